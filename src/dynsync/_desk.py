@@ -1,0 +1,209 @@
+"""Write and settle: plans wait at the desk until a batch is full, and leave it settled."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+import attrs
+from attrs import Factory
+
+from dynsync._session import Session, check_results
+from dynsync.backlog import Linked, Sent
+from dynsync.errors import Ambiguous, SystemFailure
+from dynsync.outcomes import Outcome, severity
+from dynsync.planning import RecordPlan, plan_record
+from dynsync.recorder import journal_entry
+from dynsync.records import Missing, Pair, Side
+from dynsync.settling import Settlement, settle
+from dynsync.terms import Terms
+from dynsync.writes import AmbiguousWrite, NotAttempted, Update, Write, WriteResult
+
+__all__ = ["Desk"]
+
+_SETTLE_AT = 500
+"""Settled records a transaction, where no batch of writes says otherwise."""
+
+_ROUNDS = 20
+"""How often the rest of a record is sent again after single fields of it were refused."""
+
+
+@attrs.define(eq=False)
+class _Case:
+    """One plan on its way through the desk."""
+
+    terms: Terms
+    plan: RecordPlan
+    waiting: int
+    results: dict[Side, WriteResult] = Factory(dict[Side, WriteResult])
+    rounds: int = 0
+    before: Outcome | None = None
+
+
+@attrs.define
+class Desk:
+    """
+    Takes plans, sends their writes in full batches and settles what comes back.
+
+    In memory are no more plans than fill a batch per table. After a system failed, *failed* says so and nothing is sent any more.
+    """
+
+    session: Session
+    next_key: int
+    queues: dict[tuple[Side, str], deque[tuple[_Case, Write]]] = Factory(
+        dict[tuple[Side, str], "deque[tuple[_Case, Write]]"]
+    )
+    ready: list[_Case] = Factory(list[_Case])
+    failed: SystemFailure | None = None
+
+    def submit(self, terms: Terms, plan: RecordPlan) -> None:
+        """Take *plan*; writes go out as soon as they fill a batch."""
+        self._enqueue(_Case(terms, plan, 0))
+
+    def _enqueue(self, case: _Case) -> None:
+        case.waiting = 0
+        case.results = {}
+        for side in Side:
+            write = case.plan.writes[side]
+            if write is None:
+                continue
+            case.waiting += 1
+            queue = self.queues.setdefault((side, case.terms.map.tables[side]), deque())
+            queue.append((case, write))
+        if not case.waiting:
+            self.ready.append(case)
+            if len(self.ready) >= _SETTLE_AT:
+                self._settle()
+        for (side, table), queue in list(self.queues.items()):
+            if len(queue) >= self.session.systems[side].capabilities.batch:
+                self._send(side, table)
+
+    def flush(self) -> None:
+        """Send and settle all that is left."""
+        while self.ready or any(self.queues.values()):
+            for (side, table), queue in list(self.queues.items()):
+                if queue:
+                    self._send(side, table)
+            if self.ready:
+                self._settle()
+
+    # -- sending
+
+    def _send(self, side: Side, table: str) -> None:
+        queue = self.queues[side, table]
+        size = min(len(queue), self.session.systems[side].capabilities.batch)
+        batch = [queue.popleft() for _ in range(size)]
+        writes = [write for _, write in batch]
+        results = self._write(side, table, batch, writes)
+        for (case, _), result in zip(batch, results, strict=True):
+            case.results[side] = result
+            case.waiting -= 1
+            if not case.waiting:
+                self.ready.append(case)
+        self._settle()
+
+    def _write(
+        self,
+        side: Side,
+        table: str,
+        batch: Sequence[tuple[_Case, Write]],
+        writes: Sequence[Write],
+    ) -> Sequence[WriteResult]:
+        connector = self.session.systems[side]
+        if self.failed is not None:
+            return [NotAttempted()] * len(writes)
+        if not connector.capabilities.conditional_writes:
+            self._remember_sent(side, batch)
+        try:
+            results = self.session.call(side, "write", lambda: connector.write(table, writes))
+        except Ambiguous as failure:
+            self.session.report.failures.append(failure)
+            return [AmbiguousWrite()] * len(writes)
+        except SystemFailure as failure:
+            self.session.report.failures.append(failure)
+            self.failed = failure
+            return [NotAttempted()] * len(writes)
+        check_results(side, len(writes), results)
+        self.session.report.writes[side] += len(writes)
+        return results
+
+    def _remember_sent(self, side: Side, batch: Sequence[tuple[_Case, Write]]) -> None:
+        """
+        Store what is about to be sent, before it is.
+
+        The feed will tell what each write replaced; without a note of what it meant to
+        replace, an edit that it overwrote could not be told from the value we knew.
+        """
+        now = self.session.now()
+        notes: dict[int, tuple[Sent, ...]] = {}
+        for case, write in batch:
+            link = case.plan.link
+            if link is None or not isinstance(write, Update):
+                continue
+            link.sent = (*link.sent, *_notes(case, side, link, now))
+            notes[link.key] = link.sent
+        if notes:
+            with self.session.commit():
+                self.session.store.save_sent(notes)
+
+    # -- settling
+
+    def _settle(self) -> None:
+        """Settle what is complete, in one transaction: outcomes, bases, backlog (the crash rule)."""
+        cases, self.ready = self.ready, []
+        if not cases:
+            return
+        session, store = self.session, self.session.store
+        now = session.now()
+        settled: list[tuple[_Case, Settlement]] = []
+        for case in cases:
+            results = Pair(case.results.get(Side.MARKETO), case.results.get(Side.DYNAMICS))
+            settled.append((case, settle(case.terms, case.plan, results, now, self.next_key)))
+            self.next_key += 1
+        with session.commit():
+            store.drop_links(self._dropped(settled))
+            store.save_links(s.link for _, s in settled if s.link is not None)
+            store.drop_pending([s.key for _, s in settled])
+            store.save_pending(s.entry for _, s in settled if s.entry is not None)
+            run = session.report.run
+            store.append(journal_entry(s.outcome, run, now) for _, s in settled)
+        for case, settlement in settled:
+            self._conclude(case, settlement, now)
+
+    def _dropped(self, settled: Sequence[tuple[_Case, Settlement]]) -> list[int]:
+        """Return the links that end: gone on both sides, or replaced by a new push (R32)."""
+        keys = [s.dropped_link for _, s in settled if s.dropped_link is not None]
+        for case, settlement in settled:
+            link, entry = settlement.link, case.plan.entry
+            if link is None or case.plan.link is not None or entry.push is None:
+                continue
+            old = self.session.store.link_of(Side.MARKETO, link.ids.marketo)
+            if old is not None and old.key != link.key:
+                keys.append(old.key)
+        return keys
+
+    def _conclude(self, case: _Case, settlement: Settlement, now: float) -> None:
+        """Count the record's outcome, or send the rest of it again."""
+        outcome = settlement.outcome
+        if case.before is not None and severity(case.before.kind) > severity(outcome.kind):
+            outcome = attrs.evolve(outcome, kind=case.before.kind, why=case.before.why)
+        entry = settlement.entry
+        if settlement.again and entry is not None and case.rounds < _ROUNDS and not self.failed:
+            plan = plan_record(case.terms, entry, settlement.link, now)
+            if any(plan.writes):
+                again = _Case(case.terms, plan, 0, rounds=case.rounds + 1, before=outcome)
+                self._enqueue(again)
+                return
+        self.session.report.add(outcome)
+
+
+def _notes(case: _Case, side: Side, link: Linked, now: float) -> list[Sent]:
+    notes = []
+    for name, wire in case.plan.sent(side).items():
+        at = case.terms.index(name)
+        old, source = case.plan.actual[side][at], link.rows[side.other][at]
+        if not isinstance(old, Missing):
+            notes.append(
+                Sent(name, old, wire, None if isinstance(source, Missing) else source, now)
+            )
+    return notes

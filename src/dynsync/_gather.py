@@ -1,0 +1,279 @@
+"""Gather: complete a batch of backlog entries with what the decision needs to know."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+import attrs
+from attrs import Factory
+
+from dynsync._observe import row_of
+from dynsync._session import Session
+from dynsync.backlog import Linked, LinkState, Observation, Pending
+from dynsync.kinds import Unfit
+from dynsync.matching import Matched, Several, match
+from dynsync.observing import fold
+from dynsync.records import Entity, Missing, Record, RecordId, Side
+from dynsync.terms import Terms
+
+__all__ = ["Ready", "gather"]
+
+_REREAD = frozenset({"stale", "ambiguous", "gone"})
+"""Reasons after which what was observed is not trusted any more."""
+
+
+@attrs.frozen
+class Ready:
+    """An entry with its link, ready to be planned; or *trouble*, why nobody may be linked."""
+
+    entry: Pending
+    link: Linked | None
+    trouble: str = ""
+
+
+@attrs.define
+class _Batch:
+    session: Session
+    terms: Mapping[Entity, Terms]
+    entries: dict[str, Pending]
+    links: Mapping[int, Linked]
+    trouble: dict[str, str] = Factory(dict[str, str])
+
+    def link(self, entry: Pending) -> Linked | None:
+        return self.links.get(entry.link) if entry.link is not None else None
+
+    def id(self, entry: Pending, side: Side) -> RecordId | None:
+        link = self.link(entry)
+        return link.ids[side] if link is not None else entry.ids[side]
+
+    # -- reading again
+
+    def read(self, side: Side, wanted: Iterable[Pending]) -> None:
+        """Fetch the records of *wanted* on *side* and fold them; what is not there is gone."""
+        by_table: dict[tuple[str, Entity], list[Pending]] = defaultdict(list)
+        for entry in wanted:
+            if self.id(entry, side) is not None:
+                by_table[self.terms[entry.entity].map.tables[side], entry.entity].append(entry)
+        for (table, entity), entries in by_table.items():
+            terms = self.terms[entity]
+            ids = [self.id(entry, side) for entry in entries]
+            found = self.fetch(side, table, [i for i in ids if i is not None], terms)
+            for entry in entries:
+                self._fold_read(terms, side, entry, found.get(self.id(entry, side) or RecordId("")))
+
+    def fetch(
+        self, side: Side, table: str, ids: Collection[RecordId], terms: Terms
+    ) -> dict[RecordId, Record]:
+        connector, fields = self.session.systems[side], list(terms.natives(side))
+        found: dict[RecordId, Record] = {}
+        step = connector.capabilities.find
+        wanted = list(dict.fromkeys(ids))
+        for start in range(0, len(wanted), step):
+            part = wanted[start : start + step]
+            records = self.session.call(
+                side,
+                "fetch",
+                lambda part=part: connector.fetch(table, part, fields),  # type: ignore[misc]
+            )
+            found.update((record.id, record) for record in records)
+        return found
+
+    def _fold_read(self, terms: Terms, side: Side, entry: Pending, record: Record | None) -> None:
+        now = self.session.now()
+        if record is None and entry.push is not None and side is Side.DYNAMICS:
+            # The record that the push is to make is not there: the lost request never arrived.
+            unmade = self.entries[entry.key]
+            self.entries[entry.key] = attrs.evolve(unmade, seen=unmade.seen.replace(side, None))
+            return
+        if record is None:
+            seen = Observation(terms.blank(), gone=True)
+        else:
+            stamp = record.modified_at.timestamp() if record.modified_at is not None else None
+            row = row_of(terms, side)(record.values)
+            seen = Observation(row, record.version, stamp)
+        current = self.entries[entry.key]
+        modified = current.modified
+        # The place in the queue stays: the record was in it before it was read again.
+        folded = fold(terms, current, side, seen, now)
+        self.entries[entry.key] = attrs.evolve(folded, modified=modified)
+
+    # -- which entries need what
+
+    def incomplete(self, side: Side) -> list[Pending]:
+        """Return linked entries of which a field is not known on *side*."""
+        found = []
+        for entry in self.entries.values():
+            link = self.link(entry)
+            if link is None:
+                continue
+            seen = entry.seen[side]
+            if seen is not None and seen.gone:
+                continue
+            back = (
+                side is Side.MARKETO
+                and link.state is LinkState.GONE_DYNAMICS
+                and entry.seen.dynamics is not None
+                and not entry.seen.dynamics.gone
+            )
+            if back or self._unknown(entry, link, side):
+                found.append(entry)
+        return found
+
+    def _unknown(self, entry: Pending, link: Linked, side: Side) -> bool:
+        """Return whether a field that the other side reports is unknown on this one."""
+        terms = self.terms[entry.entity]
+        if link.state is LinkState.GONE_MARKETO or link.state is LinkState.GONE_DYNAMICS:
+            return False
+        seen, base = entry.seen[side], link.rows[side]
+        plain = len(terms.layout) - terms.stamps
+        return any(
+            isinstance(base[at], Missing)
+            and (seen is None or isinstance(seen.row[at], Missing))
+            and terms.fields[at].names[side] != ""
+            for at in range(plain)
+        )
+
+    # -- matching
+
+    def find_lost(self) -> None:
+        """Find people whose making got no answer, by the Dynamics id that they would hold."""
+        lost: dict[Entity, dict[str, Pending]] = defaultdict(dict)
+        for entry in self.entries.values():
+            id_ = self.id(entry, Side.DYNAMICS)
+            if entry.reason == "ambiguous" and entry.seen.marketo is None and id_ is not None:
+                lost[entry.entity][id_.lower()] = entry
+        for entity, entries in lost.items():
+            terms = self.terms[entity]
+            native = terms.map.link_field
+            for person in self._find(terms, native, list(entries)).values():
+                lost_one = entries.get(str(person.values.get(native)).lower())
+                if lost_one is not None and lost_one.link is None and lost_one.push is None:
+                    self._pair(terms, lost_one, person)
+
+    def match(self) -> None:
+        """Find the person of records that nobody is linked to, where the host asks for it."""
+        by_entity: dict[Entity, list[Pending]] = defaultdict(list)
+        for entry in self.entries.values():
+            fresh = entry.link is None and entry.push is None and entry.seen.marketo is None
+            seen = entry.seen.dynamics
+            if fresh and seen is not None and not seen.gone:
+                by_entity[entry.entity].append(entry)
+        for entity, entries in by_entity.items():
+            terms = self.terms[entity]
+            if terms.map.match.field is not None and terms.map.match.field in terms.layout:
+                self._match(terms, entries, terms.map.match.field)
+
+    def _match(self, terms: Terms, entries: Sequence[Pending], name: str) -> None:
+        at = terms.index(name)
+        field = terms.fields[at]
+
+        def key(side: Side, wire: object) -> object:
+            try:
+                return field.kind.key(field.kind.decode(wire, side))  # type: ignore[arg-type]
+            except Unfit:
+                return None
+
+        wires = {}
+        for entry in entries:
+            seen = entry.seen.dynamics
+            if seen is not None and not isinstance(seen.row[at], Missing):
+                wires[entry.ids.dynamics or RecordId("")] = seen.row[at]
+        keys = {id_: key(Side.DYNAMICS, wire) for id_, wire in wires.items()}
+        people = self._find(terms, field.names.marketo, [w for i, w in wires.items() if keys[i]])
+        free = self._free(terms, people)
+        found = match(
+            keys.items(),
+            [(id_, key(Side.MARKETO, free[id_].values.get(field.names.marketo))) for id_ in free],
+        )
+        for entry in entries:
+            verdict = found.get(entry.ids.dynamics or RecordId(""))
+            match verdict:
+                case Matched(person):
+                    self._pair(terms, entry, free[person])
+                case Several(people_, records):
+                    self.trouble[entry.key] = (
+                        f"{len(people_)} people and {records} records share the same {name}"
+                    )
+                case _:
+                    pass
+
+    def _find(self, terms: Terms, native: str, wires: Sequence[object]) -> dict[RecordId, Record]:
+        connector = self.session.systems.marketo
+        fields = list(terms.natives(Side.MARKETO))
+        step = connector.capabilities.find
+        found: dict[RecordId, Record] = {}
+        values = list(dict.fromkeys(wires))
+        for start in range(0, len(values), step):
+            part = values[start : start + step]
+            records = self.session.call(
+                Side.MARKETO,
+                "find",
+                lambda part=part: connector.find(  # type: ignore[misc]
+                    terms.map.tables.marketo, native, part, fields
+                ),
+            )
+            found.update((record.id, record) for record in records)
+        return found
+
+    def _free(self, terms: Terms, people: Mapping[RecordId, Record]) -> dict[RecordId, Record]:
+        """Return the people who are linked to nobody and hold nobody's id."""
+        known = self.session.store.known(Side.MARKETO, people.keys())
+        return {
+            id_: person
+            for id_, person in people.items()
+            if (id_ not in known or known[id_].state is not LinkState.LIVE)
+            and person.values.get(terms.map.link_field) in (None, "")
+        }
+
+    def _pair(self, terms: Terms, entry: Pending, person: Record) -> None:
+        row = row_of(terms, Side.MARKETO)(person.values)
+        seen = Observation(row, person.version)
+        paired = attrs.evolve(
+            self.entries[entry.key], ids=entry.ids.replace(Side.MARKETO, person.id)
+        )
+        folded = fold(terms, paired, Side.MARKETO, seen, self.session.now())
+        self.entries[entry.key] = attrs.evolve(folded, modified=entry.modified)
+
+    def refuse_taken(self) -> None:
+        """Refuse to pair a person that is linked to another record already (invariant 27)."""
+        people = {
+            entry.ids.marketo: entry
+            for entry in self.entries.values()
+            if entry.link is None and entry.ids.marketo is not None and entry.push is None
+        }
+        known = self.session.store.known(Side.MARKETO, [p for p in people if p is not None])
+        for person, link in known.items():
+            if link.state is LinkState.LIVE:
+                self.trouble[people[person].key] = "its person is linked to another record"
+
+
+def gather(
+    session: Session, terms: Mapping[Entity, Terms], entries: Sequence[Pending]
+) -> list[Ready]:
+    """
+    Return *entries* with their links, re-read where what is known is not enough to decide.
+
+    Asks the systems only for what changed and is not known: after a stale or ambiguous
+    write, for a field that is new, for the other half of a pair, for a push.
+    """
+    links = session.store.links([e.link for e in entries if e.link is not None])
+    batch = _Batch(session, terms, {entry.key: entry for entry in entries}, links)
+    again = [entry for entry in entries if entry.reason in _REREAD]
+    for side in Side:
+        batch.read(side, [e for e in again if e.push is None or side is Side.DYNAMICS])
+        batch.read(side, batch.incomplete(side))
+    batch.read(Side.MARKETO, [e for e in batch.entries.values() if e.push is not None])
+    halves = [
+        entry
+        for entry in batch.entries.values()
+        if entry.link is None and entry.push is None and entry.seen.dynamics is None
+    ]
+    batch.read(Side.DYNAMICS, halves)
+    batch.find_lost()
+    batch.match()
+    batch.refuse_taken()
+    return [
+        Ready(entry, batch.link(entry), batch.trouble.get(entry.key, ""))
+        for entry in batch.entries.values()
+    ]

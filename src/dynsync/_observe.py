@@ -1,0 +1,430 @@
+"""Observe: read what changed on either side into the backlog, page by page (architecture 2.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
+
+import attrs
+from attrs import Factory
+
+from dynsync._session import Session, dynamics_feed, marketo_feed
+from dynsync.backlog import (
+    Known,
+    LinkState,
+    Observation,
+    Pending,
+    PendingKey,
+    Sent,
+    link_key,
+    unlinked_key,
+)
+from dynsync.connectors import Page
+from dynsync.errors import CursorExpired, Refused, SchemaChanged
+from dynsync.guards import check_emptied, check_expired, check_limits
+from dynsync.observing import clears, differs, fold, overwritten
+from dynsync.records import (
+    MISSING,
+    Change,
+    Entity,
+    Pair,
+    Record,
+    RecordId,
+    Row,
+    Side,
+    Tombstone,
+    Version,
+    Wire,
+)
+from dynsync.state import FeedState
+from dynsync.terms import Terms
+
+__all__ = ["observe", "row_of"]
+
+_ECHO_WAIT = 86_400.0
+"""How long a write waits for its echo, in seconds; Marketo's feed may be late, not a day late."""
+
+RowOf = Callable[[Mapping[str, Wire]], Row]
+
+
+def row_of(terms: Terms, side: Side) -> RowOf:
+    """Return a fast function from a record's values to its row in layout order."""
+    natives = terms.natives(side)
+    tail: Row = [None] * (len(terms.layout) - len(natives))
+    if len(natives) == 1:
+        only = natives[0]
+        return lambda values: [values.get(only, MISSING), *tail]
+    take = itemgetter(*natives)
+
+    def take_row(values: Mapping[str, Wire]) -> Row:
+        try:
+            return [*take(values), *tail]
+        except KeyError:
+            return [*(values.get(native, MISSING) for native in natives), *tail]
+
+    return take_row
+
+
+@attrs.define
+class _Feed:
+    """One feed: the entities that it serves, and what the reading of it needs."""
+
+    side: Side
+    name: str
+    table: str
+    terms: Mapping[Entity, Terms]
+    rows: Mapping[Entity, RowOf]
+
+    @property
+    def only(self) -> Entity | None:
+        """Return the entity, where the side keeps each in a table of its own."""
+        return next(iter(self.terms)) if self.side is Side.DYNAMICS else None
+
+    def fields(self) -> Sequence[str]:
+        """Return the native names to ask for, each once."""
+        return list(dict.fromkeys(n for t in self.terms.values() for n in t.natives(self.side)))
+
+
+def _feeds(session: Session) -> list[_Feed]:
+    def feed(side: Side, name: str, table: str, terms: Iterable[Terms]) -> _Feed:
+        by_entity = {t.entity: t for t in terms}
+        return _Feed(
+            side, name, table, by_entity, {e: row_of(t, side) for e, t in by_entity.items()}
+        )
+
+    every = list(session.terms.values())
+    tables = dict.fromkeys(terms.map.tables.marketo for terms in every)
+    feeds = [
+        feed(
+            Side.MARKETO,
+            marketo_feed(table),
+            table,
+            [t for t in every if t.map.tables.marketo == table],
+        )
+        for table in tables
+    ]
+    feeds += [
+        feed(Side.DYNAMICS, dynamics_feed(t.entity), t.map.tables.dynamics, [t]) for t in every
+    ]
+    return feeds
+
+
+def observe(session: Session) -> None:
+    """
+    Read every feed to its end, then let the guards look at what came.
+
+    Each page goes into the backlog and moves the cursor in one transaction. Raises
+    `RunStopped` before anything was written to either system, and `SystemFailure` where
+    Marketo cannot be read; a Dynamics table that cannot be read stops its entity alone.
+    """
+    for feed in _feeds(session):
+        try:
+            _Reading(session, feed).run()
+        except SchemaChanged as failure:
+            _stop(session, feed, failure)
+        except Refused as failure:
+            if feed.side is Side.MARKETO:
+                raise
+            session.report.failures.append(failure)
+            for entity in feed.terms:
+                session.terms.pop(entity, None)
+                session.report.stopped[entity] = str(failure)
+    numbers = session.store.backlog()
+    check_limits(session.settings.guards, numbers.links, numbers.gone, numbers.clears)
+
+
+def _stop(session: Session, feed: _Feed, failure: SchemaChanged) -> None:
+    for entity, terms in feed.terms.items():
+        gone = [name for name in failure.fields if name in terms.natives(feed.side)]
+        if gone or not failure.fields:
+            session.stop_stale(entity, ", ".join(gone) or "unnamed")
+
+
+@attrs.define
+class _Reading:
+    """The reading of one feed from where it stands to its end."""
+
+    session: Session
+    feed: _Feed
+    seen: bytearray | None = None
+    open_links: bytearray = Factory(bytearray)
+    records: int = 0
+
+    def run(self) -> None:
+        store, feed = self.session.store, self.feed
+        state = store.feed(feed.name)
+        cursor = None if state.full else state.cursor
+        top = store.next_key()
+        self.open_links = bytearray(top)
+        for key in store.open_links():
+            self.open_links[key] = 1
+        if cursor is None:
+            self.seen = bytearray(top)
+        while not self.session.stopping():
+            try:
+                page = self._read(cursor)
+            except CursorExpired:
+                if cursor is None:
+                    raise
+                check_expired(self.session.settings.guards, feed.side, feed.table)
+                cursor, self.seen, self.records = None, bytearray(top), 0
+                continue
+            self._take(page)
+            cursor = page.cursor
+            if not page.more:
+                return
+        self.session.report.interrupted = True
+
+    def _read(self, cursor: str | None) -> Page:
+        connector, feed = self.session.systems[self.feed.side], self.feed
+        fields = feed.fields()
+        return self.session.call(
+            feed.side,
+            "read",
+            lambda: connector.read(feed.table, fields, cursor),  # type: ignore[arg-type]
+        )
+
+    def _take(self, page: Page) -> None:
+        """Put one page into the backlog and move the cursor, in one transaction."""
+        session = self.session
+        now = session.now()
+        # A record that a page holds twice is taken as it came last; edits of both are kept.
+        changes = _latest(page.changes)
+        skew = now - page.at.timestamp() if page.at is not None else 0.0
+        with session.commit():
+            taken = _Taking(self, now, skew)
+            taken.take(changes)
+            if not page.more and self.seen is not None:
+                self._finish_full(taken)
+            taken.save()
+            full = self.seen is not None and page.more
+            session.store.save_feed(self.feed.name, FeedState(page.cursor, full))
+        self.records += len(changes)
+        session.report.observed += len(taken.entries)
+        session.progress("observing", self.records, None, self.feed.name)
+
+    def _finish_full(self, taken: _Taking) -> None:
+        """After a full read, take what is linked and was not seen as gone."""
+        store, feed, seen = self.session.store, self.feed, self.seen
+        if seen is None:
+            return
+        gone_state = (
+            LinkState.GONE_MARKETO if feed.side is Side.MARKETO else LinkState.GONE_DYNAMICS
+        )
+        missing: list[RecordId] = []
+        live = 0
+        for entity in feed.terms:
+            for key, ids, state in store.each_link(entity):
+                if state is gone_state or key >= len(seen):
+                    continue
+                live += 1
+                if not seen[key]:
+                    missing.append(ids[feed.side])
+        if live and not self.records and not any(seen):
+            check_emptied(self.session.settings.guards, feed.side, feed.table, live)
+        for start in range(0, len(missing), 500):
+            taken.take([Tombstone(id_) for id_ in missing[start : start + 500]])
+
+
+def _latest(changes: Sequence[Change]) -> dict[RecordId, Change]:
+    latest: dict[RecordId, Change] = {}
+    for change in changes:
+        before = latest.get(change.id)
+        if before is not None and isinstance(before, Record) and isinstance(change, Record):
+            change = attrs.evolve(change, edits=(*before.edits, *change.edits))  # noqa: PLW2901
+        latest[change.id] = change
+    return latest
+
+
+@attrs.define
+class _Taking:
+    """One page on its way into the backlog."""
+
+    reading: _Reading
+    now: float
+    skew: float
+    entries: dict[PendingKey, Pending] = Factory(dict[PendingKey, Pending])
+    versions: dict[int, Version | None] = Factory(dict[int, "Version | None"])
+    sent: dict[int, tuple[Sent, ...]] = Factory(dict[int, "tuple[Sent, ...]"])
+
+    def take(self, changes: Mapping[RecordId, Change] | Sequence[Change]) -> None:
+        """Compare each change with the base and fold what differs."""
+        by_id = changes if isinstance(changes, Mapping) else {c.id: c for c in changes}
+        feed, reading = self.reading.feed, self.reading
+        known = reading.session.store.known(feed.side, by_id.keys(), feed.only)
+        news: list[tuple[Change, Known, Row | None]] = []
+        strangers: list[Change] = []
+        rows, seen, open_links = feed.rows, reading.seen, reading.open_links
+        for id_, change in by_id.items():
+            link = known.get(id_)
+            if link is None:
+                strangers.append(change)
+                continue
+            key = link.key
+            if seen is not None and key < len(seen):
+                seen[key] = 1
+            if isinstance(change, Record):
+                row_of = rows.get(link.entity)
+                if row_of is None:
+                    continue
+                row = row_of(change.values)
+                if (
+                    row == link.row
+                    and not link.sent
+                    and link.state is LinkState.LIVE
+                    and not open_links[key]
+                ):
+                    if change.version != link.version:
+                        self.versions[key] = change.version
+                    continue
+                news.append((change, link, row))
+            elif link.entity in rows:
+                news.append((change, link, None))
+        self._take_known(news)
+        self._take_strangers(strangers)
+
+    def save(self) -> None:
+        """Write down what was folded."""
+        store, side = self.reading.session.store, self.reading.feed.side
+        if self.versions:
+            store.save_versions(side, self.versions)
+        if self.sent:
+            store.save_sent(self.sent)
+        if self.entries:
+            store.save_pending(self.entries.values())
+
+    # -- linked records
+
+    def _take_known(self, news: Sequence[tuple[Change, Known, Row | None]]) -> None:
+        self._load(link_key(link.key) for _, link, _ in news)
+        side = self.reading.feed.side
+        for change, link, row in news:
+            terms = self.reading.feed.terms[link.entity]
+            if isinstance(change, Tombstone) or row is None:
+                self._take_tombstone(terms, change, link)
+            elif side is Side.MARKETO and link.state is LinkState.GONE_DYNAMICS:
+                # The person is Marketo's alone now (R45); what it holds is asked for again
+                # should its Dynamics record come back (A7).
+                continue
+            else:
+                self._take_record(terms, change, link, row)
+
+    def _take_tombstone(self, terms: Terms, change: Change, link: Known) -> None:
+        side = self.reading.feed.side
+        gone = LinkState.GONE_MARKETO if side is Side.MARKETO else LinkState.GONE_DYNAMICS
+        if link.state is gone:
+            return
+        seen = Observation(terms.blank(), None, self._stamp(change), gone=True)
+        self._fold(terms, link_key(link.key), link, change.id, seen)
+
+    def _take_record(self, terms: Terms, change: Record, link: Known, row: Row) -> None:
+        side = self.reading.feed.side
+        claims: dict[str, tuple[Wire, Pair[Wire]]] = {}
+        if link.sent:
+            claims, waiting = overwritten(terms, link.sent, change.edits, row)
+            waiting = tuple(s for s in waiting if self.now - s.at < _ECHO_WAIT)
+            if waiting != link.sent:
+                self.sent[link.key] = waiting
+        if change.version != link.version:
+            self.versions[link.key] = change.version
+        key = link_key(link.key)
+        alive_again = side is Side.DYNAMICS and link.state is LinkState.GONE_DYNAMICS
+        if not (
+            claims or alive_again or key in self.entries or differs(terms, side, row, link.row)
+        ):
+            return
+        seen = Observation(row, change.version, self._stamp(change), claims=claims)
+        self._fold(terms, key, link, change.id, seen)
+
+    def _fold(
+        self, terms: Terms, key: PendingKey, link: Known, id_: RecordId, seen: Observation
+    ) -> None:
+        side = self.reading.feed.side
+        entry = self.entries.get(key)
+        if entry is None:
+            ids = Pair[RecordId | None](None, None).replace(side, id_)
+            entry = self._new(key, terms.entity, link.key, ids)
+        entry = fold(terms, entry, side, seen, self.now)
+        if not seen.gone:
+            entry.clears = max(clears(seen.row, link.row), 0)
+        self.entries[key] = entry
+        open_links = self.reading.open_links
+        if link.key < len(open_links):
+            open_links[link.key] = 1
+
+    def _new(
+        self, key: PendingKey, entity: Entity, link: int | None, ids: Pair[RecordId | None]
+    ) -> Pending:
+        return Pending(key, entity, link, ids, Pair(None, None), self.now, self.now, self.now)
+
+    def _stamp(self, change: Change) -> float | None:
+        """Return when *change* was made, by our clock: systems' clocks are not compared raw."""
+        return None if change.modified_at is None else change.modified_at.timestamp() + self.skew
+
+    def _load(self, keys: Iterable[PendingKey]) -> None:
+        wanted = [key for key in keys if key not in self.entries]
+        if wanted:
+            self.entries.update(self.reading.session.store.pending(wanted))
+
+    # -- records without a link
+
+    def _take_strangers(self, strangers: Sequence[Change]) -> None:
+        """
+        Take records that nobody is linked to.
+
+        A new record in Dynamics is to become a person. A person matters only if it holds a
+        Dynamics id: background sync never promotes one that exists in Marketo alone (R26).
+        """
+        if self.reading.feed.side is Side.DYNAMICS:
+            self._take_new_dynamics(strangers)
+        else:
+            self._take_people(strangers)
+
+    def _take_new_dynamics(self, strangers: Sequence[Change]) -> None:
+        (terms,) = self.reading.feed.terms.values()
+        row_of = self.reading.feed.rows[terms.entity]
+        self._load(unlinked_key(terms.entity, change.id) for change in strangers)
+        for change in strangers:
+            key = unlinked_key(terms.entity, change.id)
+            entry = self.entries.get(key)
+            if isinstance(change, Tombstone):
+                if entry is None:
+                    continue
+                seen = Observation(terms.blank(), None, self._stamp(change), gone=True)
+            else:
+                row = row_of(change.values)
+                seen = Observation(row, change.version, self._stamp(change))
+            if entry is None:
+                entry = self._new(key, terms.entity, None, Pair(None, change.id))
+            self.entries[key] = fold(terms, entry, Side.DYNAMICS, seen, self.now)
+
+    def _take_people(self, strangers: Sequence[Change]) -> None:
+        holders: list[tuple[Terms, RecordId, Record]] = []
+        for change in strangers:
+            if isinstance(change, Record):
+                for terms in self.reading.feed.terms.values():
+                    held = change.values.get(terms.map.link_field)
+                    if held not in (None, ""):
+                        holders.append((terms, RecordId(str(held).lower()), change))
+        store = self.reading.session.store
+        for terms in self.reading.feed.terms.values():
+            mine = [(held, record) for t, held, record in holders if t is terms]
+            linked = store.known(Side.DYNAMICS, [held for held, _ in mine], terms.entity)
+            # A second person with the id of a record that has one already is nobody's.
+            self._take_holders(terms, [(h, record) for h, record in mine if h not in linked])
+
+    def _take_holders(self, terms: Terms, holders: Sequence[tuple[RecordId, Record]]) -> None:
+        self._load(unlinked_key(terms.entity, held) for held, _ in holders)
+        row_of = self.reading.feed.rows[terms.entity]
+        for held, record in holders:
+            key = unlinked_key(terms.entity, held)
+            entry = self.entries.get(key)
+            if entry is None:
+                entry = self._new(key, terms.entity, None, Pair(record.id, held))
+            elif entry.ids.marketo not in (None, record.id):
+                # Two people hold one id: the first seen keeps it, the other is told apart by
+                # nobody here (invariant 27: ambiguity never links).
+                continue
+            entry = attrs.evolve(entry, ids=entry.ids.replace(Side.MARKETO, record.id))
+            seen = Observation(row_of(record.values), record.version, self._stamp(record))
+            self.entries[key] = fold(terms, entry, Side.MARKETO, seen, self.now)

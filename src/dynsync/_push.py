@@ -1,0 +1,136 @@
+"""*Sync Person to Microsoft*: make a person in Dynamics, now or with the next cycle (R26-R32)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal, TypeAlias
+
+import attrs
+
+from dynsync._desk import Desk
+from dynsync._gather import gather
+from dynsync._session import Session
+from dynsync.backlog import LinkState, Pending, Push, unlinked_key
+from dynsync.fields import EntityMap
+from dynsync.outcomes import OutcomeKind
+from dynsync.planning import Action, new_dynamics_id, plan_record
+from dynsync.records import Pair, RecordId, Side
+from dynsync.state import StateStore
+
+__all__ = ["PushAnswer", "PushKind", "push_now", "queue_push"]
+
+PushKind: TypeAlias = Literal[
+    "created",
+    "queued",
+    "exists",
+    "already queued",
+    "no such person",
+    "rejected",
+    "deferred",
+    "stopped",
+]
+
+
+@attrs.frozen
+class PushAnswer:
+    """
+    What became of one *Sync Person to Microsoft*.
+
+    *kind* is ``"created"``; ``"queued"`` for the next cycle; ``"exists"``, it is in Dynamics and
+    nothing was done (R27); ``"already queued"`` (R29); ``"no such person"``; ``"rejected"``,
+    recorded and not queued (A31); ``"deferred"``, Dynamics could not be reached and
+    the next cycle goes on; or ``"stopped"``, the entity takes no part at the moment.
+    """
+
+    kind: PushKind
+    person: RecordId
+    dynamics: RecordId | None = None
+    message: str = ""
+
+
+def _refuse_early(
+    store: StateStore, entity_map: EntityMap, person: RecordId
+) -> PushAnswer | Pending:
+    """Return why nothing is to be done, or the backlog entry that is to be made."""
+    link = store.link_of(Side.MARKETO, person)
+    if link is not None and link.state is LinkState.LIVE:
+        message = f"already in Dynamics as a {link.entity}; updates move with the cycle"
+        return PushAnswer("exists", person, link.ids.dynamics, message)
+    before = link.ids.dynamics if link is not None else None
+    id_ = new_dynamics_id("person", person, before)
+    key = unlinked_key(entity_map.entity, id_)
+    return Pending(key, entity_map.entity, None, Pair(person, id_), Pair(None, None), 0.0, 0.0, 0.0)
+
+
+def queue_push(
+    store: StateStore,
+    maps: Sequence[EntityMap],
+    entity_map: EntityMap,
+    person: RecordId,
+    owner: str | None,
+    now: float,
+) -> PushAnswer:
+    """Leave the person to the next cycle. Needs no lease."""
+    entry = _refuse_early(store, entity_map, person)
+    if isinstance(entry, PushAnswer):
+        return entry
+    # The id that a person gets does not depend on what it is made as, so that one that is
+    # on its way as a lead is not made a contact as well.
+    made = RecordId(str(entry.ids.dynamics))
+    if store.pending([unlinked_key(one.entity, made) for one in maps]):
+        return PushAnswer("already queued", person, None, "already in the sync process")
+    push = Push(entity_map.entity, owner)
+    with store.transaction():
+        store.save_pending(
+            [attrs.evolve(entry, push=push, since=now, modified=now, retry_at=now, reason="push")]
+        )
+    return PushAnswer("queued", person, None, "with the next cycle")
+
+
+def push_now(
+    session: Session,
+    desk: Desk,
+    entity_map: EntityMap,
+    person: RecordId,
+    owner: str | None,
+    tell: Callable[[Session], None],
+) -> PushAnswer:
+    """Make the person in Dynamics now, on the same path as the cycle."""
+    answer = queue_push(session.store, session.maps, entity_map, person, owner, session.now())
+    if answer.kind != "queued":
+        return answer
+    draft = _refuse_early(session.store, entity_map, person)
+    assert isinstance(draft, Pending)  # noqa: S101 - it was just queued
+    (entry,) = session.store.pending([draft.key]).values()
+    (ready,) = gather(session, session.terms, [entry])
+    seen = ready.entry.seen.marketo
+    terms = session.terms[entity_map.entity]
+    if seen is None or seen.gone:
+        _unqueue(session, entry)
+        return PushAnswer("no such person", person, None, "Marketo has no such person")
+    plan = plan_record(terms, ready.entry, None, session.now())
+    if plan.action is Action.DROP:
+        _unqueue(session, entry)
+        return PushAnswer("exists", person, None, plan.entry.reason)
+    desk.submit(terms, plan)
+    desk.flush()
+    tell(session)
+    return _answer(session, entry, person)
+
+
+def _unqueue(session: Session, entry: Pending) -> None:
+    with session.commit():
+        session.store.drop_pending([entry.key])
+
+
+def _answer(session: Session, entry: Pending, person: RecordId) -> PushAnswer:
+    link = session.store.link_of(Side.MARKETO, person)
+    if link is not None and link.state is LinkState.LIVE:
+        return PushAnswer("created", person, link.ids.dynamics)
+    if session.report.count(OutcomeKind.REJECTED):
+        # Recorded once, and not queued: the trigger campaign has its answer (A31).
+        _unqueue(session, entry)
+        notable = session.report.notable
+        said = "; ".join(r.message for outcome in notable for r in outcome.results)
+        return PushAnswer("rejected", person, None, said)
+    return PushAnswer("deferred", person, None, "the next cycle goes on")

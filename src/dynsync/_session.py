@@ -1,0 +1,281 @@
+"""One run's company: connectors, store, clock and terms, and the manners of calling a system."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final, TypeVar, cast
+
+import attrs
+from attrs import Factory
+
+from dynsync.connectors import Clock, Connector
+from dynsync.errors import (
+    Ambiguous,
+    ConfigurationError,
+    ContractError,
+    Refused,
+    Throttled,
+    Unavailable,
+)
+from dynsync.fields import EntityMap
+from dynsync.guards import Guards
+from dynsync.policies import AuthorityPolicy
+from dynsync.records import Entity, Pair, Side
+from dynsync.reports import Phase, Progress, Report
+from dynsync.schemas import Schema
+from dynsync.state import FeedState, StateStore
+from dynsync.terms import HoldMode, OnMarketoDelete, Terms, agree_terms
+
+__all__ = ["Session", "Settings", "dynamics_feed", "marketo_feed"]
+
+T = TypeVar("T")
+
+LEASE_SECONDS: Final = 120.0
+_RETRIES: Final = 5
+_LONGEST_WAIT: Final = 300.0
+
+
+def marketo_feed(table: str) -> str:
+    """Return the name of the feed of a Marketo table: one, however many entities it serves."""
+    return f"marketo:{table}"
+
+
+def dynamics_feed(entity: Entity) -> str:
+    """Return the name of the feed of an entity's Dynamics table."""
+    return f"dynamics:{entity}"
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """What a host decides about a sync."""
+
+    policy: AuthorityPolicy
+    first: AuthorityPolicy | None
+    backfill: AuthorityPolicy | None
+    hold: HoldMode
+    on_marketo_delete: OnMarketoDelete
+    guards: Guards
+
+
+def _never() -> bool:
+    return False
+
+
+def _silent(progress: Progress) -> None:
+    """Show nothing."""
+
+
+@attrs.define
+class Session:
+    """
+    What the steps of one run share.
+
+    *terms* holds the entities that take part; ``report.stopped`` says of the others why not.
+    """
+
+    systems: Pair[Connector]
+    store: StateStore
+    clock: Clock
+    maps: Sequence[EntityMap]
+    settings: Settings
+    report: Report
+    terms: dict[Entity, Terms] = Factory(dict[Entity, Terms])
+    stopping: Callable[[], bool] = _never
+    show: Callable[[Progress], None] = _silent
+
+    def now(self) -> float:
+        """Return the time as a POSIX timestamp."""
+        return self.clock.now().timestamp()
+
+    def progress(self, phase: Phase, done: int, total: int | None = None, what: str = "") -> None:
+        """Tell the host how far the run is."""
+        self.show(Progress(phase, done, total, what))
+
+    @contextmanager
+    def commit(self) -> Iterator[None]:
+        """Begin a transaction that fails if the lease was lost meanwhile."""
+        with self.store.transaction():
+            self.store.renew(self.now(), LEASE_SECONDS)
+            yield
+
+    def call(self, side: Side, what: str, function: Callable[[], T]) -> T:
+        """
+        Call a system, waiting out throttles and passing faults.
+
+        Raises `SystemFailure` when patience ends, at once where waiting cannot help: a
+        day's quota, a refusal, and for a write that got no answer.
+        """
+        for attempt in range(_RETRIES + 1):
+            self.report.calls[side, what] += 1
+            try:
+                return function()
+            except Throttled as failure:
+                pause = max(failure.retry_after, 0.001)
+                if failure.scope == "day" or pause > _LONGEST_WAIT or attempt == _RETRIES:
+                    raise
+            except (Unavailable, Ambiguous) as failure:
+                # Not repeated here: a write without an answer is read back first.
+                if attempt == _RETRIES or (what == "write" and isinstance(failure, Ambiguous)):
+                    raise
+                pause = 2.0**attempt
+            self._wait(pause)
+        raise AssertionError("the last attempt returns or raises")
+
+    def _wait(self, seconds: float) -> None:
+        """Let time pass without losing the lease."""
+        while seconds > 0:
+            step = min(seconds, LEASE_SECONDS / 3)
+            self.clock.sleep(step)
+            seconds -= step
+            with self.commit():
+                pass
+
+    # -- agreeing on terms
+
+    def agree(self) -> None:
+        """
+        Agree on the terms of every entity, anew in every run.
+
+        A right taken away narrows the sync, a field or right gained is read from Dynamics
+        again (R81), and a column that is gone stops its entity until the host refreshes the
+        schema (A22). Raises `ConfigurationError` for a field that never was there.
+        """
+        described: dict[tuple[Side, str], Schema] = {}
+
+        def describe(side: Side, table: str) -> Schema:
+            if (side, table) not in described:
+                connector = self.systems[side]
+                described[side, table] = self.call(
+                    side, "describe", lambda: connector.describe(table)
+                )
+            return described[side, table]
+
+        for entity_map in self.maps:
+            stale = self.store.get(f"stale:{entity_map.entity}")
+            if stale is not None:
+                self.report.stopped[entity_map.entity] = _stale_message(stale)
+                continue
+            try:
+                schemas = Pair.of(lambda side, m=entity_map: describe(side, m.tables[side]))  # type: ignore[misc]
+            except Refused as failure:
+                if failure.side is Side.MARKETO:
+                    raise
+                self.report.stopped[entity_map.entity] = str(failure)
+                self.report.failures.append(failure)
+                continue
+            self._agree_on(entity_map, schemas)
+
+    def _agree_on(self, entity_map: EntityMap, schemas: Pair[Schema]) -> None:
+        entity = entity_map.entity
+        terms = self.terms_of(entity_map, schemas)
+        known = self.store.get(f"known:{entity}")
+        before = cast("list[str]", json.loads(known)) if known is not None else []
+        refreshed = cast("list[str]", json.loads(self.store.get(f"refreshed:{entity}") or "[]"))
+        absent = [
+            (side, name)
+            for side in Side
+            for name in terms.permitted.absent[side]
+            if f"{side.value}:{name}" not in refreshed
+        ]
+        for side, name in absent:
+            native = entity_map.field(name).names[side]
+            if f"{side.value}:{name}" not in before:
+                message = (
+                    f"{side.label}'s {entity_map.tables[side]!r} has no field {native!r}, which "
+                    f"the map of {entity!r} selects as {name!r}. Correct the name, or take the "
+                    f"field out with .without({name!r})."
+                )
+                raise ConfigurationError(message)
+        if absent:
+            names = ", ".join(entity_map.field(name).names[side] for side, name in absent)
+            self.stop_stale(entity, names)
+            return
+        self._remember(terms, schemas)
+        self.terms[entity] = terms
+
+    def terms_of(self, entity_map: EntityMap, schemas: Pair[Schema]) -> Terms:
+        """Return the terms that *schemas* allow."""
+        return agree_terms(
+            entity_map,
+            schemas,
+            policy=self.settings.policy,
+            first=self.settings.first,
+            backfill=self.settings.backfill,
+            hold=self.settings.hold,
+            on_marketo_delete=self.settings.on_marketo_delete,
+        )
+
+    def stop_stale(self, entity: Entity, names: str) -> None:
+        """Stop *entity* until its schema is refreshed (A22, R83)."""
+        with self.commit():
+            self.store.put(f"stale:{entity}", names)
+        self.terms.pop(entity, None)
+        self.report.stopped[entity] = _stale_message(names)
+
+    def _remember(self, terms: Terms, schemas: Pair[Schema]) -> None:
+        """Keep the layout and what is known of the schema, and act on what changed."""
+        store, entity = self.store, terms.entity
+        seen = sorted(
+            f"{side.value}:{name}"
+            for side in Side
+            for name in terms.map.names()
+            if name not in terms.permitted.absent[side]
+        )
+        layout = json.dumps(terms.layout)
+        before = store.get(f"layout:{entity}")
+        if before is not None and before != layout:
+            old = cast("list[str]", json.loads(before))
+            store.relayout(entity, old, terms.layout)
+            gained = set(terms.layout) - set(old)
+            with self.commit():
+                if gained:
+                    store.save_feed(dynamics_feed(entity), FeedState(None))
+                store.put(f"layout:{entity}", layout)
+        with self.commit():
+            if before is None:
+                store.put(f"layout:{entity}", layout)
+            store.put(f"known:{entity}", json.dumps(seen))
+            store.put(f"map:{entity}", terms.map.fingerprint(terms.permitted.readable))
+            force = "|".join(schemas[side].fingerprint(terms.natives(side)) for side in Side)
+            if store.get(f"schema:{entity}") not in (None, force):
+                store.wake(entity, self.now())
+            store.put(f"schema:{entity}", force)
+
+    def check_pair(self) -> None:
+        """Refuse a state file that belongs to another pair of systems, or to other tables."""
+        pair = json.dumps([connector.identity() for connector in self.systems])
+        known = self.store.get("pair")
+        if known is None:
+            with self.commit():
+                self.store.put("pair", pair)
+        elif known != pair:
+            raise ConfigurationError(
+                f"This state belongs to the systems {known}, but {pair} were given. Use the "
+                f"right connectors, or another state file for this pair."
+            )
+        for entity_map in self.maps:
+            where = json.dumps([*entity_map.tables, entity_map.link_field])
+            name = f"place:{entity_map.entity}"
+            before = self.store.get(name)
+            if before not in (None, where):
+                raise ConfigurationError(
+                    f"The state holds {entity_map.entity!r} of {before} (tables, link field), but "
+                    f"the map says {where}. Use the same map, or begin with a new state file."
+                )
+            with self.commit():
+                self.store.put(name, where)
+
+
+def _stale_message(names: str) -> str:
+    return f"columns are gone: {names}. Correct the map, then call refresh_schema()."
+
+
+def check_results(side: Side, asked: int, results: Sequence[object]) -> None:
+    """Raise `ContractError` unless there is one result for each write."""
+    if len(results) != asked:
+        raise ContractError(
+            f"The {side.label} connector got {asked} writes and returned {len(results)} results. "
+            f"A connector returns one result a write, in the order of the writes (C5)."
+        )

@@ -1,0 +1,181 @@
+"""
+What is remembered of a record: link, base, and what was observed and not settled. Pure data.
+
+Moments are POSIX timestamps in seconds (UTC), as compact rows want them.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from typing import NamedTuple, NewType
+
+import attrs
+from attrs import Factory
+
+from dynsync.records import Entity, Pair, RecordId, Row, Side, Version, Wire
+
+__all__ = [
+    "Hold",
+    "Known",
+    "LinkState",
+    "Linked",
+    "Observation",
+    "Pending",
+    "PendingKey",
+    "Push",
+    "Sent",
+    "link_key",
+    "unlinked_key",
+]
+
+PendingKey = NewType("PendingKey", str)
+"""
+What a backlog entry is about, and unique in the backlog.
+
+``link:17`` a linked record; ``new:contact:<guid>`` a record that has no link yet: it has
+no person, or its person is known only by the id that it holds, or it is still to be made
+for a person by *Sync Person to Microsoft* under an id that was chosen beforehand.
+"""
+
+
+class LinkState(enum.Enum):
+    """Whether both records of a link are still there."""
+
+    LIVE = "live"
+    GONE_DYNAMICS = "gone_dynamics"
+    """Deleted in Dynamics; the person stays and is flagged (R45)."""
+    GONE_MARKETO = "gone_marketo"
+    """Deleted in Marketo; a later change in Dynamics makes a new person (R46)."""
+
+
+@attrs.frozen
+class Sent:
+    """
+    One field of one write to a system without conditional writes, kept until its echo.
+
+    *old* is the value that the write meant to replace, *new* what it sent, both wire values
+    under the canonical *field* name; *source* is the other side's base at that time, which
+    a recovered edit is merged against (invariant 31). *at* is when it was sent.
+    """
+
+    field: str
+    old: Wire
+    new: Wire
+    source: Wire
+    at: float
+
+
+@attrs.define
+class Linked:
+    """
+    A link with its base.
+
+    *key* is the store's own number. *rows* hold, per side, the wire values that the side
+    last reported or acknowledged while both agreed, in the order of the entity's layout;
+    None before anything is known. *versions* are the row versions that go with the latest
+    observation. *sent* are writes whose echo has not been seen.
+    """
+
+    key: int
+    entity: Entity
+    ids: Pair[RecordId]
+    rows: Pair[Row]
+    versions: Pair[Version | None] = Pair(None, None)
+    state: LinkState = LinkState.LIVE
+    sent: tuple[Sent, ...] = ()
+
+
+class Known(NamedTuple):
+    """What the observer needs of a link, from one side; it is read for every record."""
+
+    key: int
+    entity: Entity
+    row: Row
+    version: Version | None
+    state: LinkState
+    sent: tuple[Sent, ...]
+
+
+@attrs.frozen
+class Observation:
+    """
+    What a side was last seen to hold, or that it is gone.
+
+    *row* is in layout order. *claims* are edits that a write of ours overwrote: canonical
+    field name to (the overwritten wire value, the base pair to merge it against).
+    """
+
+    row: Row
+    version: Version | None = None
+    modified_at: float | None = None
+    gone: bool = False
+    claims: Mapping[str, tuple[Wire, Pair[Wire]]] = Factory(dict[str, tuple[Wire, Pair[Wire]]])
+
+
+@attrs.frozen
+class Push:
+    """A request of *Sync Person to Microsoft*: as which entity, and for which owner."""
+
+    entity: Entity
+    owner: str | None = None
+
+
+@attrs.frozen
+class Hold:
+    """
+    A value that was refused on *side*, and is not sent again for now.
+
+    *digest* is of the refused value and *schema* of the column's description; a hold ends
+    when either differs, when the other side changes, or at *retry_at*. *codes* are what it
+    was refused for. The field name ``""`` stands for the whole record.
+    """
+
+    side: Side
+    field: str
+    codes: tuple[str, ...]
+    digest: str
+    schema: str
+    attempts: int
+    retry_at: float
+
+
+@attrs.define
+class Pending:
+    """
+    A backlog entry: what was observed of one record and is not settled.
+
+    *since* is when it entered, *modified* when the oldest unsettled change was made: the
+    backlog is worked off in that order. *retry_at* is when it is next due; None means it
+    waits for something other than time (a right, a new observation). *reason* says what it
+    waits for (``""``: it is new). *clears* counts fields that the change empties.
+    """
+
+    key: PendingKey
+    entity: Entity
+    link: int | None
+    ids: Pair[RecordId | None]
+    seen: Pair[Observation | None]
+    since: float
+    modified: float
+    retry_at: float | None
+    reason: str = ""
+    attempts: int = 0
+    clears: int = 0
+    push: Push | None = None
+    holds: tuple[Hold, ...] = ()
+
+
+def link_key(link: int) -> PendingKey:
+    """Return the backlog key of a linked record."""
+    return PendingKey(f"link:{link}")
+
+
+def unlinked_key(entity: Entity, id: RecordId) -> PendingKey:  # noqa: A002
+    """
+    Return the backlog key of a Dynamics record that has no link yet.
+
+    It sorts after every `link_key`: a record that is linked while the backlog is worked off
+    takes a place that has been passed, and waits for the next run.
+    """
+    return PendingKey(f"new:{entity}:{id}")

@@ -1,0 +1,208 @@
+"""
+The two edges: what the engine asks of a system, and what it relies on. Protocols only.
+
+Clauses that every connector keeps. `dynsync.testing` numbers them the same way.
+
+- C1 *Own names, wire values.* Records and writes use the system's own field names and
+  values that JSON can hold. A connector converts nothing but its transport's encoding.
+- C2 *Pages.* ``read(table, fields, None)`` begins a full read. Reading on with each
+  page's cursor until ``more`` is false gives every record that existed throughout. The
+  last cursor then starts the feed of changes: whatever changed after the full read began
+  is in it. An empty page may say ``more``.
+- C3 *Nothing skipped.* Every change made after a cursor was given is reported by some
+  page read from that cursor. Repeats are allowed, and so are late rows; a change may
+  be told once for several edits. A record that is gone is a `Tombstone`, if the
+  system says so (``reports_deletes``).
+- C4 *Only what was asked.* A record's values hold the requested fields only; one that the
+  system left out is absent, not None.
+- C5 *One result a write, in the order of the writes.* A failure that concerns the whole
+  request before anything was applied is raised; after that, every write has a result.
+- C6 *Creates are idempotent by key*, `dynsync.writes.Create` says how.
+- C7 *Stale writes are refused*, if ``conditional_writes``: an `Update` whose ``expect`` is
+  not the row's version applies nothing and answers `Stale`.
+- C8 *The failure language is closed*: `dynsync.errors.SystemFailure` and its subclasses,
+  nothing else, for what the system or the network did.
+- C9 *Values are not shared*: what was returned is not changed later, what was passed in is
+  not changed at all.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Sequence
+from typing import Protocol, runtime_checkable
+
+import attrs
+
+from dynsync.records import Change, Cursor, Record, RecordId, Side, Wire
+from dynsync.schemas import Schema
+from dynsync.writes import Write, WriteResult
+
+__all__ = [
+    "ActivityLine",
+    "Capabilities",
+    "Clock",
+    "Connector",
+    "DynamicsConnector",
+    "MarketoConnector",
+    "Page",
+]
+
+
+@attrs.frozen(kw_only=True)
+class Capabilities:
+    """What a connector can do, so that the engine asks for no more."""
+
+    batch: int = 300
+    """Most writes a call takes."""
+    find: int = 300
+    """Most ids or values a call of ``fetch`` or ``find`` takes."""
+    conditional_writes: bool = False
+    """`Update.expect` is honoured."""
+    reports_deletes: bool = True
+    """The feed reports `Tombstone`; otherwise only a full read finds what is gone."""
+
+
+@attrs.frozen
+class Page:
+    """
+    Some changes, and where to read on.
+
+    *cursor* may be stored: reading from it again gives the same, or more, never less.
+    With *more* the feed has not come to its end, even if *changes* is empty. *at* is the
+    system's own time when it made the page, so that a skewed clock does not count; None
+    where it does not say.
+    """
+
+    changes: Sequence[Change]
+    cursor: Cursor
+    more: bool = False
+    at: dt.datetime | None = None
+
+
+class Clock(Protocol):
+    """Time, passed in: the core looks at no other clock and never sleeps by itself."""
+
+    def now(self) -> dt.datetime:
+        """Return the time, aware and in UTC."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Let *seconds* pass."""
+        ...
+
+
+@runtime_checkable
+class Connector(Protocol):
+    """What the engine asks of either system."""
+
+    @property
+    def side(self) -> Side:
+        """Return which system this is."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Return what it can do. Constant."""
+        ...
+
+    def identity(self) -> str:
+        """
+        Return a stable name of the instance and nothing secret: a Munchkin id, an org URL.
+
+        A state file remembers it and refuses another pair of systems.
+        """
+        ...
+
+    def describe(self, table: str) -> Schema:  # noqa: A002
+        """Return the columns of *table* with what the sync user may do. Asked every run."""
+        ...
+
+    def read(
+        self,
+        table: str,
+        fields: Sequence[str],
+        cursor: Cursor | None,
+    ) -> Page:
+        """
+        Return the next page of *table*'s changes after *cursor*, or of a full read (C2-C4).
+
+        Raises `CursorExpired` where the place is no longer known, `SchemaChanged` where a
+        field is no longer there, and `Throttled`, `Unavailable` or `Refused`.
+        """
+        ...
+
+    def fetch(
+        self,
+        table: str,
+        ids: Collection[RecordId],
+        fields: Sequence[str],
+    ) -> Sequence[Record]:
+        """Return those of *ids* that exist, in any order."""
+        ...
+
+    def find(
+        self,
+        table: str,
+        field: str,
+        values: Collection[Wire],
+        fields: Sequence[str],
+    ) -> Sequence[Record]:
+        """
+        Return every record whose *field* holds one of *values*, in any order.
+
+        Their values include *field*, so that the caller can tell which is which.
+        """
+        ...
+
+    def write(self, table: str, writes: Sequence[Write]) -> Sequence[WriteResult]:
+        """
+        Apply at most ``capabilities.batch`` *writes*, each on its own (C5-C7).
+
+        Raises `Ambiguous` where the whole request got no answer, and `Throttled`,
+        `Unavailable` or `Refused` where nothing was applied.
+        """
+        ...
+
+
+@attrs.frozen
+class ActivityLine:
+    """
+    One line for a person's activity log.
+
+    *key* tells it apart for ever: a line with the same key is the same line. *text* names
+    fields and limits and holds no field value.
+    """
+
+    key: str
+    person: RecordId
+    at: dt.datetime
+    kind: str
+    text: str
+
+
+@runtime_checkable
+class MarketoConnector(Connector, Protocol):
+    """A connector to Marketo: it also writes people's activity logs (R92)."""
+
+    def log(self, lines: Sequence[ActivityLine]) -> Sequence[WriteResult]:
+        """Add *lines*, at most 300, one result each (`Created`, `Gone`, `Rejected` …)."""
+        ...
+
+    def logged(self, people: Collection[RecordId]) -> Collection[str]:
+        """Return the keys of the lines that the logs of *people* hold already."""
+        ...
+
+
+@runtime_checkable
+class DynamicsConnector(Connector, Protocol):
+    """
+    A connector to Dynamics: it also knows the rows that its own user wrote last.
+
+    Column rights come with `describe`: a secured column that the sync user may not read
+    has no `Access.READ` there, because Dynamics would report it as null.
+    """
+
+    def sync_user(self) -> RecordId:
+        """Return the id of the user that the connector writes as."""
+        ...

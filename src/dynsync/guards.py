@@ -1,0 +1,90 @@
+"""Limits beyond which a run stops before it has written anything. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+from dynsync.errors import RunStopped
+from dynsync.records import Entity, Side
+
+__all__ = ["Guards", "Limit", "check_emptied", "check_expired", "check_limits"]
+
+
+@attrs.frozen
+class Limit:
+    """
+    How much is too much: more than *count* records, or more than *percent* of the links.
+
+    A handful (*few* or less) never is, so that small databases are not stopped all the time.
+    """
+
+    count: int = 1000
+    percent: float = 10.0
+    few: int = 10
+
+    def exceeded(self, count: int, of: int) -> bool:
+        """Return whether *count* of *of* records is too much."""
+        return count > self.few and (count > self.count or count * 100.0 > self.percent * of)
+
+
+@attrs.frozen(kw_only=True)
+class Guards:
+    """
+    The guards of a sync.
+
+    *deletes* limits how many records may be found deleted in one run, *clears* how many may
+    have fields emptied. *allow_empty* lets a side that had records report none;
+    *allow_full_read* lets a full read replace an expired cursor.
+    """
+
+    deletes: Limit = Limit()
+    clears: Limit = Limit()
+    allow_empty: bool = False
+    allow_full_read: bool = True
+
+
+def check_limits(
+    guards: Guards,
+    links: Mapping[Entity, int],
+    gone: Mapping[tuple[Entity, Side], int],
+    clears: Mapping[Entity, int],
+) -> None:
+    """Raise `RunStopped` if the backlog would flag or clear more than the guards allow."""
+    for (entity, side), count in sorted(gone.items(), key=lambda item: item[0][0]):
+        if guards.deletes.exceeded(count, links.get(entity, 0)):
+            raise RunStopped(
+                "deletes",
+                f"{side.label} no longer has {count} of {links.get(entity, 0)} linked {entity} "
+                f"records; refusing to go on. If this is right, run with "
+                f"Guards(deletes=Limit(count={count}, percent=100)).",
+            )
+    for entity, count in sorted(clears.items()):
+        if guards.clears.exceeded(count, links.get(entity, 0)):
+            raise RunStopped(
+                "clears",
+                f"{count} of {links.get(entity, 0)} linked {entity} records would have fields "
+                f"emptied; refusing to go on. If this is right, run with "
+                f"Guards(clears=Limit(count={count}, percent=100)).",
+            )
+
+
+def check_emptied(guards: Guards, side: Side, what: str, links: int) -> None:
+    """Raise `RunStopped` because *side* reports no records at all though *links* are known."""
+    if not guards.allow_empty:
+        raise RunStopped(
+            "emptied",
+            f"{side.label} returned no {what} records but {links} are linked; refusing to treat "
+            f"them as deleted. If this is right, run with Guards(allow_empty=True).",
+        )
+
+
+def check_expired(guards: Guards, side: Side, what: str) -> None:
+    """Raise `RunStopped` because a cursor has expired and no full read is allowed."""
+    if not guards.allow_full_read:
+        raise RunStopped(
+            "expired",
+            f"{side.label} no longer knows where we were in its {what} changes, and only a full "
+            f"read can go on. Allow it with Guards(allow_full_read=True).",
+        )

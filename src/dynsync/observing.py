@@ -1,0 +1,148 @@
+"""
+From what a feed reports to what the backlog holds. Pure.
+
+What a side last acknowledged never enters: that is the whole of echo suppression (R12, A27).
+It is judged by value, so that an automation which rewrites our value is still a change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import attrs
+
+from dynsync.backlog import Observation, Pending, Sent
+from dynsync.fields import Field
+from dynsync.records import MISSING, Edit, Missing, Pair, Row, Side, Wire
+from dynsync.terms import Terms
+
+__all__ = ["clears", "differs", "fold", "overwritten"]
+
+
+def differs(terms: Terms, side: Side, row: Row, base: Row) -> bool:
+    """Return whether *row* says anything else than *base*. What it does not report, it doesn't."""
+    if row == base:
+        return False
+    sides = Pair(side, side)
+    return any(
+        now is not MISSING and now != before and not field.same(now, before, sides)
+        for field, now, before in zip(terms.fields, row, base, strict=True)
+    )
+
+
+def clears(row: Row, base: Row) -> int:
+    """Return how many fields of *row* are empty that were not in *base*."""
+    return sum(
+        1
+        for now, before in zip(row, base, strict=True)
+        if now in (None, "") and before not in (None, "", False, MISSING)
+    )
+
+
+def _merged_row(new: Row, old: Row) -> Row:
+    return [
+        before if isinstance(now, Missing) else now for now, before in zip(new, old, strict=True)
+    ]
+
+
+def fold(terms: Terms, entry: Pending, side: Side, seen: Observation, now: float) -> Pending:
+    """
+    Return *entry* with what *side* was seen to hold, the newer over the older.
+
+    The entry becomes due at once if that is news; a repeated observation leaves its
+    schedule as it was, so that a held value is not hammered. Holds stay: they end when
+    the value that they hold has changed.
+    """
+    old = entry.seen[side]
+    if old is not None and not seen.gone and not old.gone:
+        seen = attrs.evolve(
+            seen,
+            row=_merged_row(seen.row, old.row),
+            claims={**_standing(terms, old, seen), **seen.claims},
+        )
+    news = (
+        old is None
+        or old.gone is not seen.gone
+        or bool(seen.claims.keys() - old.claims.keys())
+        or differs(terms, side, seen.row, old.row)
+    )
+    # The oldest unsettled change gives the place in the queue (R8), so that a record that
+    # is edited all the time is not put off for ever.
+    stamped = seen.modified_at if seen.modified_at is not None else now
+    return attrs.evolve(
+        entry,
+        seen=entry.seen.replace(side, seen),
+        modified=min(entry.modified, stamped),
+        retry_at=now if news else entry.retry_at,
+        reason="" if news else entry.reason,
+    )
+
+
+def _standing(
+    terms: Terms, old: Observation, new: Observation
+) -> dict[str, tuple[Wire, Pair[Wire]]]:
+    """Return the claims of *old* that no later edit of the same field has replaced."""
+    standing = {}
+    for name, claim in old.claims.items():
+        at = terms.index(name)
+        now = new.row[at]
+        if isinstance(now, Missing) or terms.fields[at].same(now, old.row[at], _MARKETO):
+            standing[name] = claim
+    return standing
+
+
+_MARKETO = Pair(Side.MARKETO, Side.MARKETO)
+
+
+def _replay(
+    field: Field, sent: Sequence[Sent], edits: Iterable[Edit]
+) -> tuple[tuple[Wire, Sent] | None, list[Sent]]:
+    """
+    Follow one field's *edits* past our own writes *sent*.
+
+    Return the foreign value that a write of ours replaced, unless a later foreign edit
+    replaced ours, and the writes whose echo has not come.
+    """
+    waiting = list(sent)
+    found: tuple[Wire, Sent] | None = None
+    for edit in edits:
+        ours = next((s for s in waiting if field.same(edit.new, s.new, _MARKETO)), None)
+        if ours is None:
+            found = None
+            continue
+        waiting.remove(ours)
+        if not field.same(edit.old, ours.old, _MARKETO):
+            found = (edit.old, ours)
+    return found, waiting
+
+
+def overwritten(
+    terms: Terms, sent: Sequence[Sent], edits: Sequence[Edit], row: Row
+) -> tuple[dict[str, tuple[Wire, Pair[Wire]]], tuple[Sent, ...]]:
+    """
+    Find edits that a write of ours overwrote between our reading and our writing.
+
+    Marketo has no conditional write, but its feed tells the value that each edit replaced: if
+    our own write replaced another value than the one it meant to, that value was an edit
+    nobody has seen yet (invariant 31). Returns such claims by field, each with the base
+    to merge it against, and what of *sent* has not come back yet.
+    """
+    claims: dict[str, tuple[Wire, Pair[Wire]]] = {}
+    waiting: list[Sent] = []
+    for name in dict.fromkeys(s.field for s in sent):
+        ours = [s for s in sent if s.field == name]
+        if name not in terms.layout:
+            continue
+        at = terms.index(name)
+        field = terms.fields[at]
+        native = field.names.marketo
+        found, left = _replay(field, ours, (edit for edit in edits if edit.field == native))
+        waiting += left
+        current = row[at]
+        if found is None or isinstance(current, Missing):
+            continue
+        value, write = found
+        # Where the person holds something else by now, somebody chose that with ours in view.
+        if field.same(current, write.new, _MARKETO) and not field.same(value, write.new, _MARKETO):
+            claims[name] = (value, Pair(write.old, write.source))
+    return claims, tuple(waiting)

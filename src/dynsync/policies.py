@@ -1,0 +1,185 @@
+"""
+Who is right when both sides changed a field to different values. Pure functions.
+
+A policy is any callable from a `Collision` to a `Resolution`. It is asked about collisions
+only: what one side changed alone goes to the other whatever the policy says (R19, R20).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final, TypeAlias
+
+import attrs
+
+from dynsync.records import Entity, Pair, Side, Value
+
+__all__ = [
+    "AuthorityPolicy",
+    "Collision",
+    "Leave",
+    "Put",
+    "Resolution",
+    "Take",
+    "by_entity",
+    "by_field",
+    "manual",
+    "newest",
+    "nonempty",
+    "opt_out",
+    "prefer",
+]
+
+
+@attrs.frozen
+class Collision:
+    """
+    Both sides changed *field* since the *base*, to different *values*.
+
+    *ages* say how long ago each side's record was changed, in seconds by that system's own
+    clock: two clocks are never compared. None where a system does not say. *base* holds
+    None on both sides where the two records have never agreed yet.
+    """
+
+    entity: Entity
+    field: str
+    base: Pair[Value]
+    values: Pair[Value]
+    ages: Pair[float | None] = Pair(None, None)
+
+
+@attrs.frozen
+class Take:
+    """*side* is right; the other value is kept in the journal. *why* is for people."""
+
+    side: Side
+    why: str = ""
+
+
+@attrs.frozen
+class Put:
+    """Neither is right: both get *value*."""
+
+    value: Value
+    why: str = ""
+
+
+@attrs.frozen
+class Leave:
+    """Undecided: nothing is written, no base moves, and every run reports it."""
+
+    why: str = ""
+
+
+Resolution: TypeAlias = Take | Put | Leave
+AuthorityPolicy: TypeAlias = Callable[[Collision], Resolution]
+
+
+@attrs.frozen
+class _Prefer:
+    side: Side
+
+    def __call__(self, collision: Collision, /) -> Resolution:
+        return Take(self.side, f"{self.side.label} has authority over {collision.entity} records")
+
+
+def prefer(side: Side) -> AuthorityPolicy:
+    """Let *side* win every collision."""
+    return _Prefer(side)
+
+
+@attrs.frozen
+class _Manual:
+    def __call__(self, _: Collision, /) -> Resolution:
+        return Leave("a person must decide")
+
+
+manual: Final[AuthorityPolicy] = _Manual()
+"""Leave every collision to a person."""
+
+
+@attrs.frozen
+class _Newest:
+    then: AuthorityPolicy
+    tolerance: float
+
+    def __call__(self, collision: Collision, /) -> Resolution:
+        marketo, dynamics = collision.ages
+        if marketo is None or dynamics is None or not abs(marketo - dynamics) > self.tolerance:
+            return self.then(collision)
+        side = Side.MARKETO if marketo < dynamics else Side.DYNAMICS
+        return Take(side, f"{side.label} was changed later")
+
+
+def newest(then: AuthorityPolicy = manual, *, tolerance: float = 1.0) -> AuthorityPolicy:
+    """
+    Let the side that was changed last win.
+
+    Ages are compared, each by its own system's clock. Within *tolerance* seconds, or where
+    a system does not say, *then* decides.
+    """
+    return _Newest(then, tolerance)
+
+
+@attrs.frozen
+class _Nonempty:
+    then: AuthorityPolicy
+
+    def __call__(self, collision: Collision, /) -> Resolution:
+        for side in Side:
+            if collision.values[side] is None:
+                return Take(side.other, f"{side.label} has no value")
+        return self.then(collision)
+
+
+def nonempty(then: AuthorityPolicy) -> AuthorityPolicy:
+    """Let a value win over none; between two values *then* decides."""
+    return _Nonempty(then)
+
+
+@attrs.frozen
+class _OptOut:
+    then: AuthorityPolicy
+
+    def __call__(self, collision: Collision, /) -> Resolution:
+        for side in Side:
+            if collision.values[side] is True and collision.values[side.other] is not True:
+                return Take(side, f"the opt-out in {side.label} stands (A17)")
+        return self.then(collision)
+
+
+def opt_out(then: AuthorityPolicy) -> AuthorityPolicy:
+    """Let an opt-out win over an opt-in, whoever has authority (A17); else *then* decides."""
+    return _OptOut(then)
+
+
+@attrs.frozen
+class _ByField:
+    policies: Mapping[str, AuthorityPolicy]
+    default: AuthorityPolicy
+
+    def __call__(self, collision: Collision, /) -> Resolution:
+        return self.policies.get(collision.field, self.default)(collision)
+
+
+def by_field(
+    policies: Mapping[str, AuthorityPolicy], *, default: AuthorityPolicy
+) -> AuthorityPolicy:
+    """Let each field's own policy decide, *default* for the rest."""
+    return _ByField(dict(policies), default)
+
+
+@attrs.frozen
+class _ByEntity:
+    policies: Mapping[str, AuthorityPolicy]
+    default: AuthorityPolicy
+
+    def __call__(self, collision: Collision, /) -> Resolution:
+        return self.policies.get(collision.entity, self.default)(collision)
+
+
+def by_entity(
+    policies: Mapping[str, AuthorityPolicy], *, default: AuthorityPolicy = manual
+) -> AuthorityPolicy:
+    """Let each entity's own policy decide, *default* for the rest."""
+    return _ByEntity(dict(policies), default)

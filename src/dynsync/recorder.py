@@ -1,0 +1,210 @@
+"""
+Where outcomes and validation results go: the journal first, then whoever reads it.
+
+The journal is written in the same transaction as the base, so nothing is told that did not
+happen and nothing that happened is forgotten. Recorders read it from where they left off,
+and a crash makes them read a stretch again: an entry's ``seq`` tells repeats apart.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Sequence
+from typing import Protocol, cast
+
+import attrs
+from attrs import Factory
+
+from dynsync.connectors import ActivityLine, MarketoConnector
+from dynsync.errors import Refused
+from dynsync.outcomes import Change, Outcome
+from dynsync.records import MISSING, Missing, RecordId, Side, Wire
+from dynsync.state import JournalEntry
+from dynsync.writes import Rejected
+
+__all__ = [
+    "ActivityRecorder",
+    "Entry",
+    "MemoryRecorder",
+    "Recorder",
+    "Refusal",
+    "entry_of",
+    "journal_entry",
+]
+
+
+@attrs.frozen
+class Refusal:
+    """One reason for which a value was refused, as the journal keeps it."""
+
+    side: Side
+    field: str | None
+    code: str
+    message: str
+    attempt: int
+    told: str
+
+
+@attrs.frozen
+class Entry:
+    """One journal entry, read: an outcome with its place and time."""
+
+    seq: int
+    run: int
+    at: float
+    entity: str
+    person: RecordId | None
+    dynamics: RecordId | None
+    kind: str
+    why: str
+    changes: tuple[Change, ...]
+    refusals: tuple[Refusal, ...]
+    held: tuple[str, ...]
+
+
+class Recorder(Protocol):
+    """
+    Anything that wants to know outcomes.
+
+    Entries come in order of ``seq``, each at least once: after a crash some come again.
+    An exception keeps the place, and the same entries come with the next run.
+    """
+
+    @property
+    def name(self) -> str:
+        """Return a name under which its place in the journal is kept."""
+        ...
+
+    def record(self, entries: Sequence[Entry]) -> None:
+        """Take some entries."""
+        ...
+
+
+def journal_entry(outcome: Outcome, run: int, at: float) -> JournalEntry:
+    """Return *outcome* as the journal keeps it."""
+    detail: dict[str, object] = {}
+    if outcome.why:
+        detail["why"] = outcome.why
+    if outcome.changes:
+        detail["changes"] = [
+            [c.field, c.verdict, c.winner and c.winner.value, [s.value for s in c.written], c.why]
+            for c in outcome.changes
+        ]
+        lost = {c.field: c.lost for c in outcome.changes if not isinstance(c.lost, Missing)}
+        if lost:
+            detail["lost"] = lost
+    if outcome.results:
+        detail["results"] = [
+            [r.side.value, r.field, r.code, r.message, r.attempt, r.told] for r in outcome.results
+        ]
+    if outcome.held:
+        detail["held"] = list(outcome.held)
+    text = json.dumps(detail, separators=(",", ":"))
+    kind = outcome.kind.value
+    return JournalEntry(0, run, at, outcome.entity, outcome.link, outcome.ids, kind, text)
+
+
+def entry_of(kept: JournalEntry) -> Entry:
+    """Return what the journal keeps as an `Entry`."""
+    detail = cast("dict[str, object]", json.loads(kept.detail))
+    lost = cast("dict[str, Wire]", detail.get("lost", {}))
+    changes = tuple(
+        Change(
+            field,
+            verdict,
+            None if winner is None else Side(winner),
+            tuple(Side(side) for side in written),
+            why,
+            lost.get(field, MISSING),
+        )
+        for field, verdict, winner, written, why in cast(
+            "list[tuple[str, str, str | None, list[str], str]]", detail.get("changes", [])
+        )
+    )
+    refusals = tuple(
+        Refusal(Side(side), field, code, message, attempt, told)
+        for side, field, code, message, attempt, told in cast(
+            "list[tuple[str, str | None, str, str, int, str]]", detail.get("results", [])
+        )
+    )
+    return Entry(
+        kept.seq,
+        kept.run,
+        kept.at,
+        kept.entity,
+        kept.ids.marketo,
+        kept.ids.dynamics,
+        kept.kind,
+        cast("str", detail.get("why", "")),
+        changes,
+        refusals,
+        tuple(cast("list[str]", detail.get("held", []))),
+    )
+
+
+@attrs.define
+class MemoryRecorder:
+    """Keeps entries in a list, each once."""
+
+    name: str = "memory"
+    entries: list[Entry] = Factory(list[Entry])
+
+    def record(self, entries: Sequence[Entry]) -> None:
+        """Take entries that are not there yet."""
+        last = self.entries[-1].seq if self.entries else 0
+        self.entries += [entry for entry in entries if entry.seq > last]
+
+
+@attrs.define
+class ActivityRecorder:
+    """
+    Writes refusals to the activity log of the person concerned (R92), each exactly once.
+
+    Marketo's log cannot be asked to refuse a repeat, so what it holds already is read before
+    anything is added. A refusal without a person, because that one could not even be made,
+    is in the journal alone.
+    """
+
+    connector: MarketoConnector
+    name: str = "activity-log"
+    batch: int = 300
+
+    def record(self, entries: Sequence[Entry]) -> None:
+        """Tell what was refused. Raises `SystemFailure` if Marketo cannot be told now."""
+        lines = [line for entry in entries for line in _activity_lines(entry)]
+        for start in range(0, len(lines), self.batch):
+            self._tell(lines[start : start + self.batch])
+
+    def _tell(self, lines: Sequence[ActivityLine]) -> None:
+        known = set(self.connector.logged({line.person for line in lines}))
+        new = [line for line in lines if line.key not in known]
+        if not new:
+            return
+        for result in self.connector.log(new):
+            if isinstance(result, Rejected):
+                codes = ", ".join(sorted({reason.code for reason in result.reasons}))
+                message = f"the activity log does not take our lines ({codes})"
+                raise Refused(Side.MARKETO, message)
+
+
+def _activity_lines(entry: Entry) -> list[ActivityLine]:
+    if entry.person is None:
+        return []
+    grouped: dict[str, list[Refusal]] = {}
+    for refusal in entry.refusals:
+        grouped.setdefault(refusal.told, []).append(refusal)
+    at = dt.datetime.fromtimestamp(entry.at, dt.UTC)
+    return [
+        ActivityLine(
+            told,
+            entry.person,
+            at,
+            "refused",
+            "; ".join(
+                f"{r.side.label} refused {r.field or 'the record'}: {r.message} [{r.code}]"
+                for r in refusals
+            ),
+        )
+        for told, refusals in grouped.items()
+    ]

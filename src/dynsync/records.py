@@ -1,0 +1,196 @@
+"""
+The nouns: sides, pairs, records and what a system says of them. Pure.
+
+Values appear in two forms. A *wire* value is what a system's API says or takes:
+something JSON can hold. A canonical *value* is what it means. Records carry wire
+values under the system's own field names; `dynsync.fields` turns one into the other.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
+from typing import Final, Generic, NewType, TypeAlias, TypeVar
+
+import attrs
+
+__all__ = [
+    "MISSING",
+    "Change",
+    "Choice",
+    "Cursor",
+    "Edit",
+    "Entity",
+    "Missing",
+    "Pair",
+    "Record",
+    "RecordId",
+    "Reference",
+    "Row",
+    "Side",
+    "Tombstone",
+    "Value",
+    "Version",
+    "Wire",
+]
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+RecordId = NewType("RecordId", str)
+"""What one system calls a record: a person's number as text, a GUID in lower case."""
+
+Cursor = NewType("Cursor", str)
+"""An opaque place in a change feed: a paging token, a delta token."""
+
+Version = NewType("Version", str)
+"""An opaque row version, as `Update.expect` hands it back."""
+
+Entity = NewType("Entity", str)
+"""The name of an entity map: ``"lead"``, ``"contact"``."""
+
+
+class Missing(enum.Enum):
+    """The type of `MISSING`."""
+
+    MISSING = "missing"
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING: Final = Missing.MISSING
+"""Not reported. Neither null nor a value: it never counts as a difference."""
+
+
+class Side(enum.Enum):
+    """One of the two systems."""
+
+    MARKETO = "marketo"
+    DYNAMICS = "dynamics"
+
+    @property
+    def other(self) -> Side:
+        """The other one."""
+        return Side.DYNAMICS if self is Side.MARKETO else Side.MARKETO
+
+    @property
+    def label(self) -> str:
+        """The system's name, for people."""
+        return self.value.capitalize()
+
+
+@attrs.frozen
+class Pair(Generic[T]):
+    """One *T* for each side, so that what is symmetric is written once."""
+
+    marketo: T
+    dynamics: T
+
+    def __getitem__(self, side: Side) -> T:
+        return self.marketo if side is Side.MARKETO else self.dynamics
+
+    def __iter__(self) -> Iterator[T]:
+        yield self.marketo
+        yield self.dynamics
+
+    def map(self, function: Callable[[T], U]) -> Pair[U]:
+        """Apply *function* to both."""
+        return Pair(function(self.marketo), function(self.dynamics))
+
+    def replace(self, side: Side, value: T) -> Pair[T]:
+        """Return a pair that holds *value* on *side*."""
+        return Pair(value, self.dynamics) if side is Side.MARKETO else Pair(self.marketo, value)
+
+    def swap(self) -> Pair[T]:
+        """Return the pair with its sides exchanged."""
+        return Pair(self.dynamics, self.marketo)
+
+    @classmethod
+    def of(cls, function: Callable[[Side], T]) -> Pair[T]:
+        """Make a pair by asking *function* for each side."""
+        return cls(function(Side.MARKETO), function(Side.DYNAMICS))
+
+
+Wire: TypeAlias = str | int | float | bool | None
+"""A value as an API says it: what one JSON scalar can hold."""
+
+Row: TypeAlias = list[Wire | Missing]
+"""Wire values of one record in the order of a layout; `MISSING` where not reported."""
+
+
+@attrs.frozen
+class Choice:
+    """One option of a choice column. Its *code* decides equality; the label is for people."""
+
+    code: int
+    label: str = attrs.field(default="", eq=False)
+
+
+@attrs.frozen
+class Reference:
+    """Another record that a field points at, by its *id* in its own system."""
+
+    id: str
+
+
+Value: TypeAlias = (
+    str
+    | int
+    | bool
+    | Decimal
+    | dt.date
+    | dt.datetime
+    | Choice
+    | frozenset[Choice]
+    | Reference
+    | None
+)
+"""What a field means, whichever system said it."""
+
+
+@attrs.frozen
+class Edit:
+    """
+    One change of one field as a feed tells it, with the value that it replaced.
+
+    *field* is the system's own name. Edits of one record come in the order in which
+    they were made. *id* tells repeats apart.
+    """
+
+    field: str
+    old: Wire
+    new: Wire
+    at: dt.datetime | None = None
+    id: str = ""
+
+
+@attrs.frozen
+class Record:
+    """
+    A record as one system holds it now.
+
+    *values* are wire values under the system's own field names; a name that is
+    absent was not reported. *version* is what `Update.expect` takes, where the system
+    has one. *modified_at* is aware. *edits* are told by feeds that know old values.
+    """
+
+    id: RecordId
+    values: Mapping[str, Wire]
+    version: Version | None = None
+    modified_at: dt.datetime | None = None
+    edits: tuple[Edit, ...] = ()
+
+
+@attrs.frozen
+class Tombstone:
+    """A record that a system no longer holds."""
+
+    id: RecordId
+    modified_at: dt.datetime | None = None
+
+
+Change: TypeAlias = Record | Tombstone
+"""What a feed reports."""

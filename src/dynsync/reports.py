@@ -1,0 +1,178 @@
+"""What a run came to: every changed record in exactly one bucket. Pure data."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
+
+import attrs
+from attrs import Factory
+
+from dynsync.backlog import PendingKey
+from dynsync.errors import SystemFailure
+from dynsync.outcomes import Change, Outcome, OutcomeKind
+from dynsync.records import Entity, Pair, RecordId, Side, Wire
+
+__all__ = ["Phase", "Plan", "PlannedRecord", "PlannedWrite", "Progress", "Report", "Status"]
+
+Phase: TypeAlias = Literal["observing", "writing", "telling"]
+
+_NOTABLE_KEPT = 1000
+_NOTABLE = frozenset(
+    {
+        OutcomeKind.REJECTED,
+        OutcomeKind.AMBIGUOUS,
+        OutcomeKind.UNRESOLVED,
+        OutcomeKind.WITHHELD,
+        OutcomeKind.FLAGGED,
+    }
+)
+
+
+@attrs.frozen
+class Progress:
+    """How far a run is: *done* of *total* in a *phase*; *total* is None where unknown."""
+
+    phase: Phase
+    done: int
+    total: int | None = None
+    what: str = ""
+
+
+@attrs.define
+class Report:
+    """
+    What one run came to.
+
+    *counts* has each record that the run looked at in exactly one (entity, outcome) bucket,
+    so its sum is the number of records. *notable* holds the first thousand outcomes that
+    a person may want to look at; the journal has them all. *stopped* says, by entity, why
+    it took no part. *failures* are what the systems did; the rest of the work went on.
+    *left* is the number of backlog entries afterwards.
+    """
+
+    run: int
+    started: dt.datetime
+    ended: dt.datetime | None = None
+    counts: Counter[tuple[Entity, OutcomeKind]] = Factory(Counter[tuple[Entity, OutcomeKind]])
+    notable: list[Outcome] = Factory(list[Outcome])
+    stopped: dict[Entity, str] = Factory(dict[Entity, str])
+    failures: list[SystemFailure] = Factory(list[SystemFailure])
+    calls: Counter[tuple[Side, str]] = Factory(Counter[tuple[Side, str]])
+    writes: Counter[Side] = Factory(Counter[Side])
+    observed: int = 0
+    left: int = 0
+    paused: bool = False
+    interrupted: bool = False
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one record's outcome."""
+        self.counts[outcome.entity, outcome.kind] += 1
+        if outcome.kind in _NOTABLE and len(self.notable) < _NOTABLE_KEPT:
+            self.notable.append(outcome)
+
+    def count(self, kind: OutcomeKind, entity: str | None = None) -> int:
+        """Return how many records ended as *kind*, of *entity* or of all."""
+        return sum(n for (e, k), n in self.counts.items() if k is kind and entity in (None, e))
+
+    @property
+    def records(self) -> int:
+        """Return how many records the run looked at."""
+        return sum(self.counts.values())
+
+    @property
+    def ok(self) -> bool:
+        """Return whether nothing needs anybody: no failures, nothing stopped, nothing refused."""
+        needs = {OutcomeKind.REJECTED, OutcomeKind.AMBIGUOUS, OutcomeKind.UNRESOLVED}
+        return not (self.failures or self.stopped or self.interrupted) and not any(
+            self.count(kind) for kind in needs
+        )
+
+    def __str__(self) -> str:
+        if self.paused:
+            return f"run {self.run}: paused"
+        totals: Counter[str] = Counter()
+        for (_, kind), number in self.counts.items():
+            totals[kind.value] += number
+        said = ", ".join(f"{n} {kind}" for kind, n in sorted(totals.items())) or "nothing to do"
+        troubles = [f"{entity} stopped: {why}" for entity, why in sorted(self.stopped.items())]
+        troubles += [str(failure) for failure in self.failures]
+        return f"run {self.run}: {said}" + "".join(f"; {trouble}" for trouble in troubles)
+
+
+@attrs.frozen
+class PlannedWrite:
+    """One write that a plan holds. Values are personal data, so they are not in the repr."""
+
+    side: Side
+    kind: Literal["create", "update"]
+    id: RecordId
+    values: Mapping[str, Wire] = attrs.field(repr=False)
+
+
+@attrs.frozen
+class PlannedRecord:
+    """What a plan would do about one record, and why, field by field."""
+
+    key: PendingKey
+    entity: Entity
+    ids: Pair[RecordId | None]
+    writes: tuple[PlannedWrite, ...]
+    changes: tuple[Change, ...]
+    outcome: OutcomeKind
+    why: str = ""
+
+
+@attrs.frozen
+class Plan:
+    """
+    What a run would do now. Nothing was written and no state was moved to make it.
+
+    `Sync.apply` does exactly this: what has changed in the meantime is left for later.
+    """
+
+    made: dt.datetime
+    records: tuple[PlannedRecord, ...]
+
+    @property
+    def writes(self) -> tuple[PlannedWrite, ...]:
+        """Return every write of the plan."""
+        return tuple(write for record in self.records for write in record.writes)
+
+    @property
+    def unresolved(self) -> tuple[PlannedRecord, ...]:
+        """Return the records with a collision that the policy leaves to a person."""
+        return tuple(r for r in self.records if r.outcome is OutcomeKind.UNRESOLVED)
+
+
+@attrs.frozen
+class Status:
+    """
+    Where the sync stands, as another process may ask at any time.
+
+    *backlog* counts waiting records by (entity, reason); *oldest* is the age of the oldest
+    in seconds; *eta* estimates, from the last run's pace, how many seconds the due part of
+    the backlog takes (None: unknown). *stale* are entities stopped until their schema is
+    refreshed.
+    """
+
+    links: Mapping[Entity, int]
+    backlog: Mapping[tuple[Entity, str], int]
+    oldest: Mapping[Entity, float]
+    eta: float | None
+    last_run: str | None
+    last_run_at: dt.datetime | None
+    paused: bool
+    stale: Mapping[Entity, str]
+
+    @property
+    def waiting(self) -> int:
+        """Return how many records wait."""
+        return sum(self.backlog.values())
+
+    @property
+    def healthy(self) -> bool:
+        """Return whether the sync runs and nothing is stopped."""
+        return not self.paused and not self.stale

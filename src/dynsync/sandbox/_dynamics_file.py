@@ -1,0 +1,101 @@
+"""The file of the Dynamics sandbox, or the memory in its place: layout, opening, snapshots."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from typing import Final
+
+from dynsync.errors import ConfigurationError
+
+__all__ = ["connect", "image_of", "put_image"]
+
+_APPLICATION: Final = 0x64796E44
+_LAYOUT: Final = """
+CREATE TABLE org (name TEXT NOT NULL);
+CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE columns (tbl TEXT, name TEXT, spec TEXT, PRIMARY KEY (tbl, name));
+CREATE TABLE secured (
+    tbl TEXT, name TEXT, user TEXT, access INTEGER, PRIMARY KEY (tbl, name, user));
+CREATE TABLE denied (tbl TEXT, user TEXT, access INTEGER, PRIMARY KEY (tbl, user));
+CREATE TABLE distinct_column (tbl TEXT, name TEXT, PRIMARY KEY (tbl, name));
+CREATE TABLE searched (tbl TEXT, name TEXT, PRIMARY KEY (tbl, name));
+CREATE TABLE word (
+    tbl TEXT, name TEXT, value, id TEXT, PRIMARY KEY (tbl, name, value, id)) WITHOUT ROWID;
+CREATE TABLE row (
+    tbl TEXT, id TEXT, version INTEGER, at INTEGER, body TEXT, PRIMARY KEY (tbl, id));
+CREATE INDEX row_version ON row (tbl, version);
+CREATE TABLE gone (
+    tbl TEXT, id TEXT, version INTEGER, at INTEGER, body TEXT, PRIMARY KEY (tbl, id));
+CREATE INDEX gone_version ON gone (tbl, version);
+"""
+_BACK_AGAIN: Final = """
+CREATE TRIGGER back_again AFTER INSERT ON row BEGIN
+    DELETE FROM gone WHERE tbl = new.tbl AND id = new.id;
+END;
+"""
+
+
+def connect(path: str | os.PathLike[str] | None) -> sqlite3.Connection:
+    """
+    Open the file *path*, or memory if it is None, and lay it out if it is new.
+
+    Raises `ConfigurationError` where the file is something else.
+    """
+    if path is not None:
+        # Made before SQLite opens it, so that at no time it is anybody else's to read; the
+        # log beside it gets the same mode.
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            os.fchmod(descriptor, 0o600)
+        finally:
+            os.close(descriptor)
+    db = sqlite3.connect(
+        ":memory:" if path is None else path,
+        timeout=30,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    try:
+        _lay_out(db)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _lay_out(db: sqlite3.Connection) -> None:
+    try:
+        db.execute("BEGIN IMMEDIATE")
+        [objects] = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        [application] = db.execute("PRAGMA application_id").fetchone()
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError:
+        raise ConfigurationError("the file is not a Dynamics sandbox") from None
+    if objects and application != _APPLICATION:
+        raise ConfigurationError("the file is not a Dynamics sandbox")
+    if not objects:
+        for statement in (*_LAYOUT.split(";")[:-1], _BACK_AGAIN):
+            db.execute(statement)
+        db.execute(f"PRAGMA application_id = {_APPLICATION}")
+    db.execute("COMMIT")
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = NORMAL")
+
+
+def image_of(db: sqlite3.Connection) -> bytes:
+    """Return all that *db* holds."""
+    image = bytearray(db.serialize())
+    # Bytes 18 and 19 say whether the file has a write-ahead log. A database in memory has
+    # none, and SQLite does not open one that says so.
+    image[18:20] = b"\x01\x01"
+    return bytes(image)
+
+
+def put_image(db: sqlite3.Connection, image: bytes) -> None:
+    """Have *db* hold what *image* does, and nothing else."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as source:
+        source.deserialize(image)
+        source.backup(db)

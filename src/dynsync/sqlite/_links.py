@@ -1,0 +1,215 @@
+"""Links and bases in SQLite."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
+from typing import TypeAlias
+
+from dynsync.records import Entity, Pair, RecordId, Side, Version
+from dynsync.sqlite._codec import decode_rows, decode_sent, encode_row, encode_sent
+from dynsync.sqlite._database import Database, batches, marks
+from dynsync.state import Known, Linked, LinkState, Sent
+
+__all__ = ["Links"]
+
+_STATES = (LinkState.LIVE, LinkState.GONE_DYNAMICS, LinkState.GONE_MARKETO)
+_NUMBERS = {state: number for number, state in enumerate(_STATES)}
+
+_Found: TypeAlias = tuple[RecordId, int, Entity, Version | None, int, str | None, str]
+_Columns: TypeAlias = tuple[
+    int, Entity, RecordId, RecordId, int, Version | None, Version | None, str | None, str, str
+]
+
+_KNOWN = {
+    Side.MARKETO: """SELECT marketo_id, key, entity, marketo_version, state, sent, marketo_row
+        FROM link WHERE marketo_id IN (*)""",
+    Side.DYNAMICS: """SELECT dynamics_id, key, entity, dynamics_version, state, sent, dynamics_row
+        FROM link WHERE dynamics_id IN (*)""",
+}
+_OF_ENTITY = " AND entity = ?"
+_KEYS = {
+    Side.MARKETO: "SELECT key, state FROM link WHERE marketo_id = ?",
+    Side.DYNAMICS: "SELECT key, state FROM link WHERE dynamics_id = ?",
+}
+_SET_VERSION = {
+    Side.MARKETO: "UPDATE link SET marketo_version = ? WHERE key = ?",
+    Side.DYNAMICS: "UPDATE link SET dynamics_version = ? WHERE key = ?",
+}
+_SELECT = """SELECT key, entity, marketo_id, dynamics_id, state, marketo_version,
+    dynamics_version, sent, marketo_row, dynamics_row FROM link WHERE key IN (*)"""
+_INSERT = """INSERT INTO link (key, entity, marketo_id, dynamics_id, state, marketo_version,
+    dynamics_version, sent, marketo_row, dynamics_row) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+
+# Nearly every link that is saved was there with the same ids and state. An update that names
+# a column of an index writes that index anew, equal or not, so this one names none and
+# leaves those links alone whose ids or state are others: for them there is a second step.
+_UPSERT = (
+    _INSERT
+    + """ ON CONFLICT (key) DO UPDATE SET
+    marketo_version = excluded.marketo_version, dynamics_version = excluded.dynamics_version,
+    sent = excluded.sent, marketo_row = excluded.marketo_row, dynamics_row = excluded.dynamics_row
+    WHERE marketo_id = excluded.marketo_id AND dynamics_id = excluded.dynamics_id
+    AND entity = excluded.entity AND state = excluded.state"""
+)
+_PAGE = """SELECT key, marketo_id, dynamics_id, state FROM link
+    WHERE key > ? AND entity = ? ORDER BY key LIMIT 1000"""
+
+
+class Links(Database):
+    """The part of the store that keeps links."""
+
+    def known(
+        self, side: Side, ids: Collection[RecordId], entity: Entity | None = None
+    ) -> Mapping[RecordId, Known]:
+        """Return what is known of *ids* on *side*, of one *entity* or of all."""
+        statement = _KNOWN[side] + (_OF_ENTITY if entity is not None else "")
+        tail = () if entity is None else (entity,)
+        result: dict[RecordId, Known] = {}
+        with self._guard:
+            for batch in batches(ids):
+                found: list[_Found] = self._connection.execute(
+                    marks(statement, batch), (*batch, *tail)
+                ).fetchall()
+                result |= _known(found)
+        return result
+
+    def links(self, keys: Collection[int]) -> Mapping[int, Linked]:
+        """Return the links *keys*, whole."""
+        result: dict[int, Linked] = {}
+        with self._guard:
+            for batch in batches(sorted(keys)):
+                found: list[_Columns] = self._connection.execute(
+                    marks(_SELECT, batch), batch
+                ).fetchall()
+                result.update((link.key, link) for link in _linked(found))
+        return result
+
+    def link_of(self, side: Side, id: RecordId, entity: Entity | None = None) -> Linked | None:  # noqa: A002
+        """Return the link of one record, or None."""
+        statement = _KEYS[side] + (_OF_ENTITY if entity is not None else "")
+        parameters = (id,) if entity is None else (id, entity)
+        with self._guard:
+            found: list[tuple[int, int]] = self._connection.execute(
+                statement, parameters
+            ).fetchall()
+        if not found:
+            return None
+        key, _ = max(found, key=lambda entry: _rank(*entry))
+        return self.links([key]).get(key)
+
+    def each_link(self, entity: Entity) -> Iterator[tuple[int, Pair[RecordId], LinkState]]:
+        """Stream every link of *entity*, in order of key, in bounded memory."""
+        last = _LOWEST
+        while True:
+            # A page at a time, not one cursor: the caller may write between two links.
+            with self._guard:
+                page: list[tuple[int, RecordId, RecordId, int]] = self._connection.execute(
+                    _PAGE, (last, entity)
+                ).fetchall()
+            for last, marketo, dynamics, state in page:
+                yield last, Pair(marketo, dynamics), _STATES[state]
+            if not page:
+                return
+
+    def next_key(self) -> int:
+        """Return the lowest number above every link's key."""
+        with self._guard:
+            row: tuple[int] = self._connection.execute(
+                "SELECT coalesce(max(key), 0) + 1 FROM link"
+            ).fetchone()
+        return row[0]
+
+    def save_links(self, links: Iterable[Linked]) -> None:
+        """Insert or replace links, by key; raises `StateError` if a record is in two of them."""
+        with self._writing() as connection:
+            for batch in batches(links):
+                # The last of those with one key counts, and keys in order write each page once.
+                latest = {link.key: link for link in batch}
+                rows = [_columns(latest[key]) for key in sorted(latest)]
+                _save(connection, rows)
+
+    def save_versions(self, side: Side, versions: Mapping[int, Version | None]) -> None:
+        """Replace the version of one side of some links, by key."""
+        with self._writing() as connection:
+            connection.executemany(
+                _SET_VERSION[side], ((versions[key], key) for key in sorted(versions))
+            )
+
+    def save_sent(self, sent: Mapping[int, tuple[Sent, ...]]) -> None:
+        """Replace what was sent for some links, by key."""
+        with self._writing() as connection:
+            connection.executemany(
+                "UPDATE link SET sent = ? WHERE key = ?",
+                ((encode_sent(sent[key]), key) for key in sorted(sent)),
+            )
+
+    def drop_links(self, keys: Collection[int]) -> None:
+        """Remove links."""
+        with self._writing() as connection:
+            connection.executemany(_DELETE, ((key,) for key in sorted(keys)))
+
+
+_LOWEST = -(2**63)
+_DELETE = "DELETE FROM link WHERE key = ?"
+
+
+def _save(connection: sqlite3.Connection, rows: list[_Columns]) -> None:
+    # What breaks the rule of one link a record may still be two links of this batch that
+    # exchange records: only the second attempt is final.
+    with suppress(sqlite3.IntegrityError):
+        if connection.executemany(_UPSERT, rows).rowcount == len(rows):
+            return
+    connection.executemany(_DELETE, ((row[0],) for row in rows))
+    connection.executemany(_INSERT, rows)
+
+
+def _known(found: list[_Found]) -> dict[RecordId, Known]:
+    rows = decode_rows([columns[6] for columns in found])
+    result = {
+        id_: Known(key, entity, row, version, _STATES[state], decode_sent(sent) if sent else ())
+        for (id_, key, entity, version, state, sent, _), row in zip(found, rows, strict=True)
+    }
+    if len(result) == len(found):
+        return result
+    # Some record has several links. So few have that looking again is cheaper than ordering
+    # by rank in SQL for every record.
+    found.sort(key=lambda columns: _rank(columns[1], columns[4]))
+    keys = {columns[0]: columns[1] for columns in found}
+    best = [columns for columns in found if keys[columns[0]] == columns[1]]
+    return _known(best)
+
+
+def _rank(key: int, state: int) -> tuple[bool, int]:
+    """Of several links of one record the one that still has a person counts, then the newest."""
+    return _STATES[state] is not LinkState.GONE_MARKETO, key
+
+
+def _columns(link: Linked) -> _Columns:
+    return (
+        link.key,
+        link.entity,
+        link.ids.marketo,
+        link.ids.dynamics,
+        _NUMBERS[link.state],
+        link.versions.marketo,
+        link.versions.dynamics,
+        encode_sent(link.sent),
+        encode_row(link.rows.marketo),
+        encode_row(link.rows.dynamics),
+    )
+
+
+def _linked(found: list[_Columns]) -> Iterator[Linked]:
+    rows = decode_rows([row for columns in found for row in columns[8:]])
+    for place, (key, entity, marketo, dynamics, state, one, two, sent, _, _) in enumerate(found):
+        yield Linked(
+            key=key,
+            entity=entity,
+            ids=Pair(marketo, dynamics),
+            rows=Pair(rows[2 * place], rows[2 * place + 1]),
+            versions=Pair(one, two),
+            state=_STATES[state],
+            sent=decode_sent(sent),
+        )

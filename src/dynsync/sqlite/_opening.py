@@ -1,0 +1,111 @@
+"""Opening a state file: whether it is one, whose it is, and how SQLite is to treat it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+from dynsync.errors import StateError
+from dynsync.sqlite._errors import Guard
+from dynsync.sqlite._schema import APPLICATION_ID, VERSION, migrate
+
+__all__ = ["open_for_reading", "open_for_writing"]
+
+_PATIENCE = 5.0
+"""For how many seconds to wait where another process is in the middle of a transaction."""
+
+_PRIVATE = 0o600
+"""The values of a state file are personal data: its owner's, and nobody else's."""
+
+
+def open_for_writing(path: Path) -> sqlite3.Connection:
+    """Open the state file *path*, or make it."""
+    _make(path)
+    with Guard(path):
+        connection = _connect(path, "rw")
+        try:
+            _check(path, connection, empty_is_fine=True)
+            migrate(connection)
+            # Checkpoints every 40 MB: a page that changes in many transactions of a run is
+            # moved into the file once. Without a bigger cache the indexes of a million
+            # links would be read again for every batch.
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA wal_autocheckpoint = 10000")
+            connection.execute("PRAGMA cache_size = -65536")
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def open_for_reading(path: Path) -> sqlite3.Connection:
+    """Open the state file *path*, which another process may be writing."""
+    if not path.exists():
+        raise StateError(f"{path}: there is no such state file. Give the path of one.")
+    _refuse_folder(path)
+    with Guard(path):
+        connection = _connect(path, "ro")
+        try:
+            _check(path, connection, empty_is_fine=False)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    # The store serves one thread at a time, but not always the one that made it.
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}",
+        uri=True,
+        timeout=_PATIENCE,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=256,
+    )
+
+
+def _make(path: Path) -> None:
+    """Make *path* if it is not there. SQLite gives -wal and -shm the mode of the file itself."""
+    _refuse_folder(path)
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, _PRIVATE))
+        if not path.stat().st_size:
+            path.chmod(_PRIVATE)
+    except FileNotFoundError:
+        raise StateError(f"{path}: its folder does not exist. Make it first.") from None
+    except OSError as error:
+        raise StateError(
+            f"{path}: it cannot be opened for writing ({error.strerror}). Check that this "
+            "user may write to the file and its folder, or give another path."
+        ) from error
+
+
+def _refuse_folder(path: Path) -> None:
+    if path.is_dir():
+        raise StateError(f"{path}: this is a folder. Give the path of a file in it.")
+
+
+def _check(path: Path, connection: sqlite3.Connection, *, empty_is_fine: bool) -> None:
+    """Raise `StateError` unless the file is ours and of a version that we know."""
+    (owner,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if empty_is_fine and not (owner or version or tables):
+        return
+    if owner != APPLICATION_ID:
+        raise StateError(
+            f"{path}: this SQLite file belongs to another program. Give another path; "
+            "the file was not touched."
+        )
+    if version > VERSION:
+        raise StateError(
+            f"{path}: its version is {version}, and this dynsync knows versions up to "
+            f"{VERSION}. Upgrade dynsync; the file was not touched."
+        )
+    if version < VERSION and not empty_is_fine:
+        raise StateError(
+            f"{path}: its version is {version}, older than {VERSION}. Let a run open it once."
+        )

@@ -1,0 +1,451 @@
+"""
+The sync: `Sync.run` does one cycle, `Sync.plan` says what it would do.
+
+Everything that decides is pure and lives below; this module and the private ones that it
+calls are the only ones that talk to systems and to the store.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Final, Literal, TypeAlias, cast
+
+import attrs
+from attrs import Factory
+
+from dynsync._desk import Desk
+from dynsync._gather import Ready, gather
+from dynsync._observe import observe
+from dynsync._push import PushAnswer, push_now, queue_push
+from dynsync._session import LEASE_SECONDS, Session, Settings
+from dynsync.backlog import PendingKey
+from dynsync.connectors import Clock, Connector, DynamicsConnector, MarketoConnector
+from dynsync.errors import ConfigurationError, LeaseHeld, SystemFailure
+from dynsync.fields import EntityMap
+from dynsync.guards import Guards
+from dynsync.maps import default_policy
+from dynsync.outcomes import Outcome, OutcomeKind
+from dynsync.planning import RecordPlan, plan_record
+from dynsync.policies import AuthorityPolicy
+from dynsync.recorder import Entry, Recorder, entry_of, journal_entry
+from dynsync.records import Entity, Pair, RecordId, Side
+from dynsync.reports import Plan, PlannedRecord, PlannedWrite, Progress, Report, Status
+from dynsync.schedule import SystemClock
+from dynsync.settling import pause as growing_pause
+from dynsync.settling import settle
+from dynsync.state import StateStore
+from dynsync.terms import HoldMode, OnMarketoDelete
+from dynsync.writes import Create, Created, Update, Updated, Write, WriteResult
+
+__all__ = ["Sync"]
+
+_CHUNK: Final = 1000
+"""Backlog entries taken at a time."""
+
+When: TypeAlias = Literal["now", "queued"]
+
+
+def _silent(progress: Progress) -> None:
+    """Show nothing."""
+
+
+def _never() -> bool:
+    return False
+
+
+@attrs.define(kw_only=True)
+class Sync:
+    """
+    A two-way sync of one Marketo and one Dynamics.
+
+    *maps* say what is synced, *store* remembers it, *policy* decides collisions (by default
+    Marketo is right about leads and Dynamics about contacts, R20, and an opt-out stands,
+    A17). *first* decides where two records meet that have never agreed; *backfill* where a
+    field is new to a linked pair. *hold* says whether a refusal holds its field or its
+    record, *on_marketo_delete* what a later change in Dynamics does (R46). *recorders* are
+    told every outcome. *show* is called with the progress, *stopping* asked between batches.
+    """
+
+    marketo: MarketoConnector
+    dynamics: DynamicsConnector
+    maps: Sequence[EntityMap] = attrs.field(converter=tuple)
+    store: StateStore
+    policy: AuthorityPolicy = Factory(default_policy)
+    first: AuthorityPolicy | None = None
+    backfill: AuthorityPolicy | None = None
+    hold: HoldMode = "field"
+    on_marketo_delete: OnMarketoDelete = "recreate"
+    guards: Guards = Factory(Guards)
+    recorders: Sequence[Recorder] = ()
+    clock: Clock = Factory(SystemClock)
+    show: Callable[[Progress], None] = _silent
+    stopping: Callable[[], bool] = _never
+
+    def __attrs_post_init__(self) -> None:
+        names = [entity_map.entity for entity_map in self.maps]
+        if not names:
+            raise ConfigurationError("No entity maps were given; nothing would be synced.")
+        for name in names:
+            if names.count(name) > 1:
+                raise ConfigurationError(f"Two maps are for the entity {name!r}; keep one.")
+        for side, connector in ((Side.MARKETO, self.marketo), (Side.DYNAMICS, self.dynamics)):
+            if connector.side is not side:
+                raise ConfigurationError(
+                    f"The {side.label} connector says that it is {connector.side.label}'s. Were "
+                    f"the two exchanged?"
+                )
+
+    # -- the cycle
+
+    def run(self) -> Report:
+        """
+        Do one cycle: observe, reconcile, write, settle.
+
+        Returns a report with every record that it looked at in exactly one bucket. What a
+        system did wrong is in ``report.failures``, and what was not done stays in the
+        backlog. Raises `ConfigurationError` and `RunStopped` before anything was written,
+        `ContractError` when a connector, policy or recorder broke its promise, and
+        `StateError`; then, too, all that was acknowledged is stored.
+        """
+        return self._cycle(None)
+
+    def apply(self, plan: Plan) -> Report:
+        """
+        Do exactly what *plan* says.
+
+        A record about which anything changed since is not touched: it is counted as deferred
+        and left to the next run, and so is what the plan does not mention.
+        """
+        return self._cycle({record.key: record for record in plan.records})
+
+    def plan(self) -> Plan:
+        """
+        Return what `run` would do now.
+
+        Reads both systems and writes to neither; what it learns is thrown away, so that
+        neither cursor nor backlog moves. Raises what `run` raises before it writes.
+        """
+        with self._session() as session, self.store.scratch():
+            session.check_pair()
+            session.agree()
+            observe(session)
+            records = [
+                _planned(session, ready, plan) for ready, plan in _plans(session, session.now())
+            ]
+            return Plan(self.clock.now(), tuple(records))
+
+    def _cycle(self, only: Mapping[PendingKey, PlannedRecord] | None) -> Report:
+        with self._session() as session:
+            report = session.report
+            if self.paused:
+                report.paused = True
+                return self._closed(session)
+            session.check_pair()
+            try:
+                session.agree()
+                observe(session)
+                self._work(session, only)
+            except SystemFailure as failure:
+                report.failures.append(failure)
+            self._tell(session)
+            return self._closed(session)
+
+    def _work(self, session: Session, only: Mapping[PendingKey, PlannedRecord] | None) -> None:
+        desk = Desk(session, self.store.next_key())
+        done = 0
+        total = sum(session.store.backlog().counts.values())
+        try:
+            for ready, plan in _plans(session, session.now()):
+                done += 1
+                if only is not None and not _as_planned(session, ready, plan, only):
+                    continue
+                if plan is None:
+                    _leave_ambiguous(session, ready)
+                else:
+                    desk.submit(session.terms[ready.entry.entity], plan)
+                session.progress("writing", done, total)
+                if desk.failed is not None:
+                    break
+                if self.stopping():
+                    session.report.interrupted = True
+                    break
+        finally:
+            desk.flush()
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        now = self.clock.now()
+        self.store.acquire(now.timestamp(), LEASE_SECONDS)
+        try:
+            run = int(self.store.get("run") or "0") + 1
+            yield Session(
+                Pair[Connector](self.marketo, self.dynamics),
+                self.store,
+                self.clock,
+                self.maps,
+                Settings(
+                    policy=self.policy,
+                    first=self.first,
+                    backfill=self.backfill,
+                    hold=self.hold,
+                    on_marketo_delete=self.on_marketo_delete,
+                    guards=self.guards,
+                ),
+                Report(run, now),
+                stopping=self.stopping,
+                show=self.show,
+            )
+        finally:
+            self.store.release()
+
+    def _closed(self, session: Session) -> Report:
+        report = session.report
+        report.ended = self.clock.now()
+        report.left = sum(self.store.backlog().counts.values())
+        seconds = (report.ended - report.started).total_seconds()
+        with session.commit():
+            self.store.put("run", str(report.run))
+            self.store.put(
+                "last_run",
+                json.dumps([str(report), report.ended.timestamp(), report.records, seconds]),
+            )
+        return report
+
+    def _tell(self, session: Session) -> None:
+        """Let every recorder read on in the journal."""
+        for recorder in self.recorders:
+            place = f"recorder:{recorder.name}"
+            after = int(self.store.get(place) or "0")
+            try:
+                while kept := self.store.journal(after, 500):
+                    recorder.record([entry_of(entry) for entry in kept])
+                    after = kept[-1].seq
+                    with session.commit():
+                        self.store.put(place, str(after))
+            except SystemFailure as failure:
+                session.report.failures.append(failure)
+
+    # -- Sync Person to Microsoft
+
+    def sync_person(
+        self,
+        person: str | int,
+        *,
+        as_: str,
+        owner: str | None = None,
+        when: When = "now",
+    ) -> PushAnswer:
+        """
+        Make *person* in Dynamics, as a lead or a contact (R26-R32).
+
+        ``when="now"`` is for trigger campaigns, ``"queued"`` leaves it to the next cycle, and
+        so does a running cycle or a paused sync. A person that is in Dynamics already, or
+        on its way, is left alone, and the answer says so: this never forces an update (R27).
+        """
+        entity = Entity(as_)
+        entity_map = self._map(as_)
+        id_ = RecordId(str(person))
+        if when == "queued" or self.paused:
+            return queue_push(
+                self.store, self.maps, entity_map, id_, owner, self.clock.now().timestamp()
+            )
+        try:
+            with self._session() as session:
+                session.check_pair()
+                session.agree()
+                if entity not in session.terms:
+                    why = session.report.stopped[entity]
+                    return PushAnswer("stopped", id_, None, why)
+                return push_now(
+                    session,
+                    Desk(session, self.store.next_key()),
+                    entity_map,
+                    id_,
+                    owner,
+                    self._tell,
+                )
+        except LeaseHeld:
+            return queue_push(
+                self.store, self.maps, entity_map, id_, owner, self.clock.now().timestamp()
+            )
+
+    def _map(self, entity: str) -> EntityMap:
+        for entity_map in self.maps:
+            if entity_map.entity == entity:
+                return entity_map
+        known = ", ".join(entity_map.entity for entity_map in self.maps)
+        raise ConfigurationError(f"There is no map for {entity!r}; there are {known}.")
+
+    # -- the switch and the schema
+
+    @property
+    def paused(self) -> bool:
+        """Return whether the sync is switched off (R6)."""
+        return self.store.get("paused") is not None
+
+    def pause(self) -> None:
+        """Switch the sync off. Changes keep collecting in the systems; nothing is lost (R6)."""
+        with self.store.transaction():
+            self.store.put("paused", "yes")
+
+    def resume(self) -> None:
+        """Switch the sync on again; it goes on where it stopped."""
+        with self.store.transaction():
+            self.store.put("paused", None)
+
+    def refresh_schema(self, entity: str) -> None:
+        """
+        Let *entity* go on after columns of it went away (A22, R83).
+
+        The map as it is now counts: a column that is still selected and still absent takes
+        no part from here on.
+        """
+        entity_map = self._map(entity)
+        names = [f"{side.value}:{name}" for side in Side for name in entity_map.names()]
+        with self.store.transaction():
+            self.store.put(f"stale:{entity}", None)
+            self.store.put(f"refreshed:{entity}", json.dumps(names))
+
+    # -- asking
+
+    def status(self) -> Status:
+        """Return where the sync stands. Needs no lease and talks to no system."""
+        return status(self.store, self.clock.now(), [m.entity for m in self.maps])
+
+    def explain(
+        self, entity: str, *, person: str | None = None, dynamics: str | None = None
+    ) -> tuple[Entry, ...]:
+        """Return the history of one record, oldest first, with the reason for every value."""
+        ids = Pair(
+            RecordId(str(person)) if person is not None else None,
+            RecordId(dynamics.lower()) if dynamics is not None else None,
+        )
+        return tuple(entry_of(kept) for kept in self.store.history(Entity(entity), ids))
+
+
+def status(store: StateStore, now: dt.datetime, entities: Sequence[Entity]) -> Status:
+    """Return where the sync that *store* belongs to stands."""
+    numbers = store.backlog()
+    last = store.get("last_run")
+    said, at, records, seconds = (
+        cast("tuple[str, float, int, float]", json.loads(last)) if last else (None, None, 0, 0.0)
+    )
+    waiting = sum(numbers.counts.values())
+    pace = records / seconds if seconds > 0 else 0.0
+    return Status(
+        links=numbers.links,
+        backlog=numbers.counts,
+        oldest={entity: now.timestamp() - since for entity, since in numbers.oldest.items()},
+        eta=waiting / pace if pace > 0 else (0.0 if not waiting else None),
+        last_run=said,
+        last_run_at=None if at is None else dt.datetime.fromtimestamp(at, dt.UTC),
+        paused=store.get("paused") is not None,
+        stale={e: why for e in entities if (why := store.get(f"stale:{e}")) is not None},
+    )
+
+
+# -- reconcile
+
+
+def _plans(session: Session, now: float) -> Iterator[tuple[Ready, RecordPlan | None]]:
+    """
+    Plan what is due, in order of modification; None for what nobody may be linked to.
+
+    Goes through the backlog once: what is put back into it waits for the next run.
+    """
+    after: tuple[float, PendingKey] | None = None
+    while True:
+        entries = session.store.due(now, after, _CHUNK)
+        if not entries:
+            return
+        after = (entries[-1].modified, entries[-1].key)
+        mine = [entry for entry in entries if entry.entity in session.terms]
+        for ready in gather(session, session.terms, mine):
+            if ready.trouble:
+                yield ready, None
+                continue
+            terms = session.terms[ready.entry.entity]
+            yield ready, plan_record(terms, ready.entry, ready.link, now)
+
+
+def _leave_ambiguous(session: Session, ready: Ready) -> None:
+    """Leave a record that nobody may be linked to for later, and say so."""
+    entry = ready.entry
+    now = session.now()
+    outcome = Outcome(entry.entity, entry.ids, OutcomeKind.AMBIGUOUS, ready.trouble)
+    attempts = entry.attempts + 1
+    waiting = attrs.evolve(
+        entry, attempts=attempts, retry_at=now + growing_pause(attempts), reason="ambiguous match"
+    )
+    with session.commit():
+        session.store.save_pending([waiting])
+        if entry.reason != "ambiguous match":
+            session.store.append([journal_entry(outcome, session.report.run, now)])
+    session.report.add(outcome)
+
+
+# -- plans as values
+
+
+def _planned_write(side: Side, write: Write) -> PlannedWrite:
+    if isinstance(write, Create):
+        return PlannedWrite(side, "create", write.key, dict(write.values))
+    return PlannedWrite(side, "update", write.id, dict(write.values))
+
+
+def _hoped(write: Write | None) -> WriteResult | None:
+    """Return the answer to *write* if all goes well."""
+    match write:
+        case None:
+            return None
+        case Create(key):
+            return Created(key)
+        case Update(id_):
+            return Updated(id_)
+
+
+def _planned(session: Session, ready: Ready, plan: RecordPlan | None) -> PlannedRecord:
+    """Return *plan* as a value, with the outcome it would have if every write were applied."""
+    entry = ready.entry
+    if plan is None:
+        return PlannedRecord(
+            entry.key, entry.entity, entry.ids, (), (), OutcomeKind.AMBIGUOUS, ready.trouble
+        )
+    terms = session.terms[entry.entity]
+    hoped = settle(terms, plan, plan.writes.map(_hoped), session.now(), 0)
+    writes = tuple(
+        _planned_write(side, write) for side in Side if (write := plan.writes[side]) is not None
+    )
+    outcome = hoped.outcome
+    ids = ready.link.ids if ready.link is not None else entry.ids
+    return PlannedRecord(
+        entry.key,
+        entry.entity,
+        Pair[RecordId | None](*ids),
+        writes,
+        outcome.changes,
+        outcome.kind,
+        outcome.why,
+    )
+
+
+def _as_planned(
+    session: Session,
+    ready: Ready,
+    plan: RecordPlan | None,
+    only: Mapping[PendingKey, PlannedRecord],
+) -> bool:
+    """Return whether the record is in the plan and still to be written as it says there."""
+    planned = only.get(ready.entry.key)
+    if planned is None:
+        return False
+    if _planned(session, ready, plan).writes == planned.writes:
+        return True
+    entry = ready.entry
+    session.report.add(
+        Outcome(entry.entity, entry.ids, OutcomeKind.DEFERRED, "changed since it was planned")
+    )
+    return False

@@ -1,0 +1,164 @@
+"""What holds for one entity during one run: its fields, rights, limits and policies. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Literal, TypeAlias
+
+import attrs
+
+from dynsync.errors import ConfigurationError
+from dynsync.fields import EntityMap, Field
+from dynsync.permissions import Permitted, permit
+from dynsync.policies import AuthorityPolicy, nonempty, prefer
+from dynsync.records import MISSING, Entity, Pair, Row, Side, Wire
+from dynsync.schemas import Access, Column, Schema
+
+__all__ = ["HoldMode", "OnMarketoDelete", "Terms", "agree_terms"]
+
+HoldMode: TypeAlias = Literal["field", "record"]
+"""What a refusal holds back: the field (the rest goes on), or the whole record (A19)."""
+
+OnMarketoDelete: TypeAlias = Literal["recreate", "suppress"]
+"""What a change in Dynamics does for a person deleted in Marketo: a new one (R46), or nothing."""
+
+
+@attrs.frozen(kw_only=True)
+class Terms:
+    """
+    The terms of an entity.
+
+    *layout* is the order of rows: the fields in play, then the stamps. *fields* are bound
+    to what the schemas add. *policy* decides collisions; *first* decides where two records
+    meet that have never agreed, *backfill* where a field of a linked pair is new (R81).
+    """
+
+    map: EntityMap
+    layout: tuple[str, ...]
+    fields: tuple[Field, ...]
+    columns: Pair[tuple[Column | None, ...]]
+    permitted: Permitted
+    policy: AuthorityPolicy
+    first: AuthorityPolicy
+    backfill: AuthorityPolicy
+    hold: HoldMode
+    on_marketo_delete: OnMarketoDelete
+
+    @property
+    def entity(self) -> Entity:
+        """Return the entity."""
+        return self.map.entity
+
+    @property
+    def stamps(self) -> int:
+        """Return how many stamps end the layout."""
+        return sum(1 for name in self.layout if name.startswith("@"))
+
+    def natives(self, side: Side) -> tuple[str, ...]:
+        """Return the native names to ask *side* for, in layout order; stamps are Marketo's."""
+        return tuple(field.names[side] for field in self.fields if field.names[side])
+
+    def index(self, name: str) -> int:
+        """Return the place of the field *name* in a row."""
+        return self.layout.index(name)
+
+    def blank(self) -> Row:
+        """Return a row of which nothing is known."""
+        return [MISSING] * len(self.layout)
+
+    def by_native(self, side: Side, native: str) -> tuple[str, ...]:
+        """Return the fields in play that stand on the column *native*."""
+        return tuple(field.name for field in self.fields if field.names[side] == native)
+
+    def schema_digest(self, side: Side, name: str) -> str:
+        """
+        Return a digest of what *side* says of the column of *name*, of all if it is ``""``.
+
+        A hold ends when it moves.
+        """
+        columns = self.columns[side]
+        said = columns[self.index(name)] if name in self.layout else columns
+        return hashlib.sha256(repr(said).encode()).hexdigest()[:12]
+
+    def desired_stamps(self, dynamics_id: str | None, *, alive: str) -> list[Wire]:
+        """Return what Marketo should hold in the stamps: of a record, or of one that is gone."""
+        live = alive == "live"
+        says: dict[str, Wire] = {
+            "@id": dynamics_id,
+            "@type": self.map.type_label if live else None,
+            "@deleted": not live,
+        }
+        return [says[name] for name in self.layout if name.startswith("@")]
+
+
+def _bound(field: Field, columns: Pair[Column | None]) -> Field:
+    if columns.dynamics is None:
+        return field
+    return attrs.evolve(field, kind=field.kind.bind(columns.dynamics))
+
+
+def _check_link_field(entity_map: EntityMap, schema: Schema) -> None:
+    column = schema.columns.get(entity_map.link_field)
+    needed = Access.READ | Access.CREATE | Access.UPDATE
+    if column is None or needed not in column.access:
+        seen = "has no such field" if column is None else f"allows only {column.access}"
+        message = (
+            f"The map of {entity_map.entity!r} keeps Dynamics ids in Marketo's "
+            f"{entity_map.link_field!r}, but Marketo {seen}. Without it every lost answer would "
+            f"make a duplicate: create the field, let the sync user read and write it."
+        )
+        raise ConfigurationError(message)
+
+
+def agree_terms(
+    entity_map: EntityMap,
+    schemas: Pair[Schema],
+    *,
+    policy: AuthorityPolicy,
+    first: AuthorityPolicy | None = None,
+    backfill: AuthorityPolicy | None = None,
+    hold: HoldMode = "field",
+    on_marketo_delete: OnMarketoDelete = "recreate",
+) -> Terms:
+    """
+    Return the terms under which the entity syncs now.
+
+    Raises `ConfigurationError` if Marketo cannot hold the Dynamics id, or if nothing is left
+    to sync. Absent columns are told by ``terms.permitted.absent``.
+    """
+    _check_link_field(entity_map, schemas.marketo)
+    permitted = permit({f.name: f.names for f in entity_map.fields}, schemas)
+    if not permitted.readable:
+        message = (
+            f"No field of {entity_map.entity!r} may be read on both sides. Select other fields "
+            f"or let the sync user read them."
+        )
+        raise ConfigurationError(message)
+
+    def writable(stamp: Field) -> bool:
+        column = schemas.marketo.columns.get(stamp.names.marketo)
+        return column is not None and Access.READ | Access.UPDATE in column.access
+
+    chosen = [entity_map.field(name) for name in permitted.readable]
+    chosen += [stamp for stamp in entity_map.stamps() if writable(stamp)]
+
+    def column(side: Side, field: Field) -> Column | None:
+        return schemas[side].columns.get(field.names[side])
+
+    columns = Pair.of(lambda side: tuple(column(side, field) for field in chosen))
+    bound = tuple(
+        _bound(field, Pair(*both))
+        for field, both in zip(chosen, zip(*columns, strict=True), strict=True)
+    )
+    return Terms(
+        map=entity_map,
+        layout=tuple(field.name for field in bound),
+        fields=bound,
+        columns=columns,
+        permitted=permitted,
+        policy=policy,
+        first=first or nonempty(policy),
+        backfill=backfill or nonempty(prefer(Side.DYNAMICS)),
+        hold=hold,
+        on_marketo_delete=on_marketo_delete,
+    )
