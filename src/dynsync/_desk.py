@@ -9,13 +9,13 @@ import attrs
 from attrs import Factory
 
 from dynsync._session import Session, check_results
-from dynsync.backlog import Linked, Sent
+from dynsync.backlog import Linked, LinkState, Sent
 from dynsync.errors import Ambiguous, SystemFailure
 from dynsync.outcomes import Outcome, severity
 from dynsync.planning import RecordPlan, plan_record
 from dynsync.recorder import journal_entry
-from dynsync.records import Missing, Pair, Side
-from dynsync.settling import Settlement, settle
+from dynsync.records import Missing, Pair, RecordId, Side
+from dynsync.settling import Settlement, settle, taken
 from dynsync.terms import Terms
 from dynsync.writes import AmbiguousWrite, NotAttempted, Update, Write, WriteResult
 
@@ -63,19 +63,22 @@ class Desk:
     def _enqueue(self, case: _Case) -> None:
         case.waiting = 0
         case.results = {}
+        chosen: list[tuple[Side, str]] = []
         for side in Side:
             write = case.plan.writes[side]
             if write is None:
                 continue
             case.waiting += 1
-            queue = self.queues.setdefault((side, case.terms.map.tables[side]), deque())
+            table = case.terms.map.tables[side]
+            queue = self.queues.setdefault((side, table), deque())
             queue.append((case, write))
+            chosen.append((side, table))
         if not case.waiting:
             self.ready.append(case)
             if len(self.ready) >= _SETTLE_AT:
                 self._settle()
-        for (side, table), queue in list(self.queues.items()):
-            if len(queue) >= self.session.systems[side].capabilities.batch:
+        for side, table in chosen:
+            if len(self.queues[side, table]) >= self.session.systems[side].capabilities.batch:
                 self._send(side, table)
 
     def flush(self) -> None:
@@ -158,10 +161,11 @@ class Desk:
         settled: list[tuple[_Case, Settlement]] = []
         for case in cases:
             results = Pair(case.results.get(Side.MARKETO), case.results.get(Side.DYNAMICS))
-            settled.append((case, settle(case.terms, case.plan, results, now, self.next_key)))
+            settlement = settle(case.terms, case.plan, results, now, self.next_key)
+            settled.append((case, settlement))
             self.next_key += 1
         with session.commit():
-            store.drop_links(self._dropped(settled))
+            store.drop_links(self._make_way(settled))
             store.save_links(s.link for _, s in settled if s.link is not None)
             store.drop_pending([s.key for _, s in settled])
             store.save_pending(s.entry for _, s in settled if s.entry is not None)
@@ -170,17 +174,28 @@ class Desk:
         for case, settlement in settled:
             self._conclude(case, settlement, now)
 
-    def _dropped(self, settled: Sequence[tuple[_Case, Settlement]]) -> list[int]:
-        """Return the links that end: gone on both sides, or replaced by a new push (R32)."""
-        keys = [s.dropped_link for _, s in settled if s.dropped_link is not None]
-        for case, settlement in settled:
-            link, entry = settlement.link, case.plan.entry
-            if link is None or case.plan.link is not None or entry.push is None:
+    def _make_way(self, settled: list[tuple[_Case, Settlement]]) -> list[int]:
+        """
+        Return the links that end: gone on both sides, or giving way to a new one (R32).
+
+        Where a person turns out to be linked to another record that is alive, as an upsert may
+        find, the new link is not made (invariant 27).
+        """
+        ended = [s.dropped_link for _, s in settled if s.dropped_link is not None]
+        new: dict[RecordId, int] = {}
+        for place, (case, settlement) in enumerate(settled):
+            link, old = settlement.link, case.plan.link
+            if link is None or (old is not None and old.ids == link.ids):
                 continue
-            old = self.session.store.link_of(Side.MARKETO, link.ids.marketo)
-            if old is not None and old.key != link.key:
-                keys.append(old.key)
-        return keys
+            if new.setdefault(link.ids.marketo, place) != place:
+                settled[place] = case, taken(case.plan, self.session.now())
+        for person, known in self.session.store.known(Side.MARKETO, new.keys()).items():
+            case, _ = settled[new[person]]
+            if known.state is LinkState.GONE_DYNAMICS:
+                ended.append(known.key)
+            elif known.state is LinkState.LIVE:
+                settled[new[person]] = case, taken(case.plan, self.session.now())
+        return ended
 
     def _conclude(self, case: _Case, settlement: Settlement, now: float) -> None:
         """Count the record's outcome, or send the rest of it again."""

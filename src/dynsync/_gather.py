@@ -14,7 +14,7 @@ from dynsync.backlog import Linked, LinkState, Observation, Pending
 from dynsync.kinds import Unfit
 from dynsync.matching import Matched, Several, match
 from dynsync.observing import fold
-from dynsync.records import Entity, Missing, Record, RecordId, Side
+from dynsync.records import MISSING, Entity, Missing, Record, RecordId, Side, Wire
 from dynsync.terms import Terms
 
 __all__ = ["Ready", "gather"]
@@ -58,14 +58,15 @@ class _Batch:
         for (table, entity), entries in by_table.items():
             terms = self.terms[entity]
             ids = [self.id(entry, side) for entry in entries]
-            found = self.fetch(side, table, [i for i in ids if i is not None], terms)
+            fields = terms.natives(side)
+            found = self.fetch(side, table, [i for i in ids if i is not None], fields)
             for entry in entries:
                 self._fold_read(terms, side, entry, found.get(self.id(entry, side) or RecordId("")))
 
     def fetch(
-        self, side: Side, table: str, ids: Collection[RecordId], terms: Terms
+        self, side: Side, table: str, ids: Collection[RecordId], fields: Sequence[str]
     ) -> dict[RecordId, Record]:
-        connector, fields = self.session.systems[side], list(terms.natives(side))
+        connector = self.session.systems[side]
         found: dict[RecordId, Record] = {}
         step = connector.capabilities.find
         wanted = list(dict.fromkeys(ids))
@@ -126,6 +127,8 @@ class _Batch:
         if link.state is LinkState.GONE_MARKETO or link.state is LinkState.GONE_DYNAMICS:
             return False
         seen, base = entry.seen[side], link.rows[side]
+        if MISSING not in base:
+            return False
         plain = len(terms.layout) - terms.stamps
         return any(
             isinstance(base[at], Missing)
@@ -236,16 +239,44 @@ class _Batch:
         self.entries[entry.key] = attrs.evolve(folded, modified=entry.modified)
 
     def refuse_taken(self) -> None:
-        """Refuse to pair a person that is linked to another record already (invariant 27)."""
-        people = {
-            entry.ids.marketo: entry
+        """Refuse to pair a person that is linked to another record, or about to be."""
+        pairs = [
+            (entry.ids.marketo, entry.key)
             for entry in self.entries.values()
             if entry.link is None and entry.ids.marketo is not None and entry.push is None
-        }
-        known = self.session.store.known(Side.MARKETO, [p for p in people if p is not None])
-        for person, link in known.items():
-            if link.state is LinkState.LIVE:
-                self.trouble[people[person].key] = "its person is linked to another record"
+        ]
+        known = self.session.store.known(Side.MARKETO, [person for person, _ in pairs])
+        for person, key in pairs:
+            linked = person in known and known[person].state is LinkState.LIVE
+            if linked or self.session.claimed.setdefault(person, key) != key:
+                self.trouble[key] = "its person is linked to another record"
+
+    def note_other_ids(self) -> None:
+        """Let a person who holds the id of another entity's record count as in Dynamics (U11)."""
+        for entity, terms in self.terms.items():
+            table = terms.map.tables.marketo
+            fields = [
+                other.map.link_field
+                for other in self.terms.values()
+                if other is not terms and other.map.tables.marketo == table
+            ]
+            pushes = {
+                entry.ids.marketo: entry
+                for entry in self.entries.values()
+                if entry.push is not None and entry.entity == entity and entry.ids.marketo
+            }
+            if fields and pushes:
+                for person in self.fetch(Side.MARKETO, table, list(pushes), fields).values():
+                    self._note_id(terms, pushes[person.id], list(person.values.values()))
+
+    def _note_id(self, terms: Terms, entry: Pending, others: Sequence[Wire]) -> None:
+        seen, at = entry.seen.marketo, terms.index("@id")
+        held = next((wire for wire in others if wire not in (None, "")), None)
+        if seen is None or seen.gone or held is None or seen.row[at] not in (None, ""):
+            return
+        row = [*seen.row[:at], held, *seen.row[at + 1 :]]
+        noted = entry.seen.replace(Side.MARKETO, attrs.evolve(seen, row=row))
+        self.entries[entry.key] = attrs.evolve(entry, seen=noted)
 
 
 def gather(
@@ -264,6 +295,7 @@ def gather(
         batch.read(side, [e for e in again if e.push is None or side is Side.DYNAMICS])
         batch.read(side, batch.incomplete(side))
     batch.read(Side.MARKETO, [e for e in batch.entries.values() if e.push is not None])
+    batch.note_other_ids()
     halves = [
         entry
         for entry in batch.entries.values()

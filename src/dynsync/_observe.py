@@ -26,6 +26,7 @@ from dynsync.observing import clears, differs, fold, overwritten
 from dynsync.records import (
     MISSING,
     Change,
+    Cursor,
     Entity,
     Pair,
     Record,
@@ -169,7 +170,7 @@ class _Reading:
                 check_expired(self.session.settings.guards, feed.side, feed.table)
                 cursor, self.seen, self.records = None, bytearray(top), 0
                 continue
-            self._take(page)
+            self._take(page, cursor)
             cursor = page.cursor
             if not page.more:
                 return
@@ -184,8 +185,8 @@ class _Reading:
             lambda: connector.read(feed.table, fields, cursor),  # type: ignore[arg-type]
         )
 
-    def _take(self, page: Page) -> None:
-        """Put one page into the backlog and move the cursor, in one transaction."""
+    def _take(self, page: Page, cursor: Cursor | None) -> None:
+        """Put the page that was read from *cursor* into the backlog, in one transaction."""
         session = self.session
         now = session.now()
         # A record that a page holds twice is taken as it came last; edits of both are kept.
@@ -199,6 +200,8 @@ class _Reading:
             taken.save()
             full = self.seen is not None and page.more
             session.store.save_feed(self.feed.name, FeedState(page.cursor, full))
+            for entity in taken.missed:
+                session.leave_place(entity, cursor if self.seen is None else None)
         self.records += len(changes)
         session.report.observed += len(taken.entries)
         session.progress("observing", self.records, None, self.feed.name)
@@ -246,6 +249,7 @@ class _Taking:
     entries: dict[PendingKey, Pending] = Factory(dict[PendingKey, Pending])
     versions: dict[int, Version | None] = Factory(dict[int, "Version | None"])
     sent: dict[int, tuple[Sent, ...]] = Factory(dict[int, "tuple[Sent, ...]"])
+    missed: set[Entity] = Factory(set[Entity])
 
     def take(self, changes: Mapping[RecordId, Change] | Sequence[Change]) -> None:
         """Compare each change with the base and fold what differs."""
@@ -266,6 +270,7 @@ class _Taking:
             if isinstance(change, Record):
                 row_of = rows.get(link.entity)
                 if row_of is None:
+                    self.missed.add(link.entity)
                     continue
                 row = row_of(change.values)
                 if (
@@ -280,6 +285,8 @@ class _Taking:
                 news.append((change, link, row))
             elif link.entity in rows:
                 news.append((change, link, None))
+            else:
+                self.missed.add(link.entity)
         self._take_known(news)
         self._take_strangers(strangers)
 
@@ -342,7 +349,8 @@ class _Taking:
         side = self.reading.feed.side
         entry = self.entries.get(key)
         if entry is None:
-            ids = Pair[RecordId | None](None, None).replace(side, id_)
+            nobody: Pair[RecordId | None] = Pair(None, None)
+            ids = nobody.replace(side, id_)
             entry = self._new(key, terms.entity, link.key, ids)
         entry = fold(terms, entry, side, seen, self.now)
         if not seen.gone:

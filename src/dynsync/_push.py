@@ -58,6 +58,11 @@ def _refuse_early(
         return PushAnswer("exists", person, link.ids.dynamics, message)
     before = link.ids.dynamics if link is not None else None
     id_ = new_dynamics_id("person", person, before)
+    taken = store.link_of(Side.DYNAMICS, id_, entity_map.entity)
+    if taken is not None:
+        # Made in an earlier life of this state, it came over as a record of Dynamics' own.
+        message = f"its record in Dynamics is linked to the person {taken.ids.marketo}"
+        return PushAnswer("exists", person, id_, message)
     key = unlinked_key(entity_map.entity, id_)
     return Pending(key, entity_map.entity, None, Pair(person, id_), Pair(None, None), 0.0, 0.0, 0.0)
 

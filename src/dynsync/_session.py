@@ -10,6 +10,7 @@ from typing import Final, TypeVar, cast
 import attrs
 from attrs import Factory
 
+from dynsync.backlog import PendingKey
 from dynsync.connectors import Clock, Connector
 from dynsync.errors import (
     Ambiguous,
@@ -22,7 +23,7 @@ from dynsync.errors import (
 from dynsync.fields import EntityMap
 from dynsync.guards import Guards
 from dynsync.policies import AuthorityPolicy
-from dynsync.records import Entity, Pair, Side
+from dynsync.records import Cursor, Entity, Pair, RecordId, Side
 from dynsync.reports import Phase, Progress, Report
 from dynsync.schemas import Schema
 from dynsync.state import FeedState, StateStore
@@ -73,6 +74,7 @@ class Session:
     What the steps of one run share.
 
     *terms* holds the entities that take part; ``report.stopped`` says of the others why not.
+    *claimed* are people who are about to be linked, with the entry that it is to be to.
     """
 
     systems: Pair[Connector]
@@ -82,6 +84,7 @@ class Session:
     settings: Settings
     report: Report
     terms: dict[Entity, Terms] = Factory(dict[Entity, Terms])
+    claimed: dict[RecordId, PendingKey] = Factory(dict[RecordId, PendingKey])
     stopping: Callable[[], bool] = _never
     show: Callable[[Progress], None] = _silent
 
@@ -166,6 +169,7 @@ class Session:
                 self.report.failures.append(failure)
                 continue
             self._agree_on(entity_map, schemas)
+        self._go_back()
 
     def _agree_on(self, entity_map: EntityMap, schemas: Pair[Schema]) -> None:
         entity = entity_map.entity
@@ -194,6 +198,33 @@ class Session:
             return
         self._remember(terms, schemas)
         self.terms[entity] = terms
+
+    def leave_place(self, entity: Entity, cursor: Cursor | None) -> None:
+        """
+        Remember where changes of *entity* begin that nobody took, because it takes no part now.
+
+        Marketo keeps all people in one table, so the feed goes on without it.
+        """
+        name = f"missed:{entity}"
+        if self.store.get(name) is None:
+            self.store.put(name, json.dumps([self.report.run, cursor]))
+
+    def _go_back(self) -> None:
+        """Read Marketo's feed again from where an entity that takes part again was left."""
+        places: dict[str, tuple[int, Cursor | None]] = {}
+        back = [terms for e, terms in self.terms.items() if self.store.get(f"missed:{e}")]
+        if not back:
+            return
+        for terms in back:
+            said = self.store.get(f"missed:{terms.entity}") or ""
+            run, cursor = cast("tuple[int, Cursor | None]", json.loads(said))
+            feed = marketo_feed(terms.map.tables.marketo)
+            places[feed] = min(places.get(feed, (run, cursor)), (run, cursor), key=lambda p: p[0])
+        with self.commit():
+            for feed, (_, cursor) in places.items():
+                self.store.save_feed(feed, FeedState(cursor))
+            for terms in back:
+                self.store.put(f"missed:{terms.entity}", None)
 
     def terms_of(self, entity_map: EntityMap, schemas: Pair[Schema]) -> Terms:
         """Return the terms that *schemas* allow."""
@@ -235,6 +266,8 @@ class Session:
                 store.put(f"layout:{entity}", layout)
         with self.commit():
             if before is None:
+                # The people who hold its ids already are in no feed that went on without it.
+                store.save_feed(marketo_feed(terms.map.tables.marketo), FeedState(None))
                 store.put(f"layout:{entity}", layout)
             store.put(f"known:{entity}", json.dumps(seen))
             store.put(f"map:{entity}", terms.map.fingerprint(terms.permitted.readable))

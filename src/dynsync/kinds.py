@@ -165,7 +165,7 @@ def _number(wire: Wire) -> Decimal | None:
     # A zero has an exponent too, and `Decimal` keeps it.
     if not number.is_finite() or (number and abs(number.adjusted()) > _FAR):
         raise Unfit("VALUE_RANGE", "a number that no column can hold")
-    return number or Decimal(0)
+    return number
 
 
 _FAR: Final = 100
@@ -449,11 +449,12 @@ def _by_label(options: tuple[Option, ...], word: str) -> Option | None:
 
 
 def _by_code(options: tuple[Option, ...], code: int | None) -> Option | None:
-    """Return the option of *code*; whatever the code, where the options are not known."""
+    """Return the option of *code*; any that Dynamics could have, where they are not known."""
     if code is None:
         return None
-    unknown = Option(code, "") if not options else None
-    return next((option for option in options if option.code == code), unknown)
+    if not options:
+        return Option(code, "") if -(2**31) <= code < 2**31 else None
+    return next((option for option in options if option.code == code), None)
 
 
 def _option(options: tuple[Option, ...], wire: Wire, speech: Speech) -> Choice:

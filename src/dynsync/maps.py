@@ -443,27 +443,23 @@ def _warnings(field: Field, schemas: Pair[Schema]) -> Iterator[str]:
                 f"so the name may stand for another field here"
             )
     if columns.marketo is not None and columns.dynamics is not None:
-        yield from _type_warnings(field, columns.marketo, columns.dynamics)
-        yield from _length_warnings(field, Pair(columns.marketo, columns.dynamics))
+        yield from _misfits(field, Pair(columns.marketo, columns.dynamics))
 
 
-def _type_warnings(field: Field, marketo: Column, dynamics: Column) -> Iterator[str]:
-    kinds = Pair(_KINDS.marketo.get(marketo.type), _KINDS.dynamics.get(dynamics.type))
-    types = f"{marketo.type!r} in Marketo and {dynamics.type!r} in Dynamics"
-    both = (
-        _bridge(kinds.marketo, kinds.dynamics)
-        if kinds.marketo is not None and kinds.dynamics is not None
-        else None
-    )
+def _misfits(field: Field, columns: Pair[Column]) -> Iterator[str]:
+    marketo = _KINDS.marketo.get(columns.marketo.type)
+    dynamics = _KINDS.dynamics.get(columns.dynamics.type)
+    types = f"{columns.marketo.type!r} in Marketo and {columns.dynamics.type!r} in Dynamics"
+    both = _bridge(marketo, dynamics) if marketo is not None and dynamics is not None else None
     if both is None:
         yield f"the columns are {types}, which no kind of dynsync's bridges"
     elif not isinstance(field.kind, type(both)):
         yield f"the columns are {types}: {both.name}, but the map says {field.kind.name}"
+    elif isinstance(both, TextKind) and field.too_long == "refuse":
+        yield from _too_short(field, columns)
 
 
-def _length_warnings(field: Field, columns: Pair[Column]) -> Iterator[str]:
-    if not isinstance(field.kind, TextKind) or field.too_long == "truncate":
-        return
+def _too_short(field: Field, columns: Pair[Column]) -> Iterator[str]:
     for side in Side:
         source, target = columns[side.other], columns[side]
         if not field.flow.reaches(side) or target.length is None:

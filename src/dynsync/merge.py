@@ -211,7 +211,7 @@ def _told(
     decision: FieldMerge, held: Pair[Maybe], same: Callable[[Value, Value], bool]
 ) -> list[Side]:
     """Return the sides that do not hold, as far as is known, what *decision* says they should."""
-    if decision.verdict in {Verdict.UNRESOLVED, Verdict.AGREED}:
+    if decision.verdict is Verdict.UNRESOLVED:
         return []
 
     def holds(value: Maybe) -> bool:

@@ -22,7 +22,6 @@ from dynsync.merge import FieldMerge, Verdict, merge_field
 from dynsync.outcomes import Change
 from dynsync.policies import AuthorityPolicy
 from dynsync.records import MISSING, Missing, Pair, RecordId, Row, Side, Value, Version, Wire
-from dynsync.schemas import Access
 from dynsync.terms import Terms
 from dynsync.validation import check, truncate
 from dynsync.writes import Create, Reason, Update, Write
@@ -79,6 +78,7 @@ class FieldPlan:
     which a side is not; *withheld* the sides that may not be told, *held* those for which an
     earlier refusal stands. *advance* means that the base moves though nothing is sent;
     *adopt* that the base becomes Dynamics' value while Marketo's remains to be told (A28).
+    *restore* means that Marketo gets back an edit that we overwrote, while the field waits.
     """
 
     name: str
@@ -90,6 +90,7 @@ class FieldPlan:
     held: tuple[Side, ...] = ()
     advance: bool = False
     adopt: bool = False
+    restore: bool = False
     lost: Wire | Missing = MISSING
 
     @property
@@ -104,7 +105,8 @@ class FieldPlan:
 
     def block(self) -> None:
         """Tell nobody, and keep the base where it is."""
-        self.send.clear()
+        if not self.restore:
+            self.send.clear()
         self.advance = False
 
     def change(self) -> Change:
@@ -184,15 +186,33 @@ class _Case:
     actual: Pair[Wire | Missing]
     linked: bool
     creates: Side | None = None
+    claimed: bool = False
 
     @property
     def field(self) -> Field:
         return self.terms.fields[self.at]
 
+    def unfit(self, side: Side) -> Unfit | None:
+        """Return why what *side* reports cannot be of the field's kind, None if it can."""
+        wire = self.seen[side]
+        try:
+            if not isinstance(wire, Missing):
+                self.field.kind.decode(wire, side)
+        except Unfit as error:
+            return error
+        return None
+
     def decode(self, wires: Pair[Wire | Missing]) -> Pair[Value | Missing]:
+        """Return what *wires* mean; what cannot be of the kind stands for itself, as text."""
+
         def value(side: Side) -> Value | Missing:
             wire = wires[side]
-            return wire if isinstance(wire, Missing) else self.field.kind.decode(wire, side)
+            if isinstance(wire, Missing):
+                return wire
+            try:
+                return self.field.kind.decode(wire, side)
+            except Unfit:
+                return str(wire)
 
         return Pair.of(value)
 
@@ -221,6 +241,8 @@ def _refuse(
 
 def _standing_hold(case: _Case, side: Side, wire: Wire) -> bool:
     """Return whether the system refused just this before and it is too early to try again."""
+    if not case.entry.holds:
+        return False
     name = case.field.name
     schema = case.terms.schema_digest(side, name)
     value = digest(wire, case.actual[side])
@@ -235,10 +257,7 @@ def _standing_hold(case: _Case, side: Side, wire: Wire) -> bool:
 
 
 def _may(case: _Case, side: Side) -> bool:
-    if case.field.name.startswith("@"):
-        return True
-    access = Access.CREATE if case.creates is side else Access.UPDATE
-    return case.terms.permitted.may(side, case.field.name, access)
+    return case.terms.may_tell(side, case.field.name, creating=case.creates is side)
 
 
 def _tell(case: _Case, plan: FieldPlan, side: Side, value: Value) -> None:
@@ -324,20 +343,9 @@ def _lost(case: _Case, decision: FieldMerge) -> Wire | Missing:
 def _plan_field(case: _Case) -> FieldPlan | None:
     """Decide on a two-way field and prepare what each side is told."""
     field = case.field
-    for side in Side:
-        seen = case.seen[side]
-        try:
-            if not isinstance(seen, Missing):
-                field.kind.decode(seen, side)
-        except Unfit as error:
-            return None if seen == case.base[side] else _unfit(case, side, error)
-    try:
-        base = case.decode(case.base)
-    except Unfit:
-        base = Pair(MISSING, MISSING)
     decision = merge_field(
         field.name,
-        base,
+        case.decode(case.base),
         case.decode(case.seen),
         policy=_policy(case),
         same=field.equal,
@@ -346,24 +354,33 @@ def _plan_field(case: _Case) -> FieldPlan | None:
     )
     if decision is None:
         return None
+    if decision.winner is not None and (error := case.unfit(decision.winner)) is not None:
+        return _unfit(case, decision.winner, error)
     plan = FieldPlan(field.name, decision, lost=_lost(case, decision))
     if decision.verdict is Verdict.UNRESOLVED:
-        return plan
+        return _wait(case, plan)
     if decision.verdict is Verdict.FIRST and decision.winner is not Side.DYNAMICS:
         # Nothing goes to Dynamics when two records first meet (A29). Its value becomes the
         # base (A28), against which Marketo's is a change that the next run sends.
         plan.adopt = True
         plan.lost = MISSING
         return plan
+    actual = case.decode(case.actual)
     for side in Side:
-        held = case.actual[side]
-        if isinstance(held, Missing) or not field.equal(
-            field.kind.decode(held, side), decision.value
-        ):
+        held = actual[side]
+        if isinstance(held, Missing) or not field.equal(held, decision.value):
             _tell(case, plan, side, decision.value)
     plan.advance = not plan.send and not plan.waits
-    if plan.waits:
-        plan.send.clear()
+    return _wait(case, plan) if plan.waits else plan
+
+
+def _wait(case: _Case, plan: FieldPlan) -> FieldPlan:
+    """Let the field wait; an edit that we overwrote goes back to where it was made (invariant 31)."""
+    plan.send.clear()
+    claimed = case.seen.marketo
+    if case.claimed and not isinstance(claimed, Missing) and claimed != case.actual.marketo:
+        plan.send[Side.MARKETO] = claimed
+        plan.restore = True
     return plan
 
 
@@ -396,15 +413,20 @@ class _Rows:
     actual: Pair[Row]
     claims: Mapping[str, tuple[Wire, Pair[Wire]]]
 
-    def moved(self, at: int, flow: Flow, name: str) -> bool:
-        if name in self.claims or name.startswith("@"):
-            return True
-        if flow is not Flow.BOTH:
-            return not all(isinstance(row[at], Missing) for row in self.seen)
-        return any(
-            not isinstance(seen[at], Missing) and seen[at] != base[at]
-            for seen, base in zip(self.seen, self.base, strict=True)
-        )
+    def moved(self, terms: Terms) -> list[int]:
+        """Return the places of the fields about which there may be anything to decide."""
+        found = {at for at, name in enumerate(terms.layout) if name in self.claims}
+        for seen, base in zip(self.seen, self.base, strict=True):
+            if seen != base:
+                places = enumerate(zip(seen, base, strict=True))
+                found.update(at for at, (now, was) in places if now != was and now is not MISSING)
+        for at in terms.one_way:
+            if not all(isinstance(row[at], Missing) for row in self.seen):
+                found.add(at)
+        for at in range(terms.plain, len(terms.layout)):
+            if self.actual.marketo[at] != self.seen.dynamics[at]:
+                found.add(at)
+        return sorted(found)
 
 
 def _case(
@@ -419,16 +441,16 @@ def _case(
         value, against = rows.claims[name]
         base = Pair[Wire | Missing](against.marketo, against.dynamics)
         seen = Pair[Wire | Missing](value, actual.dynamics)
-    return _Case(terms, at, entry, now, base, seen, actual, link is not None)
+    claimed = name in rows.claims
+    return _Case(terms, at, entry, now, base, seen, actual, link is not None, claimed=claimed)
 
 
 def _plan_fields(
     terms: Terms, entry: Pending, link: Linked | None, rows: _Rows, now: float
 ) -> list[FieldPlan]:
     plans = []
-    for at, field in enumerate(terms.fields):
-        if not rows.moved(at, field.flow, field.name):
-            continue
+    for at in rows.moved(terms):
+        field = terms.fields[at]
         case = _case(terms, entry, link, rows, at, now)
         one = _plan_field(case) if field.flow is Flow.BOTH else _plan_flow(case)
         if one is not None:
@@ -535,13 +557,15 @@ def _create_cases(
 ) -> list[FieldPlan]:
     """Plan every field of a record that is made on *side* from the other side's *row*."""
     plans = []
-    empty = Pair[Wire | Missing](None, None)
+    empty: Pair[Wire | Missing] = Pair(None, None)
+    unseen: Pair[Wire | Missing] = Pair(MISSING, MISSING)
     for at, field in enumerate(terms.fields):
         wire = row[at]
         if isinstance(wire, Missing) or not field.flow.reaches(side):
             continue
-        seen = Pair[Wire | Missing](MISSING, MISSING).replace(side.other, wire)
-        case = _Case(terms, at, entry, now, empty, seen, seen, linked=False, creates=side)
+        seen = unseen.replace(side.other, wire)
+        actual = empty.replace(side.other, wire)
+        case = _Case(terms, at, entry, now, empty, seen, actual, linked=False, creates=side)
         plan = FieldPlan(field.name, None, "first")
         try:
             value = field.kind.decode(wire, side.other)
@@ -632,7 +656,7 @@ def _plan_linked(terms: Terms, entry: Pending, link: Linked, now: float) -> Reco
     if gone.dynamics:
         return _plan_merge(terms, _only_stamps(terms, entry), link, now, action=Action.FLAG)
     if gone.marketo:
-        if entry.seen.dynamics is None:
+        if not _edited(terms, entry.seen.dynamics, link.rows.dynamics):
             return _bare(terms, entry, link, Action.FORGET)
         if terms.on_marketo_delete == "suppress":
             return _bare(terms, entry, link, Action.SUPPRESS)
@@ -641,6 +665,22 @@ def _plan_linked(terms: Terms, entry: Pending, link: Linked, now: float) -> Reco
         plan.link = link
         return plan
     return _plan_merge(terms, entry, link, now, action=Action.MERGE)
+
+
+def _edited(terms: Terms, seen: Observation | None, base: Row) -> bool:
+    """
+    Return whether Dynamics holds anything else than *base* in a field that was known.
+
+    Only that brings back a person who was deleted in Marketo (R46): no full read does, and no
+    field that is new.
+    """
+    if seen is None or seen.gone:
+        return False
+    sides = Pair(Side.DYNAMICS, Side.DYNAMICS)
+    return any(
+        MISSING not in {now, before} and not field.same(now, before, sides)
+        for field, now, before in zip(terms.fields, seen.row, base, strict=True)
+    )
 
 
 def _only_stamps(terms: Terms, entry: Pending) -> Pending:

@@ -34,7 +34,7 @@ from dynsync.writes import (
     WriteResult,
 )
 
-__all__ = ["Settlement", "pause", "settle"]
+__all__ = ["Settlement", "pause", "settle", "taken"]
 
 _FIRST_PAUSE: Final = 300.0
 _LONGEST_PAUSE: Final = 86_400.0
@@ -72,7 +72,9 @@ def _applied(result: WriteResult | None) -> Created | Updated | None:
 def _acknowledged(terms: Terms, side: Side, result: WriteResult | None) -> Row:
     """Return what *side* says that it holds after the write, `MISSING` where it says nothing."""
     applied = _applied(result)
-    values = applied.values if applied is not None and applied.values is not None else {}
+    if applied is None or applied.values is None:
+        return terms.blank()
+    values = applied.values
     return [values.get(f.names[side], MISSING) if f.names[side] else MISSING for f in terms.fields]
 
 
@@ -119,7 +121,11 @@ def _settle_field(
     done: Pair[bool],
     books: _Books,
 ) -> bool:
-    """Move the base of one field if all it takes was acknowledged; return whether it was."""
+    """
+    Move the base of one field if all it takes was acknowledged.
+
+    Return whether what was claimed for it is done with.
+    """
     at = terms.index(field.name)
     kind = terms.fields[at]
     if field.adopt:
@@ -132,19 +138,20 @@ def _settle_field(
         row = books.seen[side]
         if done[side] and row is not None:
             row[at] = sent
+    if field.restore:
+        return done.marketo
     if not complete:
         return False
-    before = books.base.map(lambda row: row[at])
     for side in Side:
         wire = field.send.get(side, plan.actual[side][at])
         ack = acks[side][at]
-        both = Pair(side, side)
         if side in field.send and not isinstance(ack, Missing):
             # What came back the same in meaning is the base as the side says it. Where a rule
             # of the system rewrote it, that is a change of theirs and is told to the other
             # side once; where it put back what it held before, the two agree to differ,
             # or both would write for ever.
-            unmoved = kind.same(ack, before[side], both)
+            both = Pair(side, side)
+            unmoved = kind.same(ack, books.base[side][at], both)
             wire = ack if kind.same(ack, wire, both) or unmoved else wire
         if not isinstance(wire, Missing):
             books.base[side][at] = wire
@@ -436,6 +443,17 @@ _BARE: Final[Mapping[Action, OutcomeKind]] = {
 }
 
 
+def taken(plan: RecordPlan, now: float) -> Settlement:
+    """Settle a plan whose person is linked to another record: nobody is linked (invariant 27)."""
+    attempts = plan.entry.attempts + 1
+    entry = attrs.evolve(
+        plan.entry, attempts=attempts, retry_at=now + pause(attempts), reason="ambiguous match"
+    )
+    why = "its person is linked to another record"
+    outcome = Outcome(entry.entity, entry.ids, OutcomeKind.AMBIGUOUS, why)
+    return Settlement(entry.key, None, None, entry, outcome)
+
+
 def _settle_bare(plan: RecordPlan) -> Settlement:
     """Settle a plan that writes nothing and compares nothing."""
     link, entry = plan.link, plan.entry
@@ -504,7 +522,7 @@ def _finish(
 ) -> Settlement:
     entry = plan.entry
     link = _linked(plan, results, new_key, books, terms)
-    ids = Pair[RecordId | None](*entry.ids) if link is None else Pair[RecordId | None](*link.ids)
+    ids: Pair[RecordId | None] = Pair(*(entry.ids if link is None else link.ids))
     holds, told = _kept_holds(plan), list[ValidationResult]()
     refusals = _refusals(terms, plan, results)
     for refused in refusals:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final, Literal, TypeAlias, cast
 
@@ -56,6 +56,10 @@ def _never() -> bool:
     return False
 
 
+def _as_tuple(maps: Iterable[EntityMap]) -> tuple[EntityMap, ...]:
+    return tuple(maps)
+
+
 @attrs.define(kw_only=True)
 class Sync:
     """
@@ -71,7 +75,7 @@ class Sync:
 
     marketo: MarketoConnector
     dynamics: DynamicsConnector
-    maps: Sequence[EntityMap] = attrs.field(converter=tuple)
+    maps: Sequence[EntityMap] = attrs.field(converter=_as_tuple)
     store: StateStore
     policy: AuthorityPolicy = Factory(default_policy)
     first: AuthorityPolicy | None = None

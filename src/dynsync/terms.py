@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from functools import cached_property
 from typing import Literal, TypeAlias
 
 import attrs
 
 from dynsync.errors import ConfigurationError
-from dynsync.fields import EntityMap, Field
+from dynsync.fields import EntityMap, Field, Flow
 from dynsync.permissions import Permitted, permit
 from dynsync.policies import AuthorityPolicy, nonempty, prefer
 from dynsync.records import MISSING, Entity, Pair, Row, Side, Wire
@@ -49,18 +51,56 @@ class Terms:
         """Return the entity."""
         return self.map.entity
 
-    @property
+    # Terms hold for a run and are asked about every record: what follows from them is kept.
+
+    @cached_property
     def stamps(self) -> int:
         """Return how many stamps end the layout."""
         return sum(1 for name in self.layout if name.startswith("@"))
 
+    @cached_property
+    def plain(self) -> int:
+        """Return how many fields come before the stamps: where the first of these stands."""
+        return len(self.layout) - self.stamps
+
+    @cached_property
+    def one_way(self) -> tuple[int, ...]:
+        """Return the places of the fields that flow one way, stamps not included."""
+        fields = self.fields[: self.plain]
+        return tuple(at for at, field in enumerate(fields) if field.flow is not Flow.BOTH)
+
+    @cached_property
+    def _places(self) -> Mapping[str, int]:
+        return {name: at for at, name in enumerate(self.layout)}
+
+    @cached_property
+    def _natives(self) -> Pair[tuple[str, ...]]:
+        return Pair.of(lambda side: tuple(f.names[side] for f in self.fields if f.names[side]))
+
+    @cached_property
+    def _rights(self) -> Mapping[Access, Pair[frozenset[str]]]:
+        def allowing(access: Access) -> Pair[frozenset[str]]:
+            may = self.permitted.may
+            return Pair.of(lambda s: frozenset(n for n in self.layout if may(s, n, access)))
+
+        return {access: allowing(access) for access in (Access.CREATE, Access.UPDATE)}
+
+    @cached_property
+    def _digests(self) -> dict[tuple[Side, str], str]:
+        return {}
+
     def natives(self, side: Side) -> tuple[str, ...]:
         """Return the native names to ask *side* for, in layout order; stamps are Marketo's."""
-        return tuple(field.names[side] for field in self.fields if field.names[side])
+        return self._natives[side]
 
     def index(self, name: str) -> int:
         """Return the place of the field *name* in a row."""
-        return self.layout.index(name)
+        return self._places[name]
+
+    def may_tell(self, side: Side, name: str, *, creating: bool) -> bool:
+        """Return whether *side* may be told the field *name*; what the engine says it always may."""
+        access = Access.CREATE if creating else Access.UPDATE
+        return name in self._rights[access][side] or name.startswith("@")
 
     def blank(self) -> Row:
         """Return a row of which nothing is known."""
@@ -76,9 +116,13 @@ class Terms:
 
         A hold ends when it moves.
         """
-        columns = self.columns[side]
-        said = columns[self.index(name)] if name in self.layout else columns
-        return hashlib.sha256(repr(said).encode()).hexdigest()[:12]
+        known = self._digests.get((side, name))
+        if known is None:
+            columns = self.columns[side]
+            said = columns[self.index(name)] if name in self._places else columns
+            known = hashlib.sha256(repr(said).encode()).hexdigest()[:12]
+            self._digests[side, name] = known
+        return known
 
     def desired_stamps(self, dynamics_id: str | None, *, alive: str) -> list[Wire]:
         """Return what Marketo should hold in the stamps: of a record, or of one that is gone."""
@@ -88,7 +132,7 @@ class Terms:
             "@type": self.map.type_label if live else None,
             "@deleted": not live,
         }
-        return [says[name] for name in self.layout if name.startswith("@")]
+        return [says[name] for name in self.layout[self.plain :]]
 
 
 def _bound(field: Field, columns: Pair[Column | None]) -> Field:

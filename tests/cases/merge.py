@@ -392,7 +392,7 @@ _NO_BASE: Final = (
         expected=_to_marketo("c"),
     ),
     Case(
-        description="half a base: Marketo holds what it held, Dynamics reports it for the first time",
+        description="half a base: Marketo holds what it held, Dynamics was never known",
         base=Pair("a", MISSING),
         now=Pair("a", "c"),
         expected=_contest(
@@ -443,6 +443,9 @@ _PAIRED_BASE: Final = (
 _MORNING: Final = dt.datetime(2024, 5, 1, 9, 30, tzinfo=dt.UTC)
 _LATER: Final = _MORNING + dt.timedelta(microseconds=800_000)
 _BERLIN: Final = dt.timezone(dt.timedelta(hours=2))
+
+_YES: Final = True
+_NO: Final = False
 
 _CANONICAL: Final = (
     Case(
@@ -534,15 +537,15 @@ _CANONICAL: Final = (
     Case(
         description="null where there was no",
         kind=BooleanKind(),
-        base=Pair(False, None),
-        now=Pair(None, False),
+        base=Pair(_NO, None),
+        now=Pair(None, _NO),
         expected=_NOTHING,
     ),
     Case(
         description="yes became null",
         kind=BooleanKind(),
-        base=Pair(True, True),
-        now=Pair(True, None),
+        base=Pair(_YES, _YES),
+        now=Pair(_YES, None),
         expected=_to_marketo(None),
     ),
 )
@@ -553,10 +556,10 @@ _CONSENT: Final = (
         field="unsubscribed",
         kind=BooleanKind(),
         base=Pair(MISSING, MISSING),
-        now=Pair(True, False),
+        now=Pair(_YES, _NO),
         expected=_contest(
             Verdict.FIRST,
-            Pair(True, False),
+            Pair(_YES, _NO),
             marketo="prefer marketo | newest | opt_out | default, lead | default, contact",
             dynamics="prefer dynamics | nonempty",
             left="manual | by_entity | by_field",
@@ -567,10 +570,10 @@ _CONSENT: Final = (
         field="unsubscribed",
         kind=BooleanKind(),
         base=Pair(MISSING, MISSING),
-        now=Pair(None, True),
+        now=Pair(None, _YES),
         expected=_contest(
             Verdict.FIRST,
-            Pair(None, True),
+            Pair(None, _YES),
             marketo="prefer marketo | newest",
             dynamics="prefer dynamics | nonempty | opt_out | default, lead | default, contact",
             left="manual | by_entity | by_field",
@@ -580,16 +583,16 @@ _CONSENT: Final = (
         description="opted in again in Marketo, unchanged in Dynamics",
         field="unsubscribed",
         kind=BooleanKind(),
-        base=Pair(True, True),
-        now=Pair(False, True),
-        expected=_to_dynamics(value=False),
+        base=Pair(_YES, _YES),
+        now=Pair(_NO, _YES),
+        expected=_to_dynamics(value=_NO),
     ),
     Case(
         description="both opted out",
         field="unsubscribed",
         kind=BooleanKind(),
-        base=Pair(False, None),
-        now=Pair(True, True),
+        base=Pair(_NO, None),
+        now=Pair(_YES, _YES),
         expected=_AGREED,
     ),
 )

@@ -176,13 +176,13 @@ class MemoryStore:
     def save_links(self, links: Iterable[Linked]) -> None:
         """Insert or replace links, by key; raises `StateError` if a record is in two of them."""
         with self.transaction():
-            saved = [_own_link(link) for link in links]
-            for link in saved:
+            saved = {link.key: _own_link(link) for link in links}
+            for link in saved.values():
                 self._unlink(link.key)
                 self._data.links.put(link.key, link)
                 for side in Side:
                     self._index(side, link.ids[side], (*self._keys(side, link.ids[side]), link.key))
-            for link in saved:
+            for link in saved.values():
                 self._check_unique(link)
 
     def save_versions(self, side: Side, versions: Mapping[int, Version | None]) -> None:
@@ -245,6 +245,11 @@ class MemoryStore:
         for entry in sorted(self._data.pending.rows.values(), key=_turn):
             yield _own_entry(entry)
 
+    def open_links(self) -> Iterator[int]:
+        """Stream the keys of the links that have a backlog entry."""
+        entries = list(self._data.pending.rows.values())
+        return (entry.link for entry in entries if entry.link is not None)
+
     def wake(self, entity: Entity, at: float) -> None:
         """Make every entry of *entity* due at *at* that was due later or never."""
         with self.transaction():
@@ -264,7 +269,10 @@ class MemoryStore:
             oldest=oldest,
             links=_tally(link.entity for link in links if link.state is LinkState.LIVE),
             gone=_tally(
-                (entry.entity, side) for entry in entries for side in Side if _gone(entry, side)
+                (entry.entity, side)
+                for entry in entries
+                for side in Side
+                if (seen := entry.seen[side]) and seen.gone
             ),
             clears=_tally(entry.entity for entry in entries if entry.clears),
         )
@@ -381,11 +389,6 @@ def _tally(items: Iterable[T]) -> Mapping[T, int]:
 
 def _turn(entry: Pending) -> tuple[float, PendingKey]:
     return entry.modified, entry.key
-
-
-def _gone(entry: Pending, side: Side) -> bool:
-    seen = entry.seen[side]
-    return seen is not None and seen.gone
 
 
 def _rank(link: Linked) -> tuple[bool, int]:

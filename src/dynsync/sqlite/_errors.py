@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from pathlib import Path
 from types import TracebackType
 
 from dynsync.errors import StateError
 
-__all__ = ["Guard", "Unreadable", "damaged", "is_busy", "state_error"]
+__all__ = ["Guard", "damaged", "is_busy", "state_error"]
 
 _PRIMARY = 0xFF
 """An extended result code holds its primary code in the lowest byte."""
@@ -42,13 +43,11 @@ _MEANING = {
 _CLOSED = ("the store is closed, or was given what SQLite cannot hold", "Correct the program")
 
 
-class Unreadable(Exception):
-    """A text in the file is not what was once written there."""
-
-
 class Guard:
     """
-    A block that lets no error of `sqlite3` out: they become a `StateError` that names *path*.
+    A block that lets no error of `sqlite3` or of decoding out.
+
+    They become a `StateError` that names *path* and holds no value.
 
     It keeps nothing between blocks, so that one serves all, also one inside the other.
     """
@@ -72,7 +71,7 @@ class Guard:
         # over, which may be a value: nothing of them may be shown.
         if isinstance(error, sqlite3.ProgrammingError | sqlite3.InterfaceError):
             raise state_error(self._path, *_CLOSED) from None
-        if isinstance(error, sqlite3.Error | Unreadable):
+        if isinstance(error, sqlite3.Error | json.JSONDecodeError):
             raise damaged(self._path) from None
         if isinstance(error, UnicodeEncodeError):
             raise state_error(

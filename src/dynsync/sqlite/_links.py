@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import TypeAlias
 
 from dynsync.records import Entity, Pair, RecordId, Side, Version
-from dynsync.sqlite._codec import decode_rows, decode_sent, encode_row, encode_sent
+from dynsync.sqlite._codec import decode_row, decode_sent, encode_row, encode_sent, parse_row
 from dynsync.sqlite._database import Database, batches, marks
 from dynsync.state import Known, Linked, LinkState, Sent
 
@@ -29,6 +29,12 @@ _KNOWN = {
         FROM link WHERE dynamics_id IN (*)""",
 }
 _OF_ENTITY = " AND entity = ?"
+
+# Where a record has several links the last one counts. But a person has at most one that is
+# not gone, so those need no order, and gone ones are looked for only where there was none.
+_WITH_PERSON = " AND state <> 2"
+_WITHOUT_PERSON = " AND state = 2 ORDER BY key"
+_IN_ORDER = " ORDER BY state = 2 DESC, key"
 _KEYS = {
     Side.MARKETO: "SELECT key, state FROM link WHERE marketo_id = ?",
     Side.DYNAMICS: "SELECT key, state FROM link WHERE dynamics_id = ?",
@@ -57,6 +63,9 @@ _PAGE = """SELECT key, marketo_id, dynamics_id, state FROM link
     WHERE key > ? AND entity = ? ORDER BY key LIMIT 1000"""
 
 
+_make_known: Callable[[type[Known], tuple[object, ...]], Known] = tuple[object, ...].__new__
+
+
 class Links(Database):
     """The part of the store that keeps links."""
 
@@ -64,16 +73,25 @@ class Links(Database):
         self, side: Side, ids: Collection[RecordId], entity: Entity | None = None
     ) -> Mapping[RecordId, Known]:
         """Return what is known of *ids* on *side*, of one *entity* or of all."""
-        statement = _KNOWN[side] + (_OF_ENTITY if entity is not None else "")
         tail = () if entity is None else (entity,)
+        statement = _KNOWN[side] + (_OF_ENTITY if tail else "")
         result: dict[RecordId, Known] = {}
         with self._guard:
             for batch in batches(ids):
-                found: list[_Found] = self._connection.execute(
-                    marks(statement, batch), (*batch, *tail)
-                ).fetchall()
-                result |= _known(found)
+                if side is Side.MARKETO:
+                    found = self._known(statement + _WITH_PERSON, batch, tail)
+                    if len(found) < len(batch):
+                        rest = [record for record in batch if record not in found]
+                        found |= self._known(statement + _WITHOUT_PERSON, rest, tail)
+                else:
+                    found = self._known(statement + ("" if tail else _IN_ORDER), batch, tail)
+                result |= found
         return result
+
+    def _known(
+        self, statement: str, ids: list[RecordId], tail: tuple[Entity, ...]
+    ) -> dict[RecordId, Known]:
+        return _known(self._connection.execute(marks(statement, ids), (*ids, *tail)))
 
     def links(self, keys: Collection[int]) -> Mapping[int, Linked]:
         """Return the links *keys*, whole."""
@@ -83,7 +101,7 @@ class Links(Database):
                 found: list[_Columns] = self._connection.execute(
                     marks(_SELECT, batch), batch
                 ).fetchall()
-                result.update((link.key, link) for link in _linked(found))
+                result.update((columns[0], _link(columns)) for columns in found)
         return result
 
     def link_of(self, side: Side, id: RecordId, entity: Entity | None = None) -> Linked | None:  # noqa: A002
@@ -108,10 +126,11 @@ class Links(Database):
                 page: list[tuple[int, RecordId, RecordId, int]] = self._connection.execute(
                     _PAGE, (last, entity)
                 ).fetchall()
-            for last, marketo, dynamics, state in page:
-                yield last, Pair(marketo, dynamics), _STATES[state]
             if not page:
                 return
+            for key, marketo, dynamics, state in page:
+                yield key, Pair(marketo, dynamics), _STATES[state]
+            last = page[-1][0]
 
     def next_key(self) -> int:
         """Return the lowest number above every link's key."""
@@ -155,6 +174,25 @@ _LOWEST = -(2**63)
 _DELETE = "DELETE FROM link WHERE key = ?"
 
 
+def _known(found: Iterable[_Found]) -> dict[RecordId, Known]:
+    # This runs once for every record of a full comparison: hence no list in between, no call
+    # that can be saved, and the named tuple made without its own, slower, `__new__`.
+    return {
+        record: _make_known(
+            Known,
+            (
+                key,
+                entity,
+                parse_row(text)[0] if "[]" not in text else decode_row(text),
+                version,
+                _STATES[state],
+                () if sent is None else decode_sent(sent),
+            ),
+        )
+        for record, key, entity, version, state, sent, text in found
+    }
+
+
 def _save(connection: sqlite3.Connection, rows: list[_Columns]) -> None:
     # What breaks the rule of one link a record may still be two links of this batch that
     # exchange records: only the second attempt is final.
@@ -163,22 +201,6 @@ def _save(connection: sqlite3.Connection, rows: list[_Columns]) -> None:
             return
     connection.executemany(_DELETE, ((row[0],) for row in rows))
     connection.executemany(_INSERT, rows)
-
-
-def _known(found: list[_Found]) -> dict[RecordId, Known]:
-    rows = decode_rows([columns[6] for columns in found])
-    result = {
-        id_: Known(key, entity, row, version, _STATES[state], decode_sent(sent) if sent else ())
-        for (id_, key, entity, version, state, sent, _), row in zip(found, rows, strict=True)
-    }
-    if len(result) == len(found):
-        return result
-    # Some record has several links. So few have that looking again is cheaper than ordering
-    # by rank in SQL for every record.
-    found.sort(key=lambda columns: _rank(columns[1], columns[4]))
-    keys = {columns[0]: columns[1] for columns in found}
-    best = [columns for columns in found if keys[columns[0]] == columns[1]]
-    return _known(best)
 
 
 def _rank(key: int, state: int) -> tuple[bool, int]:
@@ -201,15 +223,14 @@ def _columns(link: Linked) -> _Columns:
     )
 
 
-def _linked(found: list[_Columns]) -> Iterator[Linked]:
-    rows = decode_rows([row for columns in found for row in columns[8:]])
-    for place, (key, entity, marketo, dynamics, state, one, two, sent, _, _) in enumerate(found):
-        yield Linked(
-            key=key,
-            entity=entity,
-            ids=Pair(marketo, dynamics),
-            rows=Pair(rows[2 * place], rows[2 * place + 1]),
-            versions=Pair(one, two),
-            state=_STATES[state],
-            sent=decode_sent(sent),
-        )
+def _link(columns: _Columns) -> Linked:
+    key, entity, marketo, dynamics, state, one, two, sent, *rows = columns
+    return Linked(
+        key=key,
+        entity=entity,
+        ids=Pair(marketo, dynamics),
+        rows=Pair(decode_row(rows[0]), decode_row(rows[1])),
+        versions=Pair(one, two),
+        state=_STATES[state],
+        sent=decode_sent(sent),
+    )

@@ -53,6 +53,8 @@ _SLEEPERS = """SELECT 1 FROM pending
     WHERE awake = 0 AND retry_at IS NOT NULL AND retry_at <= ? LIMIT 1"""
 _WAKE = """UPDATE pending SET awake = 1
     WHERE awake = 0 AND retry_at IS NOT NULL AND retry_at <= ?"""
+_OPEN = """SELECT id, link FROM pending WHERE id > ? AND link IS NOT NULL
+    ORDER BY id LIMIT 1000"""
 _FIRST = (-math.inf, PendingKey(""))
 
 _NUMBERS = """SELECT entity, reason, count(*), min(since), sum(marketo_gone),
@@ -107,6 +109,18 @@ class PendingEntries(Database):
         while page := self._entries(_PAGE, *last):
             yield from page
             last = page[-1].modified, page[-1].key
+
+    def open_links(self) -> Iterator[int]:
+        """Stream the keys of the links that have a backlog entry."""
+        last = 0
+        while True:
+            with self._guard:
+                page: list[tuple[int, int]] = self._connection.execute(_OPEN, (last,)).fetchall()
+            if not page:
+                return
+            for _, link in page:
+                yield link
+            last, _ = page[-1]
 
     def wake(self, entity: Entity, at: float) -> None:
         """Make every entry of *entity* due at *at* that was due later or never."""

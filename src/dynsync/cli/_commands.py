@@ -1,0 +1,57 @@
+"""What the commands have in common: the configuration, and how errors end the process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import click
+
+from dynsync.cli._exits import ExitCode, code_of_error
+from dynsync.errors import SyncError
+
+__all__ = ["Leaving", "config_option", "finish", "json_option", "values_option"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+config_option = click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path),
+    default=Path("dynsync.toml"),
+    show_default=True,
+    help="The configuration file.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+values_option = click.option(
+    "--values", "with_values", is_flag=True, help="Show field values: they are personal data."
+)
+
+
+def finish(code: ExitCode) -> None:
+    """End the process with *code*."""
+    click.get_current_context().exit(code)
+
+
+class Leaving(click.Group):
+    """A group whose expected errors end as one line on stderr and an `ExitCode`."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command."""
+        return _leaving(super().invoke)(ctx)
+
+
+def _leaving(invoke: Callable[P, R]) -> Callable[P, R]:
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return invoke(*args, **kwargs)
+        except SyncError as error:
+            click.echo(f"dynsync: {error}", err=True)
+            raise click.exceptions.Exit(code_of_error(error)) from None
+        except KeyboardInterrupt:
+            click.echo("dynsync: stopped at once; the next run goes on.", err=True)
+            raise click.exceptions.Exit(ExitCode.INTERRUPTED) from None
+
+    return run

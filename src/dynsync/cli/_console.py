@@ -1,0 +1,88 @@
+"""
+How things look: tables on stdout, ages and times in words. Nothing here decides anything.
+
+Markup is off everywhere: what systems say is text, and a bracket in it is a bracket.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import sys
+from collections.abc import Iterable, Sequence
+
+import click
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from dynsync.records import Wire
+
+__all__ = ["age", "error_console", "moment", "out_console", "say_json", "show_table", "shown"]
+
+
+def out_console() -> Console:
+    """Return a console on what is stdout now."""
+    return Console(file=sys.stdout, markup=False, highlight=False, emoji=False)
+
+
+def error_console() -> Console:
+    """Return a console on what is stderr now."""
+    return Console(file=sys.stderr, markup=False, highlight=False, emoji=False)
+
+
+def show_table(
+    heads: Sequence[str],
+    rows: Iterable[Sequence[str | Text]],
+    *,
+    title: str | None = None,
+    console: Console | None = None,
+) -> None:
+    """Print a table; long cells go on in the next line, so that nothing is cut off."""
+    table = Table(
+        box=box.SIMPLE, title=title, title_justify="left", title_style="bold", pad_edge=False
+    )
+    for head in heads:
+        table.add_column(head, overflow="fold")
+    for row in rows:
+        table.add_row(*(plain(cell) if isinstance(cell, str) else cell for cell in row))
+    (console or out_console()).print(table)
+
+
+def plain(text: str) -> str:
+    """Return *text* without anything that a terminal would obey."""
+    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
+
+
+def shown(value: Wire) -> str:
+    """Return a wire value for people."""
+    if value is None or value == "":
+        return "—"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return plain(str(value))
+
+
+def say_json(value: object) -> None:
+    """Print *value* to stdout."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def moment(at: float | dt.datetime | None) -> str:
+    """Return a point in time for people and programs, in UTC to the second."""
+    if at is None:
+        return "never"
+    when = dt.datetime.fromtimestamp(at, dt.UTC) if isinstance(at, float | int) else at
+    return when.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def age(seconds: float) -> str:
+    """Return a span of time in its two largest units."""
+    left = max(0, round(seconds))
+    parts: list[str] = []
+    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)):
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count} {unit}")
+    return " ".join(parts[:2]) or "0 s"

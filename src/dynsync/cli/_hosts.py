@@ -1,0 +1,113 @@
+"""From a configuration to things that work: connectors, store and sync."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, closing, contextmanager
+from typing import cast
+
+import attrs
+
+from dynsync.cli._config import Config, SystemConfig
+from dynsync.cli._imports import load_factory
+from dynsync.cli._options import check_signature, resolve_options
+from dynsync.connectors import Connector, DynamicsConnector, MarketoConnector
+from dynsync.recorder import ActivityRecorder
+from dynsync.records import Side
+from dynsync.reports import Progress
+from dynsync.sqlite import SqliteStore
+from dynsync.sync import Sync
+
+__all__ = ["desk_sync", "host_sync", "reading"]
+
+
+def _silent(progress: Progress) -> None:
+    """Show nothing."""
+
+
+def _never() -> bool:
+    return False
+
+
+@contextmanager
+def host_sync(
+    config: Config,
+    *,
+    show: Callable[[Progress], None] = _silent,
+    stopping: Callable[[], bool] = _never,
+) -> Generator[Sync]:
+    """
+    Open all that *config* names and put it together, for the time of the block.
+
+    Whatever is wrong with the factories or their options is told before anything is opened.
+    """
+    makers = _maker(config.marketo), _maker(config.dynamics)
+    with ExitStack() as stack:
+        marketo, dynamics = (_made(make, stack) for make in makers)
+        if not isinstance(marketo, MarketoConnector):
+            raise _no_connector(config.marketo)
+        if not isinstance(dynamics, DynamicsConnector):
+            raise _no_connector(config.dynamics)
+        store = stack.enter_context(closing(SqliteStore(config.state, owner="dynsync")))
+        yield Sync(
+            marketo=marketo,
+            dynamics=dynamics,
+            maps=config.maps,
+            store=store,
+            policy=config.policy,
+            hold=config.hold,
+            on_marketo_delete=config.on_marketo_delete,
+            guards=config.guards,
+            recorders=[ActivityRecorder(marketo, name=word) for word in config.recorders],
+            show=show,
+            stopping=stopping,
+        )
+
+
+def _maker(system: SystemConfig) -> Callable[[], object]:
+    factory = load_factory(system.section, system.factory)
+    check_signature(system.options, factory, system.factory)
+    options = resolve_options(system.options)
+    return lambda: factory(**options)
+
+
+def _made(make: Callable[[], object], stack: ExitStack) -> object:
+    """Return a new connector; if it can be closed, it will be."""
+    connector = make()
+    close = cast("object", getattr(connector, "close", None))
+    if callable(close):
+        stack.callback(cast("Callable[[], None]", close))
+    return connector
+
+
+def _no_connector(system: SystemConfig) -> Exception:
+    kind = f"{system.side.label}Connector"
+    return system.section.error(
+        "connector", f"{system.factory!r} makes no {kind}", f"See dynsync.{kind} for what it needs."
+    )
+
+
+@contextmanager
+def reading(config: Config) -> Generator[SqliteStore]:
+    """Open the state for looking at, also while another process runs the sync."""
+    with closing(SqliteStore.read_only(config.state)) as store:
+        yield store
+
+
+@attrs.frozen
+class _Unasked:
+    """A system that is not asked: pausing must work where its password is not at hand."""
+
+    side: Side
+
+
+@contextmanager
+def desk_sync(config: Config) -> Generator[Sync]:
+    """Return a sync that can only be switched, not run: no connector is made for it."""
+    with closing(SqliteStore(config.state, owner="dynsync")) as store:
+        yield Sync(
+            marketo=cast("MarketoConnector", cast("Connector", _Unasked(Side.MARKETO))),
+            dynamics=cast("DynamicsConnector", cast("Connector", _Unasked(Side.DYNAMICS))),
+            maps=config.maps,
+            store=store,
+        )

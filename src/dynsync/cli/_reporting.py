@@ -1,0 +1,77 @@
+"""A run's report, for people and for programs."""
+
+from __future__ import annotations
+
+import click
+
+from dynsync.cli._console import moment, show_table
+from dynsync.outcomes import Outcome, OutcomeKind
+from dynsync.records import Side
+from dynsync.reports import Report
+
+__all__ = ["report_data", "say_report"]
+
+_SHOWN = 20
+
+
+def report_data(report: Report) -> dict[str, object]:
+    """Return *report* as JSON can hold it; it holds no field value."""
+    return {
+        "run": report.run,
+        "started": moment(report.started),
+        "ended": moment(report.ended),
+        "records": report.records,
+        "counts": [
+            {"entity": entity, "outcome": kind.value, "records": number}
+            for (entity, kind), number in sorted(
+                report.counts.items(), key=lambda item: (item[0][0], item[0][1].value)
+            )
+        ],
+        "writes": {side.value: report.writes[side] for side in Side},
+        "left": report.left,
+        "paused": report.paused,
+        "interrupted": report.interrupted,
+        "stopped": dict(report.stopped),
+        "failures": [str(failure) for failure in report.failures],
+    }
+
+
+def say_report(report: Report) -> None:
+    """Print *report*: counts to stdout, troubles to stderr."""
+    if report.paused:
+        click.echo("The sync is paused. Switch it on with: dynsync resume", err=True)
+    if report.counts:
+        entities = sorted({entity for entity, _ in report.counts})
+        kinds = [kind for kind in OutcomeKind if report.count(kind)]
+        rows = [
+            [kind.value, *(str(report.count(kind, entity)) for entity in entities)]
+            for kind in kinds
+        ]
+        show_table(["outcome", *entities], rows, title=f"Run {report.run}")
+    else:
+        click.echo(str(report))
+    writes = ", ".join(f"{report.writes[side]} to {side.label}" for side in Side)
+    click.echo(f"{writes}; {report.left} left in the backlog")
+    _say_troubles(report)
+
+
+def _say_troubles(report: Report) -> None:
+    for entity, why in sorted(report.stopped.items()):
+        click.echo(f"{entity} takes no part: {why}", err=True)
+    for failure in report.failures:
+        click.echo(str(failure), err=True)
+    told = report.notable[:_SHOWN]
+    for outcome in told:
+        click.echo(_line(outcome), err=True)
+    if len(report.notable) > len(told):
+        click.echo("… and more; see: dynsync log", err=True)
+    if report.interrupted:
+        click.echo("Stopped on request; the next run goes on from here.", err=True)
+
+
+def _line(outcome: Outcome) -> str:
+    who = outcome.ids.marketo or outcome.ids.dynamics or "?"
+    reasons = "; ".join(f"{r.field or 'record'}: {r.message} [{r.code}]" for r in outcome.results)
+    fields = ", ".join(outcome.held)
+    detail = reasons or (f"{outcome.why}: {fields}" if fields else outcome.why)
+    return f"{outcome.entity} {who} {outcome.kind.value}: {detail}"

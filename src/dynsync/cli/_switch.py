@@ -1,0 +1,90 @@
+"""``dynsync pause``, ``resume``, ``refresh`` and ``push``: what a person tells the sync to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from dynsync import PushAnswer
+from dynsync.cli._commands import config_option, finish, json_option
+from dynsync.cli._config import load_config
+from dynsync.cli._console import say_json
+from dynsync.cli._exits import ExitCode
+from dynsync.cli._hosts import desk_sync, host_sync
+
+__all__ = ["pause_command", "push_command", "refresh_command", "resume_command"]
+
+
+@click.command("pause")
+@config_option
+def pause_command(config_path: Path) -> None:
+    """Switch the sync off. Changes keep collecting in the systems; nothing is lost."""
+    with desk_sync(load_config(config_path)) as sync:
+        sync.pause()
+    click.echo("Paused. A cycle that runs now ends first. Go on with: dynsync resume", err=True)
+
+
+@click.command("resume")
+@config_option
+def resume_command(config_path: Path) -> None:
+    """Switch the sync on again; it goes on where it stopped."""
+    with desk_sync(load_config(config_path)) as sync:
+        sync.resume()
+    click.echo("Switched on.", err=True)
+
+
+@click.command("refresh")
+@click.argument("entity")
+@config_option
+def refresh_command(entity: str, config_path: Path) -> None:
+    """Let ENTITY go on after columns of it went away."""
+    config = load_config(config_path)
+    name = config.entity(entity)
+    with desk_sync(config) as sync:
+        sync.refresh_schema(name)
+    click.echo(f"The next cycle reads the schema of {name} anew.", err=True)
+
+
+@click.command("push")
+@click.argument("person")
+@click.option("--as", "entity", required=True, help="What to make: lead or contact.")
+@click.option("--owner", help="The GUID of the owner that it gets.")
+@config_option
+@json_option
+def push_command(
+    person: str, entity: str, owner: str | None, config_path: Path, *, as_json: bool
+) -> None:
+    """
+    Make PERSON in Dynamics: "Sync Person to Microsoft".
+
+    A person that is there already is left alone: this never forces an update through.
+    """
+    config = load_config(config_path)
+    name = config.entity(entity)
+    with host_sync(config) as sync:
+        answer = sync.sync_person(person, as_=name, owner=owner)
+    if as_json:
+        say_json(
+            {
+                "answer": answer.kind,
+                "person": answer.person,
+                "dynamics": answer.dynamics,
+                "message": answer.message,
+            }
+        )
+    else:
+        said = f"Person {answer.person}: {answer.kind}"
+        said += f", {answer.dynamics}" if answer.dynamics else ""
+        click.echo(said + (f" ({answer.message})" if answer.message else ""))
+    finish(_code(answer))
+
+
+def _code(answer: PushAnswer) -> ExitCode:
+    match answer.kind:
+        case "created" | "queued" | "exists" | "already queued":
+            return ExitCode.OK
+        case "rejected" | "no such person":
+            return ExitCode.ATTENTION
+        case "deferred" | "stopped":
+            return ExitCode.SYSTEM

@@ -1,0 +1,261 @@
+"""
+What would become of one record: the engine's own plan, its settlement, and the next plan.
+
+The first run writes nothing to Dynamics where two records meet (A29): what Marketo holds is
+a change that the second run sends. So both runs are planned here, as if every write of the
+first were applied. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import attrs
+
+from dynsync.backlog import Observation, Pending, unlinked_key
+from dynsync.fields import Field
+from dynsync.kinds import BooleanKind
+from dynsync.merge import Verdict
+from dynsync.planning import Action, FieldPlan, RecordPlan, plan_record
+from dynsync.preview._words import Bucket, FieldOutcome
+from dynsync.records import MISSING, Entity, Missing, Pair, RecordId, Row, Side, Wire
+from dynsync.settling import settle
+from dynsync.terms import Terms
+from dynsync.writes import Create, Created, Reason, Update, Updated, Write, WriteResult
+
+__all__ = ["PreviewedField", "PreviewedRecord", "decide"]
+
+_LATER: Final = 1.0
+"""The second run, before any pause of the first has passed."""
+
+_BOTH_HOLD: Final = frozenset({Verdict.FIRST, Verdict.COLLISION, Verdict.UNRESOLVED})
+
+
+@attrs.frozen
+class PreviewedField:
+    """
+    What becomes of one field.
+
+    *to* are the sides that would be told *value*, in the first *run* or the second; *now*
+    is what each holds. *refused* holds the reasons for which a side would not be told.
+    """
+
+    name: str
+    outcome: FieldOutcome
+    to: tuple[Side, ...]
+    run: int
+    reason: str
+    now: Pair[Wire | Missing] = attrs.field(repr=False)
+    value: Wire | Missing = attrs.field(repr=False)
+    winner: Side | None = None
+    refused: tuple[Reason, ...] = ()
+
+
+@attrs.frozen
+class PreviewedRecord:
+    """
+    What becomes of one record: a pair, or a row that has no other half.
+
+    *rows* are the physical lines on which it stands in the people and in the Dynamics file.
+    """
+
+    entity: Entity | None
+    ids: Pair[RecordId | None]
+    rows: Pair[int | None]
+    bucket: Bucket
+    fields: tuple[PreviewedField, ...] = ()
+    why: str = ""
+
+
+def decide(
+    terms: Terms,
+    ids: Pair[RecordId | None],
+    lines: Pair[int | None],
+    dynamics: Row,
+    marketo: Row | None,
+) -> PreviewedRecord:
+    """Return what becomes of a Dynamics record and its person, or of one without a person."""
+    unlike = Pair[Row | None](marketo, dynamics)
+    if marketo is not None:
+        if _alike(terms, ids, dynamics, marketo):
+            return PreviewedRecord(terms.entity, ids, lines, Bucket.IDENTICAL)
+        unlike = _unlike(dynamics, marketo)
+    key = unlinked_key(terms.entity, ids.dynamics or RecordId(""))
+    seen = unlike.map(lambda row: None if row is None else Observation(row))
+    entry = Pending(key, terms.entity, None, ids, seen, 0.0, 0.0, 0.0)
+    plan = plan_record(terms, entry, None, 0.0)
+    then = _second_run(terms, plan)
+    now = Pair(terms.blank() if marketo is None else marketo, dynamics)
+    fields: list[PreviewedField] = []
+    for field in plan.fields:
+        one = _previewed(terms, plan, field, then.get(field.name), now)
+        if one is not None:
+            fields.append(one)
+    bucket = _bucket(plan, fields)
+    why = ""
+    if plan.action is Action.CREATE_PERSON:
+        why = "no person holds its id; it becomes one"
+    return PreviewedRecord(terms.entity, ids, lines, bucket, tuple(fields), why)
+
+
+def _alike(terms: Terms, ids: Pair[RecordId | None], dynamics: Row, marketo: Row) -> bool:
+    """Return whether both say the same, and Marketo knows what the person is in Dynamics."""
+    plain = len(terms.layout) - terms.stamps
+    if dynamics[:plain] != marketo[:plain]:
+        return False
+    return marketo[plain:] == terms.desired_stamps(ids.dynamics, alive="live")
+
+
+def _unlike(dynamics: Row, marketo: Row) -> Pair[Row | None]:
+    """
+    Return both rows without what they say in the same words.
+
+    The engine would find that they agree, which is most of its work and leads to nothing. No
+    option can be mistaken for another: Marketo says labels, and the index holds codes.
+    """
+    both = list(zip(marketo, dynamics, strict=True))
+    return Pair[Row | None](
+        [MISSING if one == other else one for one, other in both],
+        [MISSING if one == other else other for one, other in both],
+    )
+
+
+def _applied(write: Write | None) -> WriteResult | None:
+    match write:
+        case None:
+            return None
+        case Create(key):
+            return Created(key)
+        case Update(id_):
+            return Updated(id_)
+
+
+def _second_run(terms: Terms, plan: RecordPlan) -> dict[str, FieldPlan]:
+    """Return what the second run does about the fields that the first leaves to it."""
+    waiting = [field.name for field in plan.fields if field.adopt]
+    if not waiting:
+        return {}
+    settled = settle(terms, plan, plan.writes.map(_applied), 0.0, 1)
+    if settled.entry is None or settled.link is None:
+        return {}
+    again = plan_record(terms, settled.entry, settled.link, _LATER)
+    return {field.name: field for field in again.fields if field.name in waiting}
+
+
+def _previewed(
+    terms: Terms, plan: RecordPlan, first: FieldPlan, then: FieldPlan | None, now: Pair[Row]
+) -> PreviewedField | None:
+    """Return what the two runs do about one field, None if it is nothing."""
+    run = 2 if first.adopt else 1
+    last = then if first.adopt else first
+    if last is None:
+        return None
+    reasons = tuple(reason for refusal in last.refused.values() for reason in refusal.reasons)
+    to = tuple(last.send)
+    if not (reasons or to or last.unresolved or last.withheld):
+        return None
+    at = terms.index(first.name)
+    wires = now.map(lambda row: row[at])
+    field = terms.fields[at]
+    outcome = _outcome(plan, field, first, last, wires)
+    winner = first.decision.winner if first.decision is not None else None
+    said = Said(outcome, field, wires, first, last, reasons)
+    value = next(iter(last.send.values()), MISSING)
+    return PreviewedField(
+        field.name, outcome, to, run, said.why(winner, to, run), wires, value, winner, reasons
+    )
+
+
+def _outcome(
+    plan: RecordPlan,
+    field: Field,
+    first: FieldPlan,
+    last: FieldPlan,
+    wires: Pair[Wire | Missing],
+) -> FieldOutcome:
+    if last.refused or last.withheld:
+        return FieldOutcome.REFUSED
+    if field.name.startswith("@") and plan.action is not Action.CREATE_PERSON:
+        return FieldOutcome.LINKED
+    if plan.action is Action.CREATE_PERSON:
+        return FieldOutcome.CREATED
+    if last.unresolved:
+        return FieldOutcome.UNRESOLVED
+    for decision in (first.decision, last.decision):
+        if decision is None or decision.verdict not in _BOTH_HOLD:
+            continue
+        if decision.verdict is Verdict.COLLISION or all(map(_holds, wires)):
+            return FieldOutcome.COLLIDES
+    return FieldOutcome.UPDATED
+
+
+def _holds(wire: Wire | Missing) -> bool:
+    return wire is not None and not isinstance(wire, Missing)
+
+
+@attrs.frozen
+class Said:
+    """What is said of one field, for people."""
+
+    outcome: FieldOutcome
+    field: Field
+    wires: Pair[Wire | Missing]
+    first: FieldPlan
+    last: FieldPlan
+    reasons: tuple[Reason, ...]
+
+    def why(self, winner: Side | None, to: Sequence[Side], run: int) -> str:
+        """Return the reason; it holds no value."""
+        if self.reasons:
+            return "; ".join(f"{reason.code}: {reason.message}" for reason in self.reasons)
+        if self.last.withheld:
+            return "the sync user may not write it there"
+        match self.outcome:
+            case FieldOutcome.CREATED:
+                return "part of the new person"
+            case FieldOutcome.LINKED:
+                return "what the person is in Dynamics"
+            case FieldOutcome.COLLIDES | FieldOutcome.UNRESOLVED:
+                return f"both hold a value; {self._decided()}{_when(to, run)}"
+            case _:
+                return f"{self._one_side(winner)}{_when(to, run)}"
+
+    def _decided(self) -> str:
+        for plan in (self.last, self.first):
+            decision = plan.decision
+            if decision is not None and decision.verdict is Verdict.COLLISION:
+                return decision.why
+        return self.first.decision.why if self.first.decision is not None else ""
+
+    def _one_side(self, winner: Side | None) -> str:
+        if self.first.flow:
+            source = Side.MARKETO if self.first.flow == "to_dynamics" else Side.DYNAMICS
+            return f"flows to {source.other.label} only"
+        if winner is None:
+            return "neither holds it"
+        if isinstance(self.field.kind, BooleanKind) and _holds(self.wires[winner.other]):
+            return f"{winner.other.label} says no"
+        return f"only {winner.label} holds a value"
+
+
+def _when(to: Sequence[Side], run: int) -> str:
+    """Return who is told, and when."""
+    if not to:
+        return ""
+    runs = "first" if run == 1 else "second"
+    return f"; {' and '.join(side.label for side in to)} gets it in the {runs} run"
+
+
+def _bucket(plan: RecordPlan, fields: Sequence[PreviewedField]) -> Bucket:
+    """Return the one bucket of a record: what needs a person's eye most."""
+    outcomes = {field.outcome for field in fields}
+    if FieldOutcome.REFUSED in outcomes:
+        return Bucket.REFUSED
+    if plan.action is Action.CREATE_PERSON:
+        return Bucket.CREATED
+    if outcomes & {FieldOutcome.COLLIDES, FieldOutcome.UNRESOLVED}:
+        return Bucket.COLLIDING
+    if FieldOutcome.UPDATED in outcomes:
+        return Bucket.UPDATED
+    return Bucket.LINKED if outcomes else Bucket.IDENTICAL

@@ -1,0 +1,205 @@
+"""
+The header of an export: its delimiter, and which of its columns are known by what name.
+
+A column is known by its system's own name or by its label, whatever the case and the spaces.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from dynsync.fields import EntityMap
+from dynsync.maps import CONTACT, LEAD
+from dynsync.preview._lines import BadRow, Row, read_rows
+from dynsync.preview._problems import InputRefused, Problem, Problems
+from dynsync.preview._words import FileRole
+from dynsync.records import Side
+from dynsync.sandbox import CONTACT_COLUMNS, LEAD_COLUMNS, PERSON_COLUMNS
+from dynsync.schemas import Column
+
+__all__ = ["COLUMNS", "MAPS", "Export", "ExportColumns", "open_export", "refused"]
+
+COLUMNS: Final[Mapping[FileRole, tuple[Column, ...]]] = {
+    FileRole.PEOPLE: PERSON_COLUMNS,
+    FileRole.CONTACTS: CONTACT_COLUMNS,
+    FileRole.LEADS: LEAD_COLUMNS,
+}
+"""What a system has in each table before anybody changed it."""
+
+MAPS: Final[Mapping[FileRole, EntityMap]] = {FileRole.CONTACTS: CONTACT, FileRole.LEADS: LEAD}
+"""In the order of their rank (A13)."""
+
+_ALIASES: Final[Mapping[FileRole, Mapping[str, str]]] = {
+    FileRole.PEOPLE: {
+        "Lead ID": "id",
+        "Person ID": "id",
+        "Marketo ID": "id",
+        "First Name": "firstName",
+        "Middle Name": "middleName",
+        "Last Name": "lastName",
+        "Email Address": "email",
+        "Phone Number": "phone",
+        "Mobile Phone Number": "mobilePhone",
+        "Fax Number": "fax",
+        "Company Name": "company",
+        "Lead Source": "leadSource",
+        "Lead Status": "leadStatus",
+        "Lead Rating": "rating",
+        "Lead Score": "leadScore",
+        "Lead Notes": "personNotes",
+        "CRM Id (Lead)": "crmLeadId",
+        "CRM Id (Contact)": "crmContactId",
+    },
+    FileRole.CONTACTS: {
+        "(Do Not Modify) Contact": "contactid",
+        "Do not bulk email": "donotbulkemail",
+    },
+    FileRole.LEADS: {
+        "(Do Not Modify) Lead": "leadid",
+        "Do not bulk email": "donotbulkemail",
+    },
+}
+"""What else the two systems' own exports call a column."""
+
+_DELIMITERS: Final = ",;\t"
+
+
+def _folded(name: str) -> str:
+    return "".join(name.split()).casefold()
+
+
+def _known(role: FileRole) -> dict[str, str]:
+    """Return the column that each folded name stands for; the systems' own names come first."""
+    side = Side.MARKETO if role is FileRole.PEOPLE else Side.DYNAMICS
+    maps = MAPS.values() if role is FileRole.PEOPLE else (MAPS[role],)
+    fields = [field for entity_map in maps for field in entity_map.fields]
+    said = [
+        *((column.name, column.name) for column in COLUMNS[role]),
+        *((column.label, column.name) for column in COLUMNS[role]),
+        *((field.labels[side], field.names[side]) for field in fields),
+        *_ALIASES[role].items(),
+    ]
+    known: dict[str, str] = {}
+    for name, native in said:
+        known.setdefault(_folded(name), native)
+    return known
+
+
+@attrs.frozen
+class ExportColumns:
+    """
+    What the columns of one export come to, by their headers.
+
+    *used* take part; *alone* are known, but the other file has no such column, or no map has
+    it; *unknown* are not known; *twice* stand there more than once, so that none counts.
+    """
+
+    used: tuple[str, ...] = ()
+    alone: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    twice: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Export:
+    """An export with its header read; *places* says in which cell a known column is."""
+
+    role: FileRole
+    path: Path
+    delimiter: str
+    header: tuple[str, ...]
+    header_line: int
+    places: Mapping[str, int]
+    twice: tuple[int, ...]
+
+    def problem(self, row: int | None, cell: int | None, code: str, message: str) -> Problem:
+        """Return a problem with this file."""
+        inside = cell is not None and cell < len(self.header)
+        column = self.header[cell] if inside and cell is not None else None
+        return Problem(str(self.path), row, column, code, message)
+
+    def columns(self, used: frozenset[str]) -> ExportColumns:
+        """Return what the columns come to, if those of the names *used* take part."""
+        natives = {at: native for native, at in self.places.items()}
+        sorted_: dict[str, list[str]] = {"used": [], "alone": [], "unknown": [], "twice": []}
+        for at, name in enumerate(self.header):
+            if at in self.twice:
+                sorted_["twice"].append(name)
+            elif at not in natives:
+                sorted_["unknown"].append(name)
+            else:
+                sorted_["used" if natives[at] in used else "alone"].append(name)
+        return ExportColumns(**{word: tuple(names) for word, names in sorted_.items()})
+
+
+def refused(export: Export, code: str, message: str) -> InputRefused:
+    """Return the refusal of a whole export, for what its header lacks."""
+    return InputRefused(export.problem(export.header_line, None, code, message))
+
+
+def open_export(role: FileRole, path: Path, problems: Problems) -> Export:
+    """
+    Return the export *path* with its header read; the delimiter is the one that fits best.
+
+    Raises `InputRefused` where there is no header that can be read. A header that stands
+    there twice is a problem, and neither of the two columns counts.
+    """
+    known = _known(role)
+    found = [(delimiter, _header(path, delimiter)) for delimiter in _DELIMITERS]
+
+    def fit(candidate: tuple[str, Row]) -> tuple[int, int]:
+        cells = candidate[1].cells
+        return sum(_folded(cell) in known for cell in cells), len(cells)
+
+    delimiter, row = max(found, key=fit)
+    # Of two names of one column, the system's own counts, or else the first.
+    natives = [known.get(_folded(cell)) for cell in row.cells]
+    repeated = _repeated(row.cells)
+    export = Export(
+        role,
+        path,
+        delimiter,
+        tuple(row.cells),
+        row.line,
+        _places(row.cells, natives, repeated),
+        repeated,
+    )
+    for at in repeated:
+        message = "this header stands there more than once; none of these columns takes part"
+        problems.add(export.problem(row.line, at, "header", message))
+    return export
+
+
+def _header(path: Path, delimiter: str) -> Row:
+    first = next(read_rows(path, delimiter), None)
+    match first:
+        case Row():
+            return first
+        case BadRow(line, _, code, message):
+            hint = " (is it UTF-16, or a workbook?)" if code in {"nul", "encoding"} else ""
+            problem = Problem(str(path), line, None, code, f"in the header: {message}{hint}")
+            raise InputRefused(problem)
+        case None:
+            raise InputRefused(Problem(str(path), None, None, "empty", "the file is empty"))
+
+
+def _repeated(cells: Sequence[str]) -> tuple[int, ...]:
+    times = Counter(_folded(cell) for cell in cells)
+    return tuple(at for at, cell in enumerate(cells) if cell.strip() and times[_folded(cell)] > 1)
+
+
+def _places(
+    cells: Sequence[str], natives: Sequence[str | None], repeated: Sequence[int]
+) -> dict[str, int]:
+    places: dict[str, int] = {}
+    for at, native in enumerate(natives):
+        if native is None or at in repeated:
+            continue
+        if native not in places or _folded(cells[at]) == _folded(native):
+            places[native] = at
+    return places

@@ -1,0 +1,189 @@
+"""
+Both exports in a temporary database, and who belongs to whom.
+
+SQLite's nameless database lies on disk, has no name that another process could open, and is
+gone when the process ends, however it ends. Memory does not grow with the exports.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, TypeAlias
+
+import attrs
+
+from dynsync.kinds import EmailKind
+from dynsync.preview._cells import UNREAD, Cell, Cleaner, Options, cleaner
+from dynsync.preview._exports import COLUMNS, Export
+from dynsync.preview._lines import Row, read_rows
+from dynsync.preview._problems import Problems
+from dynsync.preview._words import FileRole
+from dynsync.records import Side
+
+__all__ = ["Index", "People", "Records"]
+
+_CHOICES: Final = frozenset({"Picklist", "State", "Status"})
+_EMAIL: Final = EmailKind()
+_CACHE: Final = "PRAGMA cache_size=-4000"
+
+Line: TypeAlias = tuple[Cell, ...]
+
+
+def _id(text: str) -> str | None:
+    """Return a GUID as Dynamics' API says it, None for nothing."""
+    word = text.strip().strip("{}").lower()
+    return word if word and word != "null" else None
+
+
+@attrs.frozen
+class People:
+    """What to load of the people: *ids* are the columns that hold Dynamics ids, by role."""
+
+    export: Export
+    ids: Mapping[FileRole, str]
+    natives: tuple[str, ...]
+
+
+@attrs.frozen
+class Records:
+    """What to load of a Dynamics file: *id* is the column that holds its ids."""
+
+    export: Export
+    id: str
+    natives: tuple[str, ...]
+
+
+@attrs.define
+class Index:
+    """
+    The rows that can be used, by line; *rows* and *malformed* count them all by file.
+
+    *options* are those of the choices, as far as they are known after loading.
+    """
+
+    problems: Problems
+    rows: Counter[FileRole] = attrs.Factory(Counter[FileRole])
+    malformed: Counter[FileRole] = attrs.Factory(Counter[FileRole])
+    options: dict[tuple[FileRole, str], Options] = attrs.Factory(
+        dict[tuple[FileRole, str], Options]
+    )
+    database: sqlite3.Connection = attrs.Factory(lambda: sqlite3.connect("", isolation_level=None))
+
+    def __attrs_post_init__(self) -> None:
+        for statement in (_CACHE, "PRAGMA journal_mode=OFF", "PRAGMA synchronous=OFF"):
+            self.database.execute(statement)
+
+    # -- loading
+
+    def load_people(self, people: People) -> None:
+        """Load the people."""
+        keys = {"id": "id", **{role.value: native for role, native in people.ids.items()}}
+        self._load(people.export, keys, "email", people.natives)
+        for role in people.ids:
+            self.database.execute(f"CREATE INDEX people_{role.value} ON people({role.value})")
+
+    def load_records(self, records: Records) -> None:
+        """Load a Dynamics file."""
+        self._load(records.export, {"id": records.id}, "emailaddress1", records.natives)
+
+    def _load(
+        self, export: Export, keys: Mapping[str, str], email: str, natives: Sequence[str]
+    ) -> None:
+        """Load *export*: its *keys*, the key of its *email*, and the cells of *natives*."""
+        table = export.role.value
+        extra = {"people": ["contacts", "leads"]}.get(table, [])
+        names = ["line", "id", *extra, "email", *(f"c_{native}" for native in natives)]
+        state = "state TEXT, why TEXT, "
+        state += "pair TEXT" if table == "people" else "person INTEGER"
+        columns = ", ".join(names)
+        self.database.execute(f"CREATE TABLE {table}(n INTEGER PRIMARY KEY, {columns}, {state})")
+        order = ["id", *extra]
+        self.database.execute("BEGIN")
+        self.database.executemany(
+            f"INSERT INTO {table}({columns}) VALUES ({', '.join('?' * len(names))})",  # noqa: S608
+            self._lines(export, [keys.get(key) for key in order], email, natives),
+        )
+        self.database.execute("COMMIT")
+        self.database.execute(f"CREATE INDEX {table}_id ON {table}(id)")
+        self._refuse_repeated(export)
+
+    def _lines(
+        self,
+        export: Export,
+        keys: Sequence[str | None],
+        email: str,
+        natives: Sequence[str],
+    ) -> Iterator[Line]:
+        """Yield what to insert, and count and note what cannot be used."""
+        key_places = [None if key is None else export.places[key] for key in keys]
+        email_place = export.places.get(email)
+        cleaners = [(export.places[n], self._cleaner(export.role, n)) for n in natives]
+        rows = read_rows(export.path, export.delimiter)
+        next(rows)
+        for row in rows:
+            self.rows[export.role] += 1
+            if not isinstance(row, Row):
+                self._malformed(export, row.line, row.cell, row.code, row.message)
+                continue
+            line, cells = row.line, row.cells
+            if len(cells) != len(export.header):
+                message = f"{len(cells)} cells, but the header has {len(export.header)}"
+                self._malformed(export, line, None, "cells", message)
+                continue
+            ids = [None if at is None else _id(cells[at]) for at in key_places]
+            if ids[0] is None:
+                self._malformed(export, line, key_places[0], "no_id", "the id is missing")
+                continue
+            values = [clean(cells[at]) for at, clean in cleaners]
+            if UNREAD in values:
+                self._unread(export, line, values, cleaners)
+            address = None if email_place is None else _EMAIL.key(cells[email_place])
+            key = address if isinstance(address, str) and address != "null" else None
+            yield (line, *ids, key, *values)
+
+    def _cleaner(self, role: FileRole, native: str) -> Cleaner:
+        column = next(column for column in COLUMNS[role] if column.name == native)
+        if role is FileRole.PEOPLE:
+            return cleaner(column, Side.MARKETO, None)
+        if column.type not in _CHOICES:
+            return cleaner(column, Side.DYNAMICS, None)
+        options = self.options.setdefault((role, native), Options(column))
+        return cleaner(column, Side.DYNAMICS, options)
+
+    def _malformed(
+        self, export: Export, line: int, cell: int | None, code: str, message: str
+    ) -> None:
+        self.malformed[export.role] += 1
+        self.problems.add(export.problem(line, cell, code, message))
+
+    def _unread(
+        self,
+        export: Export,
+        line: int,
+        values: Sequence[Cell],
+        cleaners: Sequence[tuple[int, Cleaner]],
+    ) -> None:
+        for value, (at, _) in zip(values, cleaners, strict=True):
+            if value == UNREAD:
+                message = "not a value of this column, or one that can be read in two ways"
+                self.problems.add(export.problem(line, at, "value", message))
+
+    def _refuse_repeated(self, export: Export) -> None:
+        """Let the first row of an id stand, and name the others."""
+        table = export.role.value
+        first = f"(SELECT MIN(n) FROM {table} AS first WHERE first.id = {table}.id)"  # noqa: S608
+        self.database.execute(f"UPDATE {table} SET state = 'repeated' WHERE n > {first}")  # noqa: S608
+        place = export.places["id" if table == "people" else f"{table[:-1]}id"]
+        repeated: Iterator[tuple[int, int]] = self.database.execute(
+            f"SELECT line, (SELECT line FROM {table} AS first WHERE first.id = {table}.id "  # noqa: S608
+            f"ORDER BY n LIMIT 1) FROM {table} WHERE state = 'repeated' ORDER BY n"
+        )
+        for line, before in repeated:
+            message = f"the id stands in row {before} already; that row counts"
+            self._malformed(export, line, place, "repeated_id", message)
+
+    def close(self) -> None:
+        """Drop everything."""
+        self.database.close()

@@ -1,0 +1,112 @@
+"""
+Who belongs to whom: by the Dynamics id that a person holds, then, if asked, by e-mail.
+
+The same rules as `dynsync.matching` and the engine have, said in SQL because neither side
+fits into memory: a person is linked once, by e-mail only if exactly one person and one
+record hold the address, and ambiguity never links anybody (invariant 27).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from dynsync.preview._words import FileRole
+
+__all__ = ["match_by_email", "match_by_id"]
+
+_TAKEN = "its person is linked to another record"
+_SECOND = "another person holds the same Dynamics id, and the first keeps it"
+
+
+def match_by_id(database: sqlite3.Connection, roles: Sequence[FileRole]) -> None:
+    """
+    Link people to the records whose ids they hold; *roles* are in the order of their rank.
+
+    Of two people with one id the first keeps it. Who holds the ids of a contact and a lead
+    is the contact (A13).
+    """
+    for role in roles:
+        table = role.value
+        database.execute(
+            f"UPDATE {table} SET person = (SELECT n FROM people "  # noqa: S608
+            f"WHERE people.{table} = {table}.id AND people.state IS NULL "
+            f"ORDER BY CAST(people.id AS INTEGER), n LIMIT 1) WHERE state IS NULL"
+        )
+        database.execute(
+            f"UPDATE {table} SET person = NULL, state = 'ambiguous', why = ? "  # noqa: S608
+            f"WHERE person IN (SELECT n FROM people WHERE pair IS NOT NULL)",
+            (_TAKEN,),
+        )
+        _note_pairs(database, table)
+    for role in roles:
+        table = role.value
+        database.execute(
+            f"UPDATE people SET state = 'ambiguous', why = ? "  # noqa: S608
+            f"WHERE pair IS NULL AND state IS NULL AND {table} IN (SELECT id FROM {table})",
+            (_SECOND,),
+        )
+
+
+def _note_pairs(database: sqlite3.Connection, table: str) -> None:
+    database.execute(
+        f"UPDATE people SET pair = ?, state = NULL, why = NULL "  # noqa: S608
+        f"WHERE n IN (SELECT person FROM {table} WHERE person IS NOT NULL)",
+        (table,),
+    )
+
+
+def match_by_email(database: sqlite3.Connection, roles: Sequence[FileRole]) -> None:
+    """Link records and people that nobody is linked to where one of each has an address."""
+    database.execute(
+        "CREATE TABLE shared(role TEXT, email TEXT, records INTEGER, people INTEGER, "
+        "record INTEGER, person INTEGER, PRIMARY KEY (role, email)) WITHOUT ROWID"
+    )
+    for role in roles:
+        _share(database, role.value)
+    # One person, and a record of each kind that would be it.
+    database.execute("CREATE INDEX shared_person ON shared(person)")
+    database.execute(
+        "UPDATE shared SET records = 2 WHERE people = 1 AND records = 1 AND person IN "
+        "(SELECT person FROM shared WHERE people = 1 AND records = 1 "
+        "GROUP BY person HAVING COUNT(*) > 1)"
+    )
+    for role in roles:
+        _settle_shared(database, role.value)
+
+
+def _free(table: str) -> str:
+    """Return which people a record of *table* may be: linked to nobody, and holding no id."""
+    return f"pair IS NULL AND state IS NOT 'repeated' AND {table} IS NULL AND email IS NOT NULL"
+
+
+def _share(database: sqlite3.Connection, table: str) -> None:
+    """Note each address that free people and records of *table* have, and how many have it."""
+    database.execute(
+        "INSERT INTO shared SELECT ?, email, r.records, p.people, r.record, p.person FROM "  # noqa: S608
+        f"(SELECT email, COUNT(*) AS records, MIN(n) AS record FROM {table} "
+        "WHERE person IS NULL AND state IS NULL AND email IS NOT NULL GROUP BY email) AS r "
+        "JOIN (SELECT email, COUNT(*) AS people, MIN(n) AS person FROM people "
+        f"WHERE {_free(table)} GROUP BY email) AS p USING (email)",
+        (table,),
+    )
+
+
+def _settle_shared(database: sqlite3.Connection, table: str) -> None:
+    why = "people || ' people and ' || records || ' records share the same email'"
+    several = "role = ? AND (records > 1 OR people > 1)"
+    mine = "person IS NULL AND state IS NULL"
+    for target, condition in ((table, mine), ("people", _free(table))):
+        database.execute(
+            f"UPDATE {target} SET state = 'ambiguous', why = (SELECT {why} FROM shared "  # noqa: S608
+            f"WHERE role = ? AND shared.email = {target}.email) WHERE {condition} "
+            f"AND email IN (SELECT email FROM shared WHERE {several})",
+            (table, table),
+        )
+    database.execute(
+        f"UPDATE {table} SET person = (SELECT person FROM shared "  # noqa: S608
+        f"WHERE role = ? AND shared.email = {table}.email) WHERE {mine} "
+        f"AND email IN (SELECT email FROM shared WHERE role = ? AND records = 1 AND people = 1)",
+        (table, table),
+    )
+    _note_pairs(database, table)

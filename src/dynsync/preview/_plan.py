@@ -1,0 +1,86 @@
+"""
+The plan as CSV: one row per record and field, one for a record of which no field moves.
+
+Ids and texts come from somebody's export and are opened in a spreadsheet, so that nothing
+in them may pass for a formula.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from pathlib import Path
+from typing import Final, Self, TextIO
+
+import attrs
+
+from dynsync.fields import Field
+from dynsync.preview._cells import shown
+from dynsync.preview._decisions import PreviewedField, PreviewedRecord
+from dynsync.records import Entity, Missing, Side, Wire
+from dynsync.terms import Terms
+
+__all__ = ["PlanFile", "said_values"]
+
+_HEADER: Final = ("entity", "person id", "dynamics id", "field", "outcome", "from", "to", "reason")
+_FORMULA: Final = re.compile(r"[=@\t\r]|[+-](?![\d\s().-]*$)")
+
+
+def _safe(text: str) -> str:
+    """Return *text* so that a spreadsheet shows it and does nothing else."""
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def _said(field: Field, wire: Wire | Missing, side: Side, *, values: bool) -> str:
+    text = shown(field, wire, side)
+    if values or not text:
+        return text
+    return "(a value)"
+
+
+def said_values(terms: Terms, one: PreviewedField, *, values: bool) -> tuple[str, str]:
+    """Return what the told side holds, and what it would: the values only if asked for."""
+    field = terms.fields[terms.index(one.name)]
+    if one.to:
+        target = one.to[0]
+    elif one.winner is not None:
+        target = one.winner.other
+    else:
+        target = Side.DYNAMICS
+    before = _said(field, one.now[target], target, values=values)
+    if isinstance(one.value, Missing):
+        # Refused or left: what would have gone is what the other side holds.
+        return before, _said(field, one.now[target.other], target.other, values=values)
+    return before, _said(field, one.value, target, values=values)
+
+
+@attrs.define
+class PlanFile:
+    """A plan on its way into a file that only its owner may read."""
+
+    stream: TextIO
+    terms: dict[Entity, Terms]
+    values: bool
+
+    @classmethod
+    def create(cls, path: Path, terms: dict[Entity, Terms], *, values: bool) -> Self:
+        """Begin the file *path*; raises OSError."""
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        stream = os.fdopen(handle, "w", encoding="utf-8-sig", newline="")
+        plan = cls(stream, terms, values)
+        csv.writer(stream).writerow(_HEADER)
+        return plan
+
+    def add(self, record: PreviewedRecord) -> None:
+        """Write what becomes of *record*."""
+        ids = (_safe(record.ids.marketo or ""), _safe(record.ids.dynamics or ""))
+        start = (record.entity or "", *ids)
+        writer = csv.writer(self.stream)
+        if record.entity is None or not record.fields:
+            writer.writerow((*start, "", record.bucket.value, "", "", record.why))
+            return
+        terms = self.terms[record.entity]
+        for field in record.fields:
+            said = map(_safe, said_values(terms, field, values=self.values))
+            writer.writerow((*start, field.name, field.outcome.value, *said, field.reason))

@@ -1,0 +1,65 @@
+"""What was wrong with an export, by file, row and column, and never with a value. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+
+import attrs
+from attrs import Factory
+
+from dynsync.errors import SyncError
+
+__all__ = ["InputRefused", "Problem", "Problems"]
+
+_KEPT: Final = 1000
+
+
+@attrs.frozen
+class Problem:
+    """
+    One thing that is wrong with *file*.
+
+    *row* is the physical line on which the row begins, the header's being 1; *column* is
+    the header of the cell. Either is None where the problem is of no one row or cell.
+    """
+
+    file: str
+    row: int | None
+    column: str | None
+    code: str
+    message: str
+
+    def __str__(self) -> str:
+        row = "" if self.row is None else f", row {self.row}"
+        column = "" if self.column is None else f", column {self.column!r}"
+        return f"{self.file}{row}{column}: {self.message}"
+
+
+class InputRefused(SyncError):
+    """A file cannot be used at all; *problem* says why."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
+@attrs.define
+class Problems:
+    """All of them counted by code, the first thousand kept."""
+
+    counts: Counter[str] = Factory(Counter[str])
+    kept: list[Problem] = Factory(list[Problem])
+
+    def add(self, problem: Problem) -> None:
+        """Count *problem*, and keep it if it is one of the first."""
+        self.counts[problem.code] += 1
+        if len(self.kept) < _KEPT:
+            self.kept.append(problem)
+
+    def __iter__(self) -> Iterator[Problem]:
+        return iter(self.kept)
+
+    def __len__(self) -> int:
+        return sum(self.counts.values())

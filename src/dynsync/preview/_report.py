@@ -1,0 +1,232 @@
+"""What a person reads, and what a machine does. No value is in it unless that is asked for."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Final, TypeAlias
+
+import attrs
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from dynsync.preview._decisions import PreviewedRecord
+from dynsync.preview._plan import said_values
+from dynsync.preview._result import Preview
+from dynsync.preview._words import Bucket, FieldOutcome, FileRole
+from dynsync.records import Entity, Side
+from dynsync.terms import Terms
+
+__all__ = ["Examples", "as_json", "show"]
+
+Json: TypeAlias = "Mapping[str, Json] | list[Json] | str | int | None"
+
+_QUIET: Final = frozenset({Bucket.IDENTICAL, Bucket.MARKETO_ONLY, Bucket.ELSEWHERE})
+"""Buckets of which no example is worth showing."""
+
+_SAID: Final[Mapping[Bucket, str]] = {
+    Bucket.CREATED: "becomes a person",
+    Bucket.UPDATED: "a value goes to the other side",
+    Bucket.COLLIDING: "both hold different values",
+    Bucket.REFUSED: "a value that the other side cannot hold",
+    Bucket.LINKED: "same values; Marketo notes the id or the type",
+    Bucket.IDENTICAL: "nothing to do",
+    Bucket.MARKETO_ONLY: "only in Marketo; background sync leaves it there",
+    Bucket.ORPHANED: "its Dynamics record is not in the file",
+    Bucket.ELSEWHERE: "belongs to a file that was not given",
+    Bucket.AMBIGUOUS: "more than one could be the other half",
+    Bucket.MALFORMED: "a row that cannot be used",
+}
+
+
+@attrs.define
+class Examples:
+    """The first few records of each bucket, for a person to look up."""
+
+    limit: int
+    kept: dict[Bucket, list[PreviewedRecord]] = attrs.Factory(
+        lambda: defaultdict[Bucket, list[PreviewedRecord]](list)
+    )
+
+    def add(self, record: PreviewedRecord) -> None:
+        """Keep *record* if its bucket still has room."""
+        if record.bucket not in _QUIET and len(self.kept[record.bucket]) < self.limit:
+            self.kept[record.bucket].append(record)
+
+    def rows(self, terms: Mapping[Entity, Terms], *, values: bool) -> Iterator[dict[str, str]]:
+        """Yield a row for each field of each example."""
+        for bucket in Bucket:
+            for record in self.kept.get(bucket, []):
+                yield from _example(record, terms, values=values)
+
+
+def _example(
+    record: PreviewedRecord, terms: Mapping[Entity, Terms], *, values: bool
+) -> Iterator[dict[str, str]]:
+    start = {
+        "outcome": record.bucket.value,
+        "entity": record.entity or "",
+        "person": record.ids.marketo or "",
+        "dynamics": record.ids.dynamics or "",
+    }
+    # A new person gets all that there is; only what is refused says anything.
+    made = record.bucket is Bucket.CREATED or record.entity is None
+    fields = [] if made else [f for f in record.fields if f.outcome is not FieldOutcome.CREATED]
+    if not fields:
+        yield {**start, "field": "", "reason": record.why}
+    for field in fields:
+        row = {**start, "field": field.name, "reason": field.reason}
+        if values and record.entity is not None:
+            row["from"], row["to"] = said_values(terms[record.entity], field, values=True)
+        yield row
+
+
+def _field_rows(preview: Preview) -> list[tuple[str, str, Counter[str]]]:
+    """Return what becomes of each field: its entity, its name, and how often what."""
+    rows: dict[tuple[str, str], Counter[str]] = defaultdict(Counter[str])
+    for (entity, name, outcome, side), number in preview.fields.items():
+        row = rows[entity, name]
+        if outcome in {FieldOutcome.COLLIDES, FieldOutcome.UNRESOLVED, FieldOutcome.REFUSED}:
+            row[outcome.value] += number
+        if side is not None and outcome is not FieldOutcome.CREATED:
+            row[f"to {side.label}"] += number
+        if outcome is FieldOutcome.CREATED:
+            row["in new people"] += number
+    return [(entity, name, row) for (entity, name), row in sorted(rows.items())]
+
+
+_WORDS: Final = (
+    "in new people",
+    *(f"to {side.label}" for side in Side),
+    "collides",
+    "unresolved",
+    "refused",
+)
+
+
+def as_json(preview: Preview, examples: Examples, *, values: bool) -> Json:
+    """Return the whole report as what JSON can hold."""
+    by_entity = {terms.entity: terms for terms in preview.terms.values()}
+    return {
+        "version": 1,
+        "files": {
+            role.value: {
+                "rows": rows,
+                "outcomes": {bucket.value: preview.count(bucket, role) for bucket in Bucket},
+                "columns": {
+                    word: list[Json](names)
+                    for word, names in (
+                        ("used", preview.columns[role].used),
+                        ("ignored", preview.columns[role].alone),
+                        ("unknown", preview.columns[role].unknown),
+                        ("twice", preview.columns[role].twice),
+                    )
+                },
+            }
+            for role, rows in preview.rows.items()
+        },
+        "fields": [
+            {"entity": entity, "field": name, **{word: row[word] for word in _WORDS}}
+            for entity, name, row in _field_rows(preview)
+        ],
+        "problems": len(preview.problems),
+        "problems_by_code": dict(sorted(preview.problems.counts.items())),
+        "first_problems": [
+            {
+                "file": problem.file,
+                "row": problem.row,
+                "column": problem.column,
+                "code": problem.code,
+                "message": problem.message,
+            }
+            for problem in preview.problems
+        ],
+        "examples": [dict[str, Json](row) for row in examples.rows(by_entity, values=values)],
+    }
+
+
+def _plain(text: str) -> Text:
+    """Return *text* without anything that a terminal would take as an order."""
+    return Text("".join(char if char.isprintable() else "\N{MIDDLE DOT}" for char in text))
+
+
+def show(console: Console, preview: Preview, examples: Examples, *, values: bool) -> None:
+    """Print the report for a person."""
+    console.print(_outcomes(preview))
+    if rows := _field_rows(preview):
+        console.print(_fields(rows))
+    by_entity = {terms.entity: terms for terms in preview.terms.values()}
+    found = list(examples.rows(by_entity, values=values))
+    if found:
+        _examples(console, found, examples.limit)
+    for role, columns in preview.columns.items():
+        for what, names in (
+            ("not in the other file, or not mapped", columns.alone),
+            ("unknown", columns.unknown),
+            ("there more than once", columns.twice),
+        ):
+            if names:
+                said = ", ".join(name or "(no header)" for name in names)
+                line = f"Columns of the {role.value} ignored, {what}: {said}"
+                console.print(_plain(line), soft_wrap=True)
+    _problems(console, preview, examples.limit)
+    console.print("Nothing was changed anywhere.")
+
+
+def _outcomes(preview: Preview) -> Table:
+    roles = [role for role in FileRole if role in preview.columns]
+    table = Table("outcome", title="What a first sync would do, in rows", title_justify="left")
+    for role in roles:
+        table.add_column(role.value, justify="right")
+    table.add_column("meaning")
+    for bucket in Bucket:
+        numbers = [preview.count(bucket, role) for role in roles]
+        if any(numbers):
+            name = bucket.value.replace("_", " ")
+            table.add_row(name, *(f"{number:,}" for number in numbers), _SAID[bucket])
+    table.add_section()
+    table.add_row("rows", *(f"{preview.rows.get(role, 0):,}" for role in roles), "")
+    return table
+
+
+def _fields(rows: list[tuple[str, str, Counter[str]]]) -> Table:
+    words = [word for word in _WORDS if any(row[word] for *_, row in rows)]
+    table = Table("entity", title="Field by field", title_justify="left")
+    table.add_column("field", no_wrap=True)
+    for word in words:
+        table.add_column(word, justify="right")
+    names = {"@id": "(Dynamics id)", "@type": "(Microsoft Type)", "@deleted": "(is deleted)"}
+    for entity, name, row in rows:
+        numbers = (f"{row[word]:,}" if row[word] else "" for word in words)
+        table.add_row(entity, names.get(name, name), *numbers)
+    return table
+
+
+def _examples(console: Console, rows: list[dict[str, str]], limit: int) -> None:
+    console.print(f"Examples, at most {limit} of each:")
+    before: tuple[str, ...] = ()
+    for row in rows:
+        record = (row["outcome"], row["entity"], row["person"], row["dynamics"])
+        if record != before:
+            outcome, entity, person, dynamics = record
+            named = [f"person {person}"] if person else []
+            named += [f"{entity or 'record'} {dynamics}"] if dynamics else []
+            console.print(_plain(f"  {outcome}: {', '.join(named)}"), soft_wrap=True)
+            before = record
+        said = f"{row['field']}: {row['reason']}" if row["field"] else row["reason"]
+        if "to" in row:
+            said += f" ({row['from']!r} becomes {row['to']!r})"
+        console.print(_plain(f"    {said}"), soft_wrap=True)
+
+
+def _problems(console: Console, preview: Preview, limit: int) -> None:
+    problems = preview.problems
+    if not len(problems):
+        return
+    console.print(f"Something was wrong with the files, {len(problems):,} times:")
+    shown = max(limit, 1)
+    for problem in problems.kept[:shown]:
+        console.print(_plain(f"  {problem}"), soft_wrap=True)
+    if len(problems) > shown:
+        console.print(f"  and {len(problems) - shown:,} more (--limit shows more of them)")

@@ -1,0 +1,915 @@
+"""
+The command line: every command, every exit code, and every mistake in the configuration.
+
+The two systems are sandboxes in files; time is the wall's, so nothing here waits for it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from textwrap import dedent
+from typing import Final, cast
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+from rich.cells import cell_len
+
+import dynsync.cli
+from dynsync.cli._app import app, preview_module
+from dynsync.cli._commands import Leaving
+from dynsync.cli._config import load_config
+from dynsync.cli._console import age, plain
+from dynsync.cli._exits import ExitCode, code_of_error, table_of_codes
+from dynsync.cli._progress import progress
+from dynsync.cli._signals import Stop
+from dynsync.errors import ConfigurationError, SyncError, Throttled
+from dynsync.policies import AuthorityPolicy, Collision, Leave, Take
+from dynsync.records import Entity, Pair, RecordId, Side, Value
+from dynsync.reports import Progress
+from dynsync.sandbox import SandboxDynamics, SandboxMarketo
+from dynsync.schedule import SystemClock
+from dynsync.sqlite import SqliteStore
+
+CONFIG: Final = """\
+[marketo]
+connector = "dynsync.cli.sandboxes:marketo"
+options = { file = { path = "marketo.sandbox" } }
+[dynamics]
+connector = "dynsync.cli.sandboxes:dynamics"
+options = { file = { path = "dynamics.sandbox" } }
+[state]
+path = "dynsync.state"
+[sync]
+recorders = ["activity-log"]
+"""
+
+_MODULES = itertools.count()
+
+
+class World:
+    """A folder with two sandboxes and a configuration, and a way to run commands in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.config = folder / "dynsync.toml"
+
+    def run(self, *arguments: str, env: Mapping[str, str | None] | None = None) -> Result:
+        """Run a command on the configuration of this folder."""
+        return CliRunner().invoke(app, [*arguments, "--config", str(self.config)], env=env)
+
+    def marketo(self) -> SandboxMarketo:
+        """Open Marketo."""
+        return SandboxMarketo(self.folder / "marketo.sandbox", clock=SystemClock())
+
+    def dynamics(self) -> SandboxDynamics:
+        """Open Dynamics."""
+        return SandboxDynamics(self.folder / "dynamics.sandbox", clock=SystemClock())
+
+    def write_config(self, *changes: tuple[str, str], more: str = "") -> None:
+        """Write the configuration with some *changes* to it."""
+        text = CONFIG
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new)
+        self.config.write_text(text + more, encoding="utf-8")
+
+    def host(self, source: str) -> str:
+        """Put a module of the host's own beside the configuration and return its name."""
+        name = f"cli_host_{next(_MODULES)}"
+        (self.folder / f"{name}.py").write_text(dedent(source), encoding="utf-8")
+        return name
+
+    def person_of(self, dynamics: RecordId, entity: str = "lead") -> RecordId:
+        """Return the person linked to a Dynamics record."""
+        store = SqliteStore.read_only(self.folder / "dynsync.state")
+        link = store.link_of(Side.DYNAMICS, dynamics, Entity(entity))
+        store.close()
+        assert link is not None
+        return link.ids.marketo
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two systems that were synced once."""
+    world = World(tmp_path_factory.mktemp("template"))
+    world.write_config()
+    with world.marketo() as marketo, world.dynamics() as dynamics:
+        marketo.create_person({"firstName": "Only", "lastName": "Marketo", "company": "Ærø"})
+        for number in range(3):
+            values = {"firstname": "Zoë", "lastname": f"Żółć {number}"}
+            dynamics.create("contact", values)
+            dynamics.create("lead", {**values, "subject": "t", "companyname": "c"})
+    result = world.run("run")
+    assert result.exit_code == ExitCode.OK, result.output
+    return world.folder
+
+
+@pytest.fixture
+def world(template: Path, tmp_path: Path) -> World:
+    """A copy of the two systems for one test."""
+    folder = tmp_path / "world"
+    shutil.copytree(template, folder)
+    return World(folder)
+
+
+def lead_of(dynamics: SandboxDynamics) -> RecordId:
+    """Return one lead."""
+    return min(dynamics.rows("lead"))
+
+
+def refuse_one(world: World) -> RecordId:
+    """Have a person hold a value that Dynamics does not take; return the person."""
+    with world.dynamics() as dynamics, world.marketo() as marketo:
+        person = world.person_of(lead_of(dynamics))
+        marketo.edit(person, {"mobilePhone": "+47 555 0123 or the office"})
+    return person
+
+
+# -- the cycle
+
+
+def test_run_syncs(world: World) -> None:
+    """An edit made in one system is in the other after a run."""
+    with world.dynamics() as dynamics, world.marketo() as marketo:
+        lead = lead_of(dynamics)
+        marketo.edit(world.person_of(lead), {"title": "Køkkenchef"})
+        result = world.run("run")
+
+        assert result.exit_code == ExitCode.OK
+        assert "updated" in result.stdout
+        row = dynamics.row("lead", lead)
+        assert row is not None
+        assert row["jobtitle"] == "Køkkenchef"
+
+
+def test_run_prints_json(world: World) -> None:
+    """With --json, stdout is one JSON object."""
+    result = world.run("run", "--json")
+
+    report = json.loads(result.stdout)
+    assert (report["records"], report["failures"], report["paused"]) == (0, [], False)
+
+
+def test_refused_record_needs_attention(world: World) -> None:
+    """A run in which a value was refused ends with 1, and says which without the value."""
+    refuse_one(world)
+
+    result = world.run("run")
+
+    assert result.exit_code == ExitCode.ATTENTION
+    assert "mobile_phone" in result.stderr
+    assert "office" not in result.output
+
+
+def test_down_system_is_code_3(world: World) -> None:
+    """A system that fails ends a run with 3 and a line on stderr."""
+    module = world.host(
+        """
+        from dynsync.cli import sandboxes
+        from dynsync.sandbox import Fault
+
+        def dynamics(file):
+            connector = sandboxes.dynamics(file=file)
+            connector.system.faults.hook = lambda operation, number: Fault("refused")
+            return connector
+        """
+    )
+    world.write_config(("dynsync.cli.sandboxes:dynamics", f"{module}:dynamics"))
+
+    result = world.run("run")
+
+    assert result.exit_code == ExitCode.SYSTEM
+    assert "may not use this API" in result.stderr
+
+
+def test_guard_is_code_4(world: World) -> None:
+    """A guard that stops a run ends it with 4 and says which setting would allow it."""
+    world.write_config(more="[guards]\nallow_full_read = false\n")
+    with world.dynamics() as dynamics:
+        dynamics.expire_cursors()
+
+    result = world.run("run")
+
+    assert result.exit_code == ExitCode.GUARD
+    assert "allow_full_read" in result.stderr
+
+
+def test_held_lease_is_code_5(world: World) -> None:
+    """While another process runs the sync, a run ends with 5."""
+    store = SqliteStore(world.folder / "dynsync.state", owner="the other one")
+    store.acquire(SystemClock().now().timestamp(), 60)
+
+    result = world.run("run")
+    store.close()
+
+    assert result.exit_code == ExitCode.STATE
+    assert "the other one" in result.stderr
+
+
+def test_broken_contract_is_code_6(world: World) -> None:
+    """A connector that breaks its contract ends a run with 6."""
+    module = world.host(
+        """
+        from dynsync.cli import sandboxes
+
+        def dynamics(file):
+            connector = sandboxes.dynamics(file=file)
+            connector.write = lambda table, writes: []
+            return connector
+        """
+    )
+    world.write_config(("dynsync.cli.sandboxes:dynamics", f"{module}:dynamics"))
+    with world.dynamics() as dynamics, world.marketo() as marketo:
+        marketo.edit(world.person_of(lead_of(dynamics)), {"title": "x"})
+
+    result = world.run("run")
+
+    assert result.exit_code == ExitCode.BROKEN
+    assert "returned 0 results" in result.stderr
+
+
+def test_interrupt_is_code_130(world: World) -> None:
+    """A second Ctrl-C ends the process at once, with 130 and no traceback."""
+    module = world.host("def marketo(file):\n    raise KeyboardInterrupt\n")
+    world.write_config(("dynsync.cli.sandboxes:marketo", f"{module}:marketo"))
+
+    result = world.run("run")
+
+    assert result.exit_code == ExitCode.INTERRUPTED
+    assert "Traceback" not in result.output
+
+
+def test_stop_is_asked_for_once() -> None:
+    """The first signal asks, the second interrupts."""
+    stop = Stop()
+    assert not stop()
+
+    stop.ask()
+
+    assert stop()
+    with pytest.raises(KeyboardInterrupt):
+        stop.ask()
+
+
+def test_stopped_run_is_interrupted(world: World) -> None:
+    """A signal during a run lets the batch finish; what is left waits, and the code is 130."""
+    module = world.host(
+        """
+        import os, signal
+        from dynsync.cli import sandboxes
+
+        def marketo(file):
+            connector = sandboxes.marketo(file=file)
+            describe = connector.describe
+            def asked(table):
+                os.kill(os.getpid(), signal.SIGTERM)
+                return describe(table)
+            connector.describe = asked
+            return connector
+        """
+    )
+    world.write_config(("dynsync.cli.sandboxes:marketo", f"{module}:marketo"))
+
+    result = world.run("run")
+
+    assert result.exit_code == ExitCode.INTERRUPTED
+    assert "SIGTERM: finishing" in result.stderr
+
+
+def test_watch_runs_cycles(world: World) -> None:
+    """Watch prints a line a cycle and ends after --cycles."""
+    result = world.run("watch", "--delay", "0", "--cycles", "3")
+
+    assert result.exit_code == ExitCode.OK
+    assert ["run 2", "run 3", "run 4"] == [
+        line.split(" ", 1)[1].split(":")[0] for line in result.stdout.splitlines()
+    ]
+
+
+def test_plan_changes_nothing(world: World) -> None:
+    """A plan lists the writes of the next run and makes none; values only on request."""
+    with world.dynamics() as dynamics, world.marketo() as marketo:
+        lead = lead_of(dynamics)
+        marketo.edit(world.person_of(lead), {"title": "Geheim"})
+        table, as_json = world.run("plan"), world.run("plan", "--json")
+        with_values = world.run("plan", "--json", "--values")
+
+        row = dynamics.row("lead", lead)
+        assert row is not None
+        assert row["jobtitle"] is None
+    assert "jobtitle" in table.stdout
+    [record] = json.loads(as_json.stdout)["records"]
+    assert record["writes"] == [{"side": "dynamics", "kind": "update", "fields": ["jobtitle"]}]
+    assert "Geheim" not in table.output + as_json.output
+    assert "Geheim" in with_values.stdout
+
+
+def test_plan_goes_into_a_csv_file(world: World) -> None:
+    """With --csv, a plan is a file with a row for each value that would be written."""
+    with world.dynamics() as dynamics, world.marketo() as marketo:
+        person = world.person_of(lead_of(dynamics))
+        marketo.edit(person, {"title": "a", "city": "b"})
+    path = world.folder / "plan.csv"
+
+    result = world.run("plan", "--csv", str(path))
+
+    assert result.exit_code == ExitCode.OK
+    rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+    assert {"jobtitle", "address1_city"} == {row["column"] for row in rows}
+    assert {person} == {row["person"] for row in rows}
+    assert world.run("plan", "--csv", str(path / "no")).exit_code == ExitCode.USAGE
+
+
+def test_open_collision_in_a_plan_needs_attention(world: World) -> None:
+    """A collision that is left to a person makes a plan, and a run, end with 1."""
+    world.write_config(more='[entity.lead]\npolicy = "manual"\n')
+    with world.dynamics() as dynamics, world.marketo() as marketo:
+        lead = lead_of(dynamics)
+        marketo.edit(world.person_of(lead), {"title": "one"})
+        dynamics.edit("lead", lead, {"jobtitle": "other"})
+
+    assert world.run("plan").exit_code == ExitCode.ATTENTION
+    assert world.run("run").exit_code == ExitCode.ATTENTION
+    assert "unresolved" in world.run("log", "--csv").stdout
+
+
+# -- asking
+
+
+def test_status_says_what_waits(world: World) -> None:
+    """Status counts what waits, by reason, with the age of the oldest."""
+    refuse_one(world)
+    world.run("run")
+
+    told = json.loads(world.run("status", "--json").stdout)
+
+    assert told["health"] == "ok"
+    assert told["links"] == {"contact": 3, "lead": 3}
+    assert told["backlog"] == [{"entity": "lead", "reason": "held", "records": 1}]
+    assert told["oldest_seconds"]["lead"] < 60
+    assert "held: 1" in world.run("status").stdout
+
+
+def test_status_works_during_a_run(world: World) -> None:
+    """Status needs no lease."""
+    store = SqliteStore(world.folder / "dynsync.state")
+    store.acquire(SystemClock().now().timestamp(), 60)
+
+    with store.transaction():
+        result = world.run("status")
+    store.close()
+
+    assert result.exit_code == ExitCode.OK
+
+
+def test_status_of_no_state_is_code_5(world: World) -> None:
+    """Without a state file there is nothing to say, and none is made."""
+    world.write_config(("dynsync.state", "other.state"))
+
+    assert world.run("status").exit_code == ExitCode.STATE
+    assert not (world.folder / "other.state").exists()
+
+
+def test_late_sync_needs_attention(world: World) -> None:
+    """A sync that has not run for long is not healthy."""
+    store = SqliteStore(world.folder / "dynsync.state")
+    store.put("last_run", json.dumps(["run 1: nothing to do", 1.0, 0, 1.0]))
+    store.close()
+
+    result = world.run("status")
+
+    assert result.exit_code == ExitCode.ATTENTION
+    assert "late: no cycle for" in result.stdout
+
+
+def test_pause_and_resume(world: World) -> None:
+    """A paused sync does nothing and says so, until it is resumed."""
+    with world.dynamics() as dynamics, world.marketo() as marketo:
+        marketo.edit(world.person_of(lead_of(dynamics)), {"title": "x"})
+    assert world.run("pause").exit_code == ExitCode.OK
+
+    paused = world.run("run")
+    assert paused.exit_code == ExitCode.ATTENTION
+    assert "dynsync resume" in paused.stderr
+    assert world.run("status").exit_code == ExitCode.ATTENTION
+
+    assert world.run("resume").exit_code == ExitCode.OK
+    assert "updated" in world.run("run").stdout
+
+
+def test_pausing_needs_no_secret(world: World) -> None:
+    """Whoever pauses a sync need not be able to reach the systems."""
+    options = 'options = { file = { path = "marketo.sandbox" } }'
+    world.write_config((options, 'options = { file = { env = "NOWHERE_SET" } }'))
+
+    assert world.run("pause").exit_code == ExitCode.OK
+    failed = world.run("run")
+    assert failed.exit_code == ExitCode.USAGE
+    assert "NOWHERE_SET" in failed.stderr
+
+
+def test_explain_says_why(world: World) -> None:
+    """Explain tells a record's history; a lost value is shown only on request."""
+    with world.dynamics() as dynamics, world.marketo() as marketo:
+        lead = lead_of(dynamics)
+        person = world.person_of(lead)
+        marketo.edit(person, {"city": "Málaga"})
+        dynamics.edit("lead", lead, {"address1_city": "Tromsø"})
+    world.run("run")
+
+    plainly = world.run("explain", "lead", "--person", person)
+    as_json = world.run("explain", "lead", "--dynamics", lead.upper(), "--json")
+    in_full = world.run("explain", "lead", "--person", person, "--values")
+    json_in_full = world.run("explain", "lead", "--person", person, "--values", "--json")
+
+    assert "authority" in plainly.stdout
+    assert json.loads(as_json.stdout)[-1]["changes"][0]["winner"] == "marketo"
+    assert "Tromsø" not in plainly.stdout + as_json.stdout
+    assert "Tromsø" in in_full.stdout
+    assert json.loads(json_in_full.stdout)[-1]["changes"][0]["lost"] == "Tromsø"
+
+
+def test_explain_of_nobody(world: World) -> None:
+    """An unknown record ends with 1, an unknown entity or too many ids with 2."""
+    unknown = world.run("explain", "lead", "--person", "999", "--json")
+
+    assert (unknown.exit_code, json.loads(unknown.stdout)) == (ExitCode.ATTENTION, [])
+    typo = world.run("explain", "laed", "--person", "1")
+    assert (typo.exit_code, "Did you mean 'lead'?" in typo.stderr) == (ExitCode.USAGE, True)
+    assert world.run("explain", "lead").exit_code == ExitCode.USAGE
+
+
+def test_log_lists_what_was_refused(world: World) -> None:
+    """The log has a line a refusal, with code, field, message, attempts and whether it waits."""
+    person = refuse_one(world)
+    assert "Nothing was refused" in world.run("log").stderr
+    world.run("run")
+
+    [line] = json.loads(world.run("log", "--json").stdout)
+
+    assert (line["person"], line["field"], line["code"]) == (person, "mobile_phone", "FIELD_LENGTH")
+    assert (line["attempts"], line["waiting"]) == (1, True)
+    assert "holds 20" in line["message"]
+    [row] = csv.DictReader(io.StringIO(world.run("log", "--csv").stdout))
+    assert row["code"] == "FIELD_LENGTH"
+    assert "mobile_phone" in world.run("log", "lead").stdout
+    assert json.loads(world.run("log", "contact", "--json").stdout) == []
+    assert world.run("log", "--csv", "--json").exit_code == ExitCode.USAGE
+
+
+def test_settled_refusal_waits_no_more(world: World) -> None:
+    """A refusal that was put right stays in the log, and does not wait."""
+    person = refuse_one(world)
+    world.run("run")
+    with world.marketo() as marketo:
+        marketo.edit(person, {"mobilePhone": "+47 555 0123"})
+    world.run("run")
+
+    [line] = json.loads(world.run("log", "--json").stdout)
+
+    assert not line["waiting"]
+    assert json.loads(world.run("log", "--json", "--waiting").stdout) == []
+
+
+# -- doing
+
+
+def test_push_makes_a_person_once(world: World) -> None:
+    """A push makes the person in Dynamics; another one does nothing and says so."""
+    first = world.run("push", "1", "--as", "lead", "--json")
+    again = world.run("push", "1", "--as", "contact")
+
+    assert json.loads(first.stdout)["answer"] == "created"
+    assert (again.exit_code, "exists" in again.stdout) == (ExitCode.OK, True)
+    with world.dynamics() as dynamics:
+        assert dynamics.count("lead") == 4
+
+
+def test_push_of_nobody_needs_attention(world: World) -> None:
+    """A push of a person that is not there ends with 1."""
+    result = world.run("push", "999", "--as", "lead")
+
+    assert result.exit_code == ExitCode.ATTENTION
+    assert "no such person" in result.stdout
+
+
+def test_refresh_lets_an_entity_go_on(world: World) -> None:
+    """A column that went away stops its entity with 3, until it is refreshed."""
+    with world.dynamics() as dynamics:
+        dynamics.drop_column("lead", "jobtitle")
+    stopped = world.run("run")
+    assert stopped.exit_code == ExitCode.SYSTEM
+    assert "jobtitle" in stopped.stderr
+    assert "dynsync refresh lead" in world.run("status").stderr
+
+    assert world.run("refresh", "lead").exit_code == ExitCode.OK
+
+    assert world.run("run").exit_code == ExitCode.OK
+    assert world.run("refresh", "leed").exit_code == ExitCode.USAGE
+
+
+# -- the configuration
+
+SECRET: Final = "hunter2-do-not-print"  # noqa: S105 - it must not be printed
+
+TYPOS: Final[Mapping[str, tuple[str, str, str]]] = {
+    "a key": ('[sync]\nentites = ["lead"]', "[sync] entites", "Did you mean 'entities'?"),
+    "a table": ("[snyc]", "[snyc]", "Did you mean 'sync'?"),
+    "a word": ('[sync]\nhold = "feld"', "[sync] hold", "Did you mean 'field'?"),
+    "a policy": ('[entity.lead]\npolicy = "marketto"', "[entity.lead] policy", "'marketo'"),
+    "a field's policy": (
+        '[entity.lead.policies]\nemial = "newest"',
+        "[entity.lead.policies] emial",
+        "Did you mean 'email'?",
+    ),
+    "a field": ('[entity.lead]\nfields = ["emial"]', "[entity.lead] fields", "'email'"),
+    "without": ('[entity.lead]\nwithout = ["fxa"]', "[entity.lead] without", "'fax'"),
+    "fields twice": (
+        '[entity.lead]\nfields = ["email", "email"]',
+        "[entity.lead] fields",
+        "Remove one",
+    ),
+    "no fields": ("[entity.lead]\nfields = []", "[entity.lead] fields", "Name some"),
+    "fields and without": (
+        '[entity.lead]\nfields = ["email"]\nwithout = ["fax"]',
+        "[entity.lead] without",
+        "Give one",
+    ),
+    "match": ('[entity.lead]\nmatch = "e-mail"', "[entity.lead] match", "'email'"),
+    "an entity": ('[sync]\nentities = ["lead", "kontact"]', "[entity.kontact] map", "Correct"),
+    "an entity twice": ('[sync]\nentities = ["lead", "lead"]', "[sync] entities", "Remove"),
+    "no entity": ("[sync]\nentities = []", "[sync] entities", "Name some"),
+    "an entity's table": ("[entity.leed]", "[entity] leed", "Did you mean 'lead'?"),
+    "a number": ('[sync]\ndelay = "300"', "[sync] delay", "without quotes"),
+    "a negative number": ("[sync]\ndelay = -1", "[sync] delay", "from 0 on"),
+    "no number": ("[sync]\ndelay = nan", "[sync] delay", "from 0 on"),
+    "percent": ("[guards.deletes]\npercent = 101", "[guards.deletes] percent", "at most 100"),
+    "a fraction": ("[guards.deletes]\ncount = 1.5", "[guards.deletes] count", "fraction"),
+    "a flag": ('[guards]\nallow_empty = "yes"', "[guards] allow_empty", "without quotes"),
+    "text": ("[state]\npath = 7", "[state] path", "in quotes"),
+    "empty text": ('[state]\npath = ""', "[state] path", "in quotes"),
+    "a list": ('[sync]\nrecorders = "activity-log"', "[sync] recorders", "Write ["),
+    "a recorder": ('[sync]\nrecorders = ["activity"]', "[sync] recorders", "'activity-log'"),
+    "no table": ("sync = 3", "[sync]", "Write [sync]"),
+    "a factory": ('[marketo]\nconnector = "nothing"', "[marketo] connector", "module:factory"),
+    "no factory": ("[marketo]", "[marketo] connector", "Name your factory"),
+    "a map": ('[entity.lead]\nmap = "nowhere"', "[entity.lead] map", "package.module:name"),
+    "no map": ('[entity.lead]\nmap = "dynsync:prefer"', "[entity.lead] map", "Name one"),
+    "another's map": ('[entity.lead]\nmap = "dynsync:CONTACT"', "[entity.lead] map", "contact"),
+    "a secret": (
+        f'[marketo.options]\nclient_secret = "{SECRET}"',
+        "[marketo.options] client_secret",
+        'client_secret = { env = "NAME" }',
+    ),
+    "a camel's secret": (
+        f'[marketo.options]\napiKey = "{SECRET}"',
+        "[marketo.options] apiKey",
+        "environment",
+    ),
+    "a secret below": (
+        f'[marketo.options]\ntls = {{ password = "{SECRET}" }}',
+        "[marketo.options] tls.password",
+        "environment",
+    ),
+    "a secret in a list": (
+        f'[marketo.options]\ntokens = ["{SECRET}"]',
+        "[marketo.options] tokens",
+        "environment",
+    ),
+    "a login in a URL": (
+        f'[marketo.options]\nbase = "https://me:{SECRET}@example.org"',
+        "[marketo.options] base",
+        "environment",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TYPOS)
+def test_mistake_is_told(name: str, tmp_path: Path) -> None:
+    """A mistake names file, key and next step; nothing is opened, no secret is repeated."""
+    text, where, step = TYPOS[name]
+    parts = {
+        "[marketo]": '[marketo]\nconnector = "a:b"\n',
+        "[dynamics]": '[dynamics]\nconnector = "a:b"\n',
+    }
+    before = "".join(part for head, part in parts.items() if head not in text)
+    path = tmp_path / "dynsync.toml"
+    path.write_text(f"{text}\n{before}", encoding="utf-8")
+
+    result = CliRunner().invoke(app, ["run", "--config", str(path)])
+
+    assert result.exit_code == ExitCode.USAGE
+    assert result.stderr.startswith(f"dynsync: {path}: {where}")
+    assert step in result.stderr
+    assert SECRET not in result.output
+    assert [path] == list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("connector", "options", "expected"),
+    [
+        ("nowhere_at_all:f", "", "cannot be imported"),
+        ("dynsync.cli.sandboxes:markto", "", "Did you mean 'marketo'?"),
+        ("dynsync.maps:CONSENT_FIELDS", "", "cannot be called"),
+        ("dynsync.cli.sandboxes:marketo", "", "file: dynsync.cli.sandboxes:marketo needs"),
+        ("dynsync.cli.sandboxes:marketo", "flie = 'x'", "Did you mean 'file'?"),
+        ("dynsync.cli.sandboxes:marketo", "file = {env = 'NOWHERE_SET'}", "export NOWHERE_SET"),
+        ("dynsync.cli.sandboxes:marketo", "file = 'gone'", "there is no such sandbox"),
+        ("builtins:dict", "", "makes no MarketoConnector"),
+    ],
+)
+def test_wrong_factory_is_told(
+    connector: str, options: str, expected: str, tmp_path: Path, template: Path
+) -> None:
+    """A factory that cannot be used as it is said is an error before the state is made."""
+    path = tmp_path / "dynsync.toml"
+    path.write_text(
+        f'[marketo]\nconnector = "{connector}"\n[marketo.options]\n{options}\n[dynamics]\n'
+        'connector = "dynsync.cli.sandboxes:dynamics"\n[dynamics.options]\n'
+        f'file = "{template / "dynamics.sandbox"}"\n',
+        encoding="utf-8",
+    )
+
+    result = CliRunner().invoke(app, ["run", "--config", str(path)])
+
+    assert (result.exit_code, expected in result.stderr) == (ExitCode.USAGE, True), result.output
+    assert [path] == list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [(None, "no such file"), (b"a = [", "not TOML"), (b'a = "\xff"', "UTF-8")],
+)
+def test_unreadable_config_is_told(content: bytes | None, expected: str, tmp_path: Path) -> None:
+    """A file that is not there, or no TOML, is an error that says so."""
+    path = tmp_path / "dynsync.toml"
+    if content is not None:
+        path.write_bytes(content)
+
+    result = CliRunner().invoke(app, ["status", "--config", str(path)])
+
+    assert (result.exit_code, expected in result.stderr) == (ExitCode.USAGE, True)
+
+
+def test_folder_is_no_config(tmp_path: Path) -> None:
+    """A folder in the place of the file is an error that says so."""
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        load_config(tmp_path)
+
+
+def test_config_means_what_it_says(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Entities, fields, match, guards and words become what the engine takes."""
+    monkeypatch.setenv("WHERE", str(world.folder / "marketo.sandbox"))
+    module = world.host("from dynsync import LEAD\nMINE = LEAD.only('email', 'fax')\n")
+    world.write_config(
+        ('{ path = "marketo.sandbox" }', '{ env = "WHERE" }'),
+        ("[sync]", '[sync]\nhold = "record"\ndelay = 5\non_marketo_delete = "suppress"'),
+        more=f"""
+        [entity.lead]
+        map = "{module}:MINE"
+        [entity.contact]
+        without = ["person_notes"]
+        match = "email"
+        [guards]
+        allow_empty = true
+        deletes = {{ count = 7 }}
+        """,
+    )
+
+    config = load_config(world.config)
+
+    lead, contact = config.maps
+    assert lead.names() == ("email", "fax")
+    assert "person_notes" not in contact.names()
+    assert contact.match.field == "email"
+    assert (config.hold, config.delay, config.on_marketo_delete) == ("record", 5, "suppress")
+    assert (config.guards.allow_empty, config.guards.deletes.count) == (True, 7)
+    assert config.state == world.folder / "dynsync.state"
+    assert world.run("status").exit_code == ExitCode.OK
+
+
+def decide(policy: AuthorityPolicy, entity: str, field: str, **values: bool | str) -> object:
+    """Return the side that *policy* takes, or None if it leaves it."""
+    pair = Pair[Value](values.get("marketo", "m"), values.get("dynamics", "d"))
+    resolution = policy(Collision(Entity(entity), field, Pair(None, None), pair, Pair(1.0, 100.0)))
+    match resolution:
+        case Take(side):
+            return side
+        case Leave():
+            return None
+        case _:
+            raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("more", "entity", "field", "expected"),
+    [
+        ("", "lead", "city", Side.MARKETO),
+        ("", "contact", "city", Side.DYNAMICS),
+        ('[entity.lead]\npolicy = "dynamics"', "lead", "city", Side.DYNAMICS),
+        ('[entity.contact]\npolicy = "newest"', "contact", "city", Side.MARKETO),
+        ('[entity.contact]\npolicy = "manual"', "contact", "city", None),
+        ('[entity.contact.policies]\ncity = "marketo"', "contact", "city", Side.MARKETO),
+        ('[entity.contact.policies]\ncity = "marketo"', "contact", "email", Side.DYNAMICS),
+        ('[entity.contact]\npolicy = "nonempty"', "contact", "city", Side.DYNAMICS),
+    ],
+)
+def test_policy_words(
+    more: str, entity: str, field: str, expected: Side | None, world: World
+) -> None:
+    """A word decides for its entity or field; without one the defaults of R20 hold."""
+    world.write_config(more=more)
+
+    assert decide(load_config(world.config).policy, entity, field) is expected
+
+
+@pytest.mark.parametrize(
+    ("consent", "expected"), [("opt_out", Side.DYNAMICS), ("authority", Side.MARKETO)]
+)
+def test_consent_words(consent: str, expected: Side, world: World) -> None:
+    """An opt-out stands, unless the host says that authority decides it, too."""
+    world.write_config(("[sync]", f'[sync]\nconsent = "{consent}"'))
+    policy = load_config(world.config).policy
+
+    assert decide(policy, "lead", "unsubscribed", marketo=False, dynamics=True) is expected
+
+
+# -- manners
+
+
+def test_exit_codes_are_documented() -> None:
+    """Every exit code has a line on the help page."""
+    told = CliRunner().invoke(app, ["--help"]).stdout
+
+    assert {code.value for code in ExitCode} == {
+        int(line.split()[0]) for line in table_of_codes().splitlines()
+    }
+    assert all(line.strip() in told for line in table_of_codes().splitlines())
+
+
+@pytest.mark.parametrize("name", sorted(app.commands))
+def test_command_has_help(name: str) -> None:
+    """Every command has a help page that fits 80 columns."""
+    result = CliRunner().invoke(app, [name, "--help"])
+
+    assert result.exit_code == ExitCode.OK
+    assert all(cell_len(line) <= 80 for line in result.stdout.splitlines())
+
+
+def test_every_error_has_a_code() -> None:
+    """Also errors that are yet to be thought of."""
+    assert code_of_error(Throttled(Side.MARKETO, "slower")) is ExitCode.SYSTEM
+    assert code_of_error(SyncError("new")) is ExitCode.BROKEN
+
+
+def test_preview_is_a_command_where_it_is_there() -> None:
+    """The preview is a package of its own; without it there is no such command."""
+    listed = "  preview " in CliRunner().invoke(app, ["--help"]).stdout
+    result = CliRunner().invoke(app, ["preview", "--help"])
+
+    assert listed is (preview_module() is not None)
+    assert result.exit_code == (ExitCode.OK if listed else ExitCode.USAGE)
+
+
+def test_unknown_command_is_code_2() -> None:
+    """A typo in a command is a usage error."""
+    assert CliRunner().invoke(app, ["rnu"]).exit_code == ExitCode.USAGE
+
+
+def test_output_fits_80_columns(world: World) -> None:
+    """Tables fold long cells instead of cutting them off."""
+    refuse_one(world)
+    for command in (["plan"], ["run"], ["status"], ["log"]):
+        result = world.run(*command, env={"COLUMNS": "80"})
+
+        assert all(cell_len(line) <= 80 for line in result.stdout.splitlines()), result.stdout
+
+
+def test_no_color_is_respected(world: World) -> None:
+    """With NO_COLOR there is no colour, even on a terminal."""
+    refuse_one(world)
+
+    result = world.run("run", env={"FORCE_COLOR": "1", "NO_COLOR": "1"})
+
+    assert "\x1b[3" not in result.output
+    assert result.exit_code == ExitCode.ATTENTION
+
+
+def test_bars_are_for_terminals(world: World) -> None:
+    """Where stderr is a terminal, a run shows bars there; stdout stays data."""
+    with world.dynamics() as dynamics, world.marketo() as marketo:
+        marketo.edit(world.person_of(lead_of(dynamics)), {"title": "x"})
+
+    result = world.run("run", "--json", env={"FORCE_COLOR": "1", "TERM": "xterm"})
+
+    assert "writing" in result.stderr
+    assert json.loads(result.stdout)["records"] == 1
+
+
+def test_lines_are_occasional(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where stderr is no terminal, long work says a line now and then."""
+    times = iter([0.0, 1.0, 11.0, 11.0, 12.0])
+
+    with progress(lambda: next(times)) as show:
+        for done in (1, 2, 3):
+            show(Progress("writing", done, 9))
+
+    assert capsys.readouterr().err == "writing: 2 of 9\n"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"), [(0, "0 s"), (61, "1 min 1 s"), (90_061, "1 d 1 h"), (-5, "0 s")]
+)
+def test_ages_are_short(seconds: float, expected: str) -> None:
+    """An age is told in its two largest units."""
+    assert age(seconds) == expected
+
+
+def test_terminal_does_not_obey_data() -> None:
+    """What a system says cannot move the cursor or set a colour."""
+    assert plain("a\x1b[31mb\x07ł") == "a\\x1b[31mb\\x07ł"
+
+
+def test_other_errors_are_not_hidden() -> None:
+    """What nobody expected keeps its traceback."""
+
+    @click.group(cls=Leaving)
+    def group() -> None:
+        pass
+
+    @group.command()
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    assert isinstance(CliRunner().invoke(group, ["fail"]).exception, ZeroDivisionError)
+
+
+# -- processes
+
+
+def process(*arguments: str, folder: Path | None = None) -> subprocess.Popen[str]:
+    """Start ``python`` with *arguments*."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(dynsync.cli.__file__).parents[2])}
+    return subprocess.Popen(  # noqa: S603 - our own program
+        [sys.executable, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        cwd=folder,
+        env=environment,
+    )
+
+
+def test_module_runs() -> None:
+    """``python -m dynsync`` is the command line."""
+    started = process("-m", "dynsync", "--help")
+    out, _ = started.communicate(timeout=30)
+
+    assert (started.returncode, "watch" in out) == (0, True)
+
+
+def test_missing_click_is_told() -> None:
+    """Without click there is a line that says how to get it, and no traceback."""
+    program = "import sys; sys.modules['click'] = None; import dynsync.cli; dynsync.cli.main()"
+    started = process("-c", program)
+    _, err = started.communicate(timeout=30)
+
+    assert started.returncode == ExitCode.USAGE
+    [line] = err.splitlines()
+    assert "needs click, which is not installed" in line
+    assert "pip install 'dynsync[cli]'" in line
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal_ends_watch_cleanly(world: World, number: signal.Signals) -> None:
+    """A signal ends a watch between cycles: code 130, no lease held, and a run goes on."""
+    started = process("-m", "dynsync", "watch", "--delay", "600", folder=world.folder)
+    try:
+        assert started.stdout is not None
+        assert "run 2" in started.stdout.readline()
+        started.send_signal(number)
+        _, err = started.communicate(timeout=20)
+    finally:
+        started.kill()
+
+    assert started.returncode == ExitCode.INTERRUPTED
+    assert "Traceback" not in err
+    connection = sqlite3.connect(world.folder / "dynsync.state")
+    [held] = cast("tuple[int]", connection.execute("SELECT count(*) FROM lease").fetchone())
+    connection.close()
+    assert held == 0
+    assert world.run("run").exit_code == ExitCode.OK

@@ -1,0 +1,153 @@
+"""The demo tells a true story, and notices when it is not."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from pathlib import Path
+from typing import Final
+
+import pytest
+from click.testing import CliRunner, Result
+from rich.cells import cell_len
+from rich.console import Console
+
+from dynsync.cli._app import app
+from dynsync.cli._demo import _command, _people
+from dynsync.cli._demo._command import CHAPTERS, tell
+from dynsync.cli._demo._stage import Stage, staged
+from dynsync.cli._exits import ExitCode
+from dynsync.sandbox import SandboxClock
+
+START: Final = SandboxClock().now()
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a demo that was kept, with what it printed."""
+    folder = tmp_path_factory.mktemp("demo") / "kept"
+    result = CliRunner().invoke(app, ["demo", "--keep", str(folder)], env={"COLUMNS": "80"})
+    assert result.exit_code == ExitCode.OK, result.output
+    (folder / "story.txt").write_text(result.stdout, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def folder(kept: Path, tmp_path: Path) -> Path:
+    """A copy of it for one test."""
+    return Path(shutil.copytree(kept, tmp_path / "copy"))
+
+
+def run(folder: Path, *arguments: str) -> Result:
+    """Run a command on the kept files."""
+    return CliRunner().invoke(app, [*arguments, "--config", str(folder / "dynsync.toml")])
+
+
+def test_story_is_told(kept: Path) -> None:
+    """Every chapter is told, every claim holds, and it fits 80 columns."""
+    story = (kept / "story.txt").read_text(encoding="utf-8")
+
+    assert all(f"{number}. {title}" in story for number, (title, _) in enumerate(CHAPTERS, 1))
+    assert story.count("✓") >= 3 * len(CHAPTERS)
+    assert "✗" not in story
+    assert [] == [line for line in story.splitlines() if cell_len(line) > 80]
+
+
+def test_each_chapter_checks_its_claims(tmp_path: Path) -> None:
+    """With a sync that is switched off, each chapter finds out that it is told a lie."""
+    console = Console(file=io.StringIO(), markup=False)
+    blind: list[str] = []
+    with staged(tmp_path, console, START) as stage:
+        tell(stage, CHAPTERS[:1])
+        assert stage.broken == []
+        for title, chapter in CHAPTERS[1:]:
+            stage.sync.pause()
+            stage.broken.clear()
+            tell(stage, [(title, chapter)])
+            if not stage.broken:
+                blind.append(title)
+            stage.sync.resume()
+            stage.marketo.faults.clear()
+            stage.cycle()
+
+    assert blind == []
+
+
+def test_first_chapter_checks_its_claims(tmp_path: Path) -> None:
+    """Without a sync, the first load is no load."""
+    with staged(tmp_path, Console(file=io.StringIO(), markup=False), START) as stage:
+        stage.sync.pause()
+        tell(stage, CHAPTERS[:1])
+
+    assert stage.broken
+
+
+def test_false_claim_is_code_6(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A claim that does not hold ends the demo with 6 and is named at its end."""
+
+    def tell_a_lie(stage: Stage) -> None:
+        stage.claim("the earth is flat", true=False)
+
+    monkeypatch.setattr(_command, "tell", tell_a_lie)
+
+    result = CliRunner().invoke(app, ["demo"])
+
+    assert result.exit_code == ExitCode.BROKEN
+    assert "1 of 1 claims are false" in result.stdout
+    assert "the earth is flat" in result.stdout.splitlines()[-1]
+
+
+def test_story_is_the_same_every_time(kept: Path, tmp_path: Path) -> None:
+    """Told again, and from another day on, the story is the same, letter by letter."""
+    out = io.StringIO()
+    with staged(tmp_path, Console(file=out, markup=False, width=80), START) as stage:
+        tell(stage, CHAPTERS[:2])
+
+    assert (kept / "story.txt").read_text(encoding="utf-8").startswith(out.getvalue())
+
+
+def test_people_are_awkward() -> None:
+    """There are hundreds, with other scripts, long values and shared addresses."""
+    people = [*_people.contacts(), *_people.leads()]
+    names = "".join(str(person["lastname"]) for person in people)
+    addresses = [person["emailaddress1"] for person in people]
+    notes = [str(person["description"] or "") for person in people]
+
+    assert len(people) >= 300
+    assert {"ü", "Ż", "王", "ф" if "ф" in names else "Щ", "כ"} <= set(names)
+    assert len(set(addresses)) < len(addresses)
+    assert max(map(len, notes)) > 1500
+
+
+def test_kept_files_work(folder: Path) -> None:
+    """Status, plan, run, log and explain work on what a demo leaves behind."""
+    status = json.loads(run(folder, "status", "--json").stdout)
+    assert (status["health"], status["links"]["lead"]) == ("ok", _people.LEADS + 1)
+
+    [held] = [line for line in json.loads(run(folder, "log", "--json").stdout) if line["waiting"]]
+    assert held["field"] == "mobile_phone"
+
+    told = run(folder, "explain", "lead", "--person", held["person"])
+    assert (told.exit_code, "FIELD_LENGTH" in told.stdout) == (ExitCode.OK, True)
+
+    assert run(folder, "plan").exit_code == ExitCode.OK
+    done = run(folder, "run", "--json")
+    assert json.loads(done.stdout)["writes"] == {"marketo": 0, "dynamics": 0}
+
+
+def test_kept_folder_is_not_overwritten(folder: Path) -> None:
+    """A folder that holds a demo already is left alone."""
+    result = CliRunner().invoke(app, ["demo", "--keep", str(folder)])
+
+    assert result.exit_code == ExitCode.USAGE
+    assert "Give a new folder" in result.stderr
+
+
+def test_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    """A place where no folder can be is a usage error."""
+    (tmp_path / "file").touch()
+
+    result = CliRunner().invoke(app, ["demo", "--keep", str(tmp_path / "file" / "below")])
+
+    assert result.exit_code == ExitCode.USAGE

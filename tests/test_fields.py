@@ -1,0 +1,235 @@
+"""Fields and entity maps: which fields are one field, and which maps cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import attrs
+import pytest
+
+from dynsync.errors import ConfigurationError
+from dynsync.fields import EntityMap, Field, Flow, Match
+from dynsync.kinds import (
+    BooleanKind,
+    ChoiceKind,
+    EmailKind,
+    InstantKind,
+    MultiChoiceKind,
+    NumberKind,
+)
+from dynsync.records import MISSING, Missing, Pair, Side, Wire
+from dynsync.schemas import Option
+
+MARKETO: Final = Pair(Side.MARKETO, Side.MARKETO)
+ACROSS: Final = Pair(Side.MARKETO, Side.DYNAMICS)
+
+EMAIL: Final = Field("email", Pair("email", "emailaddress1"), EmailKind())
+CITY: Final = Field("city", Pair("city", "address1_city"))
+SUBJECT: Final = Field("subject", Pair("subject", "subject"))
+TOPIC: Final = Field("topic", Pair("microsoftTopic", "subject"), yields_to="subject")
+
+
+def entity(*fields: Field, match: str | None = None) -> EntityMap:
+    """Make a map of *fields*."""
+    return EntityMap(
+        entity="lead",
+        tables=Pair("person", "lead"),
+        fields=fields,
+        link_field="crmLeadId",
+        type_field="microsoftType",
+        type_label="Lead",
+        deleted_field="microsoftIsDeleted",
+        match=Match(match),
+    )
+
+
+# -- flow
+
+
+@pytest.mark.parametrize(
+    ("flow", "sides"),
+    [
+        (Flow.BOTH, [Side.MARKETO, Side.DYNAMICS]),
+        (Flow.TO_MARKETO, [Side.MARKETO]),
+        (Flow.TO_DYNAMICS, [Side.DYNAMICS]),
+    ],
+)
+def test_flow_reaches_its_side(flow: Flow, sides: list[Side]) -> None:
+    """A flow reaches the side it is named for, and both if it is named for none."""
+    assert sides == [side for side in Side if flow.reaches(side)]
+
+
+# -- same
+
+
+@pytest.mark.parametrize(
+    ("field", "one", "other"),
+    [
+        (CITY, "Oslo", " Oslo"),
+        (CITY, None, ""),
+        (CITY, "", None),
+        (CITY, None, None),
+        (CITY, MISSING, MISSING),
+        (EMAIL, "A@x.org", "a@X.org"),
+        (Field("revenue", Pair("a", "b"), NumberKind(digits=2)), 12, 12.001),
+        (Field("on", Pair("a", "b"), BooleanKind()), False, None),
+        (
+            Field("at", Pair("a", "b"), InstantKind()),
+            "2024-05-01T12:00:00+02:00",
+            "2024-05-01T10:00:00Z",
+        ),
+        (Field("rating", Pair("a", "b"), ChoiceKind((Option(1, "Hot"),))), "hot", 1),
+    ],
+)
+def test_same_on_either_side(field: Field, one: Wire | Missing, other: Wire | Missing) -> None:
+    """What means the same is the same, each as its own side says it."""
+    assert field.same(one, other, ACROSS)
+    assert field.same(other, one, ACROSS.swap())
+
+
+@pytest.mark.parametrize(
+    ("field", "one", "other"),
+    [
+        (CITY, "Oslo", "oslo"),
+        (CITY, "null", None),
+        (CITY, MISSING, None),
+        (CITY, "", MISSING),
+        (EMAIL, "a@x.org", None),
+        (Field("revenue", Pair("a", "b"), NumberKind()), "twelve", 12),
+        (Field("revenue", Pair("a", "b"), NumberKind()), "twelve", "dozen"),
+        (Field("on", Pair("a", "b"), BooleanKind()), True, None),
+    ],
+)
+def test_not_the_same(field: Field, one: Wire | Missing, other: Wire | Missing) -> None:
+    """What means something else, or nothing at all, is not the same."""
+    assert not field.same(one, other, ACROSS)
+    assert not field.same(other, one, ACROSS.swap())
+
+
+def test_unfit_value_is_still_itself() -> None:
+    """A value that is of no kind has not changed while it stays as it is."""
+    field = Field("revenue", Pair("a", "b"), NumberKind())
+
+    assert field.same("twelve", "twelve", MARKETO)
+    assert not field.same("twelve", "twelve", ACROSS)
+
+
+def test_code_is_not_the_label_it_looks_like() -> None:
+    """The text "2" is a code in Dynamics and may be another option's label in Marketo."""
+    options = (Option(1, "2"), Option(2, "two"))
+    field = Field("interests", Pair("a", "b"), MultiChoiceKind(options))
+
+    assert not field.same("2", "2", ACROSS)
+    assert field.same("2", "1", ACROSS)
+
+
+def test_equal_compares_values() -> None:
+    """Values are equal in the eyes of the field's kind."""
+    assert EMAIL.equal("A@x.org", "a@x.org ")
+    assert not CITY.equal("Oslo", "oslo")
+
+
+# -- maps
+
+
+WRONG: Final[dict[str, tuple[Callable[[], EntityMap], str]]] = {
+    "a name twice": (lambda: entity(CITY, CITY), "'city' twice"),
+    "a Marketo field twice": (
+        lambda: entity(CITY, Field("town", Pair("city", "town"))),
+        "Marketo field 'city' twice",
+    ),
+    "a Dynamics column twice": (
+        lambda: entity(SUBJECT, Field("topic", Pair("microsoftTopic", "subject"))),
+        "Dynamics column 'subject' twice",
+    ),
+    "the link field as a field": (
+        lambda: entity(CITY, Field("id", Pair("crmLeadId", "leadid"))),
+        "'crmLeadId' twice",
+    ),
+    "a stamp as a field": (
+        lambda: entity(Field("type", Pair("microsoftType", "kind"))),
+        "'microsoftType' twice",
+    ),
+    "the name of a stamp": (lambda: entity(Field("@id", Pair("a", "b"))), "begin with '@'"),
+    "yields to nobody": (lambda: entity(CITY, TOPIC), "no field of it"),
+    "yields to itself": (
+        lambda: entity(attrs.evolve(CITY, yields_to="city")),
+        "which yields itself",
+    ),
+    "yields in a circle": (
+        lambda: entity(attrs.evolve(SUBJECT, yields_to="topic"), TOPIC),
+        "which yields itself",
+    ),
+    "yields to another column": (
+        lambda: entity(CITY, SUBJECT, attrs.evolve(TOPIC, yields_to="city")),
+        "another column",
+    ),
+    "matches by no field": (lambda: entity(CITY, match="email"), "matches by 'email'"),
+    "no such field to keep": (lambda: entity(CITY).only("email"), "'email' is no field"),
+    "no such field to leave out": (lambda: entity(CITY).without("email"), "'email' is no field"),
+    "left out, yet matched by": (
+        lambda: entity(CITY, EMAIL, match="email").without("email"),
+        "matches by 'email'",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", sorted(WRONG))
+def test_map_that_cannot_be(what: str) -> None:
+    """A map in which a name means two things, or nothing, is refused."""
+    make, message = WRONG[what]
+    with pytest.raises(ConfigurationError, match=message) as caught:
+        make()
+
+    assert "'lead'" in str(caught.value)
+
+
+def test_map_is_cut_and_extended() -> None:
+    """A map is data: it is cut, reordered and extended by name."""
+    whole = entity(EMAIL, CITY, SUBJECT, TOPIC)
+    phone = Field("phone", Pair("phone", "telephone1"))
+    town = Field("city", Pair("town", "address1_city"))
+
+    assert ("email", "city", "subject", "topic") == whole.names()
+    assert ("city", "email") == whole.only("city", "email").names()
+    assert ("email", "subject", "topic") == whole.without("city").names()
+    assert ("email", "city", "subject", "topic", "phone") == whole.plus(phone).names()
+    assert town == whole.plus(town).field("city")
+    assert whole.names() == whole.plus(town).names()
+
+
+def test_field_yields_no_more_to_one_that_is_left_out() -> None:
+    """Of two fields on one column either may be dropped (A16)."""
+    whole = entity(SUBJECT, TOPIC)
+
+    assert None is whole.without("subject").field("topic").yields_to
+    assert None is whole.only("topic").field("topic").yields_to
+    assert "subject" == whole.only("topic", "subject").field("topic").yields_to
+
+
+def test_stamps_flow_to_marketo_only() -> None:
+    """Id, type and deleted flag are Marketo's to hold and the engine's to say (R25)."""
+    stamps = entity(CITY).stamps()
+
+    assert ["@id", "@type", "@deleted"] == [stamp.name for stamp in stamps]
+    assert {Flow.TO_MARKETO} == {stamp.flow for stamp in stamps}
+    assert {""} == {stamp.names.dynamics for stamp in stamps}
+
+
+def test_stamps_that_are_not_kept() -> None:
+    """Only the id is always kept."""
+    bare = attrs.evolve(entity(CITY), type_field=None, deleted_field=None)
+
+    assert ["@id"] == [stamp.name for stamp in bare.stamps()]
+
+
+def test_fingerprint_moves_with_what_the_fields_are() -> None:
+    """A digest of some fields moves if they do, in no order, and not if others do."""
+    whole = entity(EMAIL, CITY)
+    other = whole.plus(attrs.evolve(CITY, flow=Flow.TO_MARKETO))
+
+    assert whole.fingerprint(["email", "city"]) == whole.fingerprint(["city", "email"])
+    assert whole.fingerprint(["city"]) != other.fingerprint(["city"])
+    assert whole.fingerprint(["email"]) == other.fingerprint(["email"])
+    assert whole.fingerprint([]) != attrs.evolve(whole, link_field="crmId").fingerprint([])

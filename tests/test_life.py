@@ -1,0 +1,625 @@
+"""A record's life: first met, paused, echoed, deleted on either side, seen again, forgotten."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+from support import World
+
+from dynsync.fields import Match
+from dynsync.maps import CONTACT, LEAD
+from dynsync.memory import MemoryStore
+from dynsync.outcomes import OutcomeKind
+from dynsync.records import Entity, RecordId, Side, Wire
+
+BY_EMAIL = Match("email")
+
+
+def contents(world: World) -> tuple[dict[RecordId, dict[str, Wire]], ...]:
+    """Return everything that both systems hold, but for what they stamp themselves."""
+    stamped = {"updatedAt", "modifiedon", "modifiedby", "versionnumber"}
+
+    def bare(values: dict[str, Wire]) -> dict[str, Wire]:
+        return {name: value for name, value in values.items() if name not in stamped}
+
+    people = {id_: bare(values) for id_, values in world.marketo.people()}
+    tables = [world.dynamics.rows(table) for table in ("lead", "contact")]
+    return people, *({id_: bare(row) for id_, row in rows.items()} for rows in tables)
+
+
+def by_email() -> World:
+    """Return a world that matches people by e-mail."""
+    return World(attrs.evolve(LEAD, match=BY_EMAIL), attrs.evolve(CONTACT, match=BY_EMAIL))
+
+
+# -- the first load
+
+
+def test_first_load_copies_everything() -> None:
+    """R4: the first sync copies the whole Dynamics database to Marketo."""
+    world = World()
+    rows = [world.lead(firstname=f"L{number}", subject="Topic") for number in range(5)]
+    rows += [world.contact(firstname=f"C{number}") for number in range(5)]
+    report = world.cycle()
+
+    assert 10 == report.count(OutcomeKind.CREATED)
+    assert 10 == world.marketo.count() == len({world.person_of(row) for row in rows})
+    assert {"lead": 5, "contact": 5} == world.sync.status().links
+
+
+def test_first_load_writes_nothing_to_dynamics() -> None:
+    """A29: in the first sync nothing goes to Dynamics, whatever Marketo holds."""
+    world = World()
+    row = world.contact(firstname="Ada", jobtitle="Analyst")
+    world.marketo.create_person(
+        {"crmContactId": row, "firstName": "Augusta", "lastName": "Kay", "city": "London"}
+    )
+    world.marketo.create_person({"lastName": "Stranger"})
+    before = world.dynamics.rows("contact")
+    report = world.cycle()
+
+    assert 0 == report.writes[Side.DYNAMICS]
+    assert before == world.dynamics.rows("contact")
+
+
+@pytest.mark.parametrize("table", ["lead", "contact"])
+def test_match_by_dynamics_id(table: str) -> None:
+    """A28: a person that holds the id of a Dynamics row is that row's person."""
+    world = World()
+    row = world.lead() if table == "lead" else world.contact()
+    held = "crmLeadId" if table == "lead" else "crmContactId"
+    person = world.marketo.create_person({held: str(row).upper(), "lastName": "Lee"})
+    world.settled()
+
+    assert [person] == [id_ for id_, _ in world.marketo.people()]
+    assert table.capitalize() == world.person(person)["microsoftType"]
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"), [("lead", ("Augusta", "London")), ("contact", ("Ada", "London"))]
+)
+def test_base_after_first_meeting(table: str, expected: tuple[str, str]) -> None:
+    """A28: where two records first meet, who has authority is right, and no value is lost."""
+    world = World()
+    row = world.dynamics.create(table, {"firstname": "Ada", "lastname": "Lee"})
+    held = "crmLeadId" if table == "lead" else "crmContactId"
+    person = world.marketo.create_person(
+        {held: row, "firstName": "Augusta", "lastName": "Lee", "city": "London"}
+    )
+    world.settled()
+    first_name = world.both(person, table, row, "first_name")
+    city = world.both(person, table, row, "city")
+
+    assert (expected[0], expected[0]) == first_name
+    assert (expected[1], expected[1]) == city
+
+
+def test_no_match_by_email_unless_asked() -> None:
+    """R33: without asking, a person with the same e-mail address is somebody else."""
+    world = World()
+    world.marketo.create_person({"email": "ada@example.org"})
+    world.contact(emailaddress1="ada@example.org")
+    world.settled()
+
+    assert 2 == world.marketo.count()
+
+
+def test_match_by_email() -> None:
+    """A28: if asked, exactly one person with the e-mail address is the one."""
+    world = by_email()
+    person = world.marketo.create_person({"email": "Ada@Example.org", "city": "London"})
+    row = world.contact(emailaddress1="ada@example.org", firstname="Ada")
+    world.settled()
+
+    assert [person] == world.people_of(row) == [id_ for id_, _ in world.marketo.people()]
+    assert ("London", "London") == world.both(person, "contact", row, "city")
+    assert ("Ada", "Ada") == world.both(person, "contact", row, "first_name")
+
+
+def test_ambiguous_email_links_nobody() -> None:
+    """Invariant 27: two people with the e-mail address: nobody is linked, and it is told."""
+    world = by_email()
+    people = [world.marketo.create_person({"email": "ada@example.org"}) for _ in range(2)]
+    row = world.contact(emailaddress1="ada@example.org")
+    reports = [world.cycle(), world.cycle()]
+    alone = world.people_of(row)
+    world.marketo.edit(people[1], {"email": "other@example.org"})
+    world.settled()
+
+    assert [1, 1] == [report.count(OutcomeKind.AMBIGUOUS) for report in reports]
+    assert [] == alone
+    assert [people[0]] == world.people_of(row)
+    assert 1 == sum(entry.kind == "ambiguous" for entry in world.recorder.entries)
+
+
+def test_two_rows_for_one_email() -> None:
+    """Invariant 27: two rows claim one person by e-mail: neither gets it."""
+    world = by_email()
+    world.marketo.create_person({"email": "ada@example.org"})
+    rows = [world.contact(emailaddress1="ada@example.org") for _ in range(2)]
+    report = world.cycle()
+
+    assert 2 == report.count(OutcomeKind.AMBIGUOUS)
+    assert [[], []] == [world.people_of(row) for row in rows]
+
+
+def test_rows_with_one_email_in_different_pages() -> None:
+    """Invariant 27: the order in which two claims for one person come in links neither late."""
+    world = by_email()
+    person = world.marketo.create_person({"email": "ada@example.org"})
+    first = world.contact(emailaddress1="ada@example.org")
+    world.settled()
+    second = world.contact(emailaddress1="ada@example.org")
+    world.settled()
+
+    assert [person] == world.people_of(first)
+    assert person not in world.people_of(second)
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_person_of_two_rows(lost: bool) -> None:  # noqa: FBT001
+    """Invariant 27: a person holds the ids of a lead and a contact: linked once, and no crash."""
+    world = World()
+    lead, contact = world.lead(firstname="Ada"), world.contact(firstname="Ada")
+    other = world.contact(firstname="Grace")
+    person = world.marketo.create_person(
+        {"crmLeadId": lead, "crmContactId": contact, "lastName": "Lee"}
+    )
+    report = world.cycle()
+    if lost:
+        world.sync.store = MemoryStore()
+    world.settled()
+
+    assert 1 == report.count(OutcomeKind.AMBIGUOUS)
+    assert 2 == world.marketo.count()
+    assert 1 == len(world.people_of(other))
+    assert [person] == world.people_of(lead) == world.people_of(contact)
+
+
+def test_a_person_who_gets_a_second_id() -> None:
+    """Invariant 27: a linked person is given another row's id: that row is not linked to it."""
+    world = World()
+    person, lead = world.linked("lead", firstname="Ada")
+    contact = world.contact(firstname="Ada")
+    world.marketo.edit(person, {"crmContactId": contact})
+    report = world.cycle()
+    world.marketo.edit(person, {"crmContactId": None})
+    for _ in range(4):
+        world.cycle(3600)
+
+    assert 1 == report.count(OutcomeKind.AMBIGUOUS)
+    assert [person] == world.people_of(lead)
+    assert person != world.person_of(contact)
+
+
+def test_a_person_who_gets_a_new_id_after_a_delete() -> None:
+    """A7: its row is gone, and somebody gives it another one's id: it is linked to that."""
+    world = World()
+    person, row = world.linked("contact", firstname="Ada")
+    world.dynamics.delete("contact", row)
+    world.settled()
+    anew = world.contact(firstname="Ada")
+    world.marketo.edit(person, {"crmContactId": anew})
+    world.settled()
+    world.dynamics.edit("contact", anew, {"jobtitle": "Countess"})
+    world.settled()
+
+    assert [person] == world.people_of(anew) == [id_ for id_, _ in world.marketo.people()]
+    assert ("Countess", "Countess") == world.both(person, "contact", anew, "job_title")
+
+
+# -- pause and resume
+
+
+def test_pause_and_resume_lose_nothing() -> None:
+    """R6: what changes while the sync is off is synced after it is on again."""
+    world = World()
+    person, row = world.linked("contact", jobtitle="Analyst")
+    world.sync.pause()
+    paused = world.cycle()
+    world.marketo.edit(person, {"city": "London"})
+    world.dynamics.edit("contact", row, {"jobtitle": "Countess"})
+    new = world.lead(firstname="Grace")
+    world.cycle()
+    untouched = world.row("contact", row)["address1_city"]
+    world.sync.resume()
+    world.settled()
+
+    assert paused.paused
+    assert 0 == paused.calls.total()
+    assert untouched is None
+    assert ("London", "London") == world.both(person, "contact", row, "city")
+    assert ("Countess", "Countess") == world.both(person, "contact", row, "job_title")
+    assert "Grace" == world.person(world.person_of(new))["firstName"]
+
+
+# -- echo
+
+
+def test_own_writes_do_not_come_back() -> None:
+    """R12: what was written to either side is not written back by the next cycles."""
+    world = World()
+    person, row = world.linked("lead", jobtitle="Analyst")
+    world.marketo.edit(person, {"title": "Boss"})
+    world.dynamics.edit("lead", row, {"address1_city": "Oslo"})
+    world.cycle()
+    later = [world.cycle() for _ in range(3)]
+
+    assert [0, 0, 0] == [report.writes.total() for report in later]
+    assert [0, 0, 0] == [report.records for report in later]
+
+
+def test_automation_in_dynamics_is_no_echo() -> None:
+    """A27: a workflow that rewrites the value which the sync wrote has made a change."""
+    world = World()
+    world.dynamics.when_changed("lead", "jobtitle", lambda row: {"jobtitle": f"{row['jobtitle']}!"})
+    person, row = world.linked("lead", jobtitle="Analyst")
+    world.marketo.edit(person, {"title": "Boss"})
+    world.settled()
+
+    assert ("Boss!", "Boss!") == world.both(person, "lead", row, "job_title")
+
+
+def test_automation_as_the_sync_user_is_no_echo() -> None:
+    """R13, A27: echo is told by value, so a workflow that runs as the sync user is seen, too."""
+    world = World()
+    user = world.sync.dynamics.sync_user()
+    world.dynamics.when_changed(
+        "contact", "jobtitle", lambda row: {"address1_city": f"City of {row['jobtitle']}"}, by=user
+    )
+    person, row = world.linked("contact", jobtitle="Analyst")
+    world.marketo.edit(person, {"title": "Boss"})
+    world.settled()
+
+    assert ("City of Boss",) * 2 == world.both(person, "contact", row, "city")
+
+
+@pytest.mark.parametrize("table", ["lead", "contact"])
+def test_automation_in_marketo_is_no_echo(table: str) -> None:
+    """A27: a campaign in Marketo that rewrites our value is a change, on either entity."""
+    world = World()
+    person, row = world.linked(table, jobtitle="Analyst")
+    world.marketo.when_changed("title", lambda values: {"title": str(values["title"]).upper()})
+    world.dynamics.edit(table, row, {"jobtitle": "Boss"})
+    world.settled()
+
+    assert ("BOSS", "BOSS") == world.both(person, table, row, "job_title")
+
+
+# -- deleted in Dynamics
+
+
+def test_deleted_in_dynamics_keeps_the_person() -> None:
+    """R45: deleted in Dynamics, the person stays with its values, flagged once."""
+    world = World()
+    person, row = world.linked("contact", firstname="Ada")
+    world.dynamics.delete("contact", row)
+    report = world.cycle()
+    cycles = world.settled()
+    values = world.person(person)
+
+    assert 1 == report.count(OutcomeKind.FLAGGED)
+    assert 0 == cycles
+    assert ("Ada", True, None) == (
+        values["firstName"],
+        values["microsoftIsDeleted"],
+        values["microsoftType"],
+    )
+
+
+def test_edits_after_the_delete_go_nowhere() -> None:
+    """R45: the person is Marketo's alone now; what is edited there makes no row."""
+    world = World()
+    person, row = world.linked("contact", firstname="Ada")
+    world.dynamics.delete("contact", row)
+    world.settled()
+    world.marketo.edit(person, {"firstName": "Augusta"})
+    world.settled()
+
+    assert {} == world.dynamics.rows("contact")
+    assert "Augusta" == world.person(person)["firstName"]
+
+
+@pytest.mark.parametrize("table", ["lead", "contact"])
+def test_seen_again(table: str) -> None:
+    """A7: the same id seen alive again: unflagged, and the sync resumes."""
+    world = World()
+    person, row = world.linked(table, firstname="Ada")
+    world.dynamics.delete(table, row)
+    world.settled()
+    world.dynamics.undelete(table, row)
+    world.settled()
+    values = world.person(person)
+    world.dynamics.edit(table, row, {"jobtitle": "Countess"})
+    world.marketo.edit(person, {"city": "London"})
+    world.settled()
+
+    assert (False, table.capitalize()) == (values["microsoftIsDeleted"], values["microsoftType"])
+    assert [person] == world.people_of(row) == [id_ for id_, _ in world.marketo.people()]
+    assert ("Countess", "Countess") == world.both(person, table, row, "job_title")
+    assert ("London", "London") == world.both(person, table, row, "city")
+
+
+@pytest.mark.parametrize("table", ["lead", "contact"])
+def test_seen_again_after_edits_in_marketo(table: str) -> None:
+    """A7: edits made in Marketo while the row was gone are merged when it is back."""
+    world = World()
+    person, row = world.linked(table, firstname="Ada", jobtitle="Analyst")
+    world.dynamics.delete(table, row)
+    world.settled()
+    world.marketo.edit(person, {"city": "London", "title": "Countess"})
+    world.settled()
+    world.dynamics.undelete(table, row)
+    world.settled()
+
+    assert [person] == world.people_of(row)
+    assert ("London", "London") == world.both(person, table, row, "city")
+    assert ("Countess", "Countess") == world.both(person, table, row, "job_title")
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"), [("lead", "Marketo's"), ("contact", "Dynamics'")]
+)
+def test_seen_again_with_a_collision(table: str, expected: str) -> None:
+    """A7, R20: changed on both sides meanwhile, who has authority is right."""
+    world = World()
+    person, row = world.linked(table, jobtitle="Analyst")
+    world.dynamics.delete(table, row)
+    world.settled()
+    world.marketo.edit(person, {"title": "Marketo's"})
+    world.dynamics.undelete(table, row)
+    world.dynamics.edit(table, row, {"jobtitle": "Dynamics'"})
+    world.settled()
+
+    assert (expected, expected) == world.both(person, table, row, "job_title")
+
+
+def test_deleted_and_back_between_two_cycles() -> None:
+    """A7: a row that went and came back unseen is as it was."""
+    world = World()
+    person, row = world.linked("contact", firstname="Ada")
+    world.dynamics.delete("contact", row)
+    world.dynamics.undelete("contact", row)
+    world.settled()
+
+    assert [person] == world.people_of(row)
+    assert "Contact" == world.person(person)["microsoftType"]
+
+
+def test_deleted_while_marketo_changed() -> None:
+    """R45: an edit in Marketo of a row that was just deleted is kept by the person."""
+    world = World()
+    person, row = world.linked("lead", jobtitle="Analyst")
+    world.dynamics.delete("lead", row)
+    world.marketo.edit(person, {"title": "Boss"})
+    world.settled()
+
+    assert {} == world.dynamics.rows("lead")
+    assert ("Boss", True) == (
+        world.person(person)["title"],
+        world.person(person)["microsoftIsDeleted"],
+    )
+
+
+# -- deleted in Marketo
+
+
+def test_deleted_in_marketo_does_nothing_in_dynamics() -> None:
+    """R45: Marketo's delete is Marketo's only."""
+    world = World()
+    person, row = world.linked("contact", firstname="Ada")
+    before = world.row("contact", row)
+    world.marketo.delete(person)
+    report = world.cycle()
+    world.settled()
+
+    assert 1 == report.count(OutcomeKind.FORGOTTEN)
+    assert before == world.row("contact", row)
+    assert 0 == world.marketo.count()
+
+
+@pytest.mark.parametrize("table", ["lead", "contact"])
+def test_changed_after_the_delete_makes_a_new_person(table: str) -> None:
+    """R46: a new person with the row's values, and it syncs both ways."""
+    world = World()
+    person, row = world.linked(table, firstname="Ada", emailaddress1="ada@example.org")
+    world.marketo.delete(person)
+    world.settled()
+    world.dynamics.edit(table, row, {"jobtitle": "Countess"})
+    world.settled()
+    anew = world.person_of(row)
+    world.marketo.edit(anew, {"city": "London"})
+    world.settled()
+
+    assert person != anew
+    assert ("Ada", "Countess") == (world.person(anew)["firstName"], world.person(anew)["title"])
+    assert ("London", "London") == world.both(anew, table, row, "city")
+    assert 1 == world.marketo.count()
+
+
+def test_deleted_in_marketo_and_changed_in_one_cycle() -> None:
+    """R46: both in one cycle come to the same."""
+    world = World()
+    person, row = world.linked("contact", firstname="Ada")
+    world.marketo.delete(person)
+    world.dynamics.edit("contact", row, {"jobtitle": "Countess"})
+    world.settled()
+
+    assert person != world.person_of(row)
+    assert "Countess" == world.person(world.person_of(row))["title"]
+
+
+def test_suppressed() -> None:
+    """U17: if the host wants so, a person that was deleted does not come back."""
+    world = World()
+    world.sync.on_marketo_delete = "suppress"
+    person, row = world.linked("contact", firstname="Ada")
+    world.marketo.delete(person)
+    world.settled()
+    world.dynamics.edit("contact", row, {"jobtitle": "Countess"})
+    report = world.cycle()
+    world.settled()
+
+    assert 1 == report.count(OutcomeKind.SUPPRESSED)
+    assert 0 == world.marketo.count()
+
+
+def test_unlinked_when_both_are_gone() -> None:
+    """Invariant 18: gone on both sides: unlinked, nothing is written, nothing comes back."""
+    world = World()
+    person, row = world.linked("contact", firstname="Ada")
+    world.marketo.delete(person)
+    world.dynamics.delete("contact", row)
+    report = world.cycle()
+
+    assert (1, 0) == (report.count(OutcomeKind.UNLINKED), report.writes.total())
+    assert {} == dict(world.sync.status().links)
+    assert 0 == world.settled()
+
+
+@pytest.mark.parametrize("first", Side)
+def test_unlinked_one_after_the_other(first: Side) -> None:
+    """Invariant 18: gone on one side and later on the other: unlinked as well."""
+    world = World()
+    person, row = world.linked("contact", firstname="Ada")
+    deletes = [
+        lambda: world.marketo.delete(person),
+        lambda: world.dynamics.delete("contact", row),
+    ]
+    for delete in deletes if first is Side.MARKETO else reversed(deletes):
+        delete()
+        report = world.cycle()
+    world.settled()
+
+    assert 1 == report.count(OutcomeKind.UNLINKED)
+    assert world.store.link_of(Side.DYNAMICS, row, Entity("contact")) is None
+    assert (0, 0) == (world.marketo.count(), world.dynamics.count("contact"))
+
+
+@pytest.mark.parametrize("table", ["lead", "contact"])
+def test_pushed_again_after_a_delete(table: str) -> None:
+    """R32: pushed again after its row was deleted, a person gets a new one and syncs."""
+    world = World()
+    person, row = world.linked(table, firstname="Ada")
+    world.dynamics.delete(table, row)
+    world.settled()
+    world.sync.sync_person(person, as_=table)
+    world.settled()
+    (anew,) = world.dynamics.rows(table)
+    world.marketo.edit(person, {"city": "London"})
+    world.settled()
+    values = world.person(person)
+
+    assert row != anew
+    assert ("London", "London") == world.both(person, table, anew, "city")
+    assert (False, table.capitalize()) == (values["microsoftIsDeleted"], values["microsoftType"])
+
+
+def test_a_merge_in_marketo() -> None:
+    """A13: two people of two rows are merged in Marketo: nothing is deleted in Dynamics."""
+    world = World()
+    winner, row = world.linked("contact", firstname="Ada")
+    loser, other = world.linked("contact", firstname="Grace")
+    world.marketo.merge(winner, loser)
+    world.settled()
+
+    assert {row, other} == set(world.dynamics.rows("contact"))
+    assert [winner] == world.people_of(row)
+    assert [] == world.people_of(other)
+
+
+# -- the state is lost
+
+
+def test_state_lost() -> None:
+    """A new state finds the links again: no duplicates, no lost values, nothing written."""
+    world = World()
+    pairs = [world.linked(table, firstname="Ada") for table in ("lead", "contact")]
+    pushed = world.marketo.create_person({"lastName": "Pushed"})
+    world.sync.sync_person(pushed, as_="lead")
+    world.settled()
+    before = contents(world)
+    world.sync.store = MemoryStore()
+    cycles = world.settled()
+
+    assert before == contents(world)
+    assert 0 == cycles
+    assert {"lead": 2, "contact": 1} == world.sync.status().links
+    assert [person for person, _ in pairs] == [world.person_of(row) for _, row in pairs]
+
+
+def test_state_lost_with_edits() -> None:
+    """After the loss, edits of different fields both live and none goes to waste."""
+    world = World()
+    person, row = world.linked("contact", firstname="Ada")
+    world.marketo.edit(person, {"city": "London"})
+    world.dynamics.edit("contact", row, {"jobtitle": "Countess"})
+    world.sync.store = MemoryStore()
+    world.settled()
+
+    assert 1 == world.marketo.count()
+    assert ("London", "London") == world.both(person, "contact", row, "city")
+    assert ("Countess", "Countess") == world.both(person, "contact", row, "job_title")
+
+
+def test_state_lost_after_a_delete_in_dynamics() -> None:
+    """A person whose row is gone stays as it is, and makes no new row."""
+    world = World()
+    person, row = world.linked("lead", firstname="Ada")
+    world.dynamics.delete("lead", row)
+    world.settled()
+    world.sync.store = MemoryStore()
+    world.settled()
+
+    assert {} == world.dynamics.rows("lead")
+    assert world.person(person)["microsoftIsDeleted"]
+
+
+@pytest.mark.parametrize(("table", "expected"), [("lead", "Augusta"), ("contact", "Ada")])
+def test_an_entity_added_later(table: str, expected: str) -> None:
+    """A map that is added finds the people who hold ids already; nobody's values are lost."""
+    added, other = (LEAD, CONTACT) if table == "lead" else (CONTACT, LEAD)
+    world = World(other)
+    world.linked(str(other.entity), firstname="Grace")
+    row = world.dynamics.create(table, {"firstname": "Ada", "lastname": "Lee"})
+    person = world.marketo.create_person(
+        {added.link_field: row, "firstName": "Augusta", "lastName": "Lee", "city": "London"}
+    )
+    world.settled()
+    world.sync.maps = (LEAD, CONTACT)
+    world.settled()
+
+    assert [person] == world.people_of(row)
+    assert (expected, expected) == world.both(person, table, row, "first_name")
+    assert ("London", "London") == world.both(person, table, row, "city")
+
+
+def test_an_entity_taken_out_for_a_while() -> None:
+    """What changed while a map was taken out is synced when it is back."""
+    world = World()
+    person, row = world.linked("contact", firstname="Ada")
+    world.sync.maps = (LEAD,)
+    world.marketo.edit(person, {"city": "London"})
+    world.cycle()
+    world.sync.maps = (LEAD, CONTACT)
+    world.settled()
+
+    assert ("London", "London") == world.both(person, "contact", row, "city")
+
+
+@pytest.mark.parametrize("table", ["lead", "contact"])
+def test_deleted_in_marketo_and_a_field_gained(table: str) -> None:
+    """R46: a field that is new brings back nobody who was deleted in Marketo."""
+    maps = {"lead": LEAD, "contact": CONTACT}
+    world = World(maps[table].without("job_title"))
+    person, row = world.linked(table, jobtitle="Analyst")
+    world.marketo.delete(person)
+    world.settled()
+    world.sync.maps = (maps[table],)
+    world.settled()
+    deleted = world.people_of(row)
+    world.dynamics.edit(table, row, {"jobtitle": "Boss"})
+    world.settled()
+
+    assert [] == deleted
+    assert "Boss" == world.person(world.person_of(row))["title"]

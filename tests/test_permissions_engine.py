@@ -1,0 +1,482 @@
+"""The sync user's rights: what may not be read does not exist, what may not be written waits."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+import pytest
+from support import World
+
+from dynsync.errors import ConfigurationError
+from dynsync.maps import CONTACT, LEAD, extend
+from dynsync.outcomes import OutcomeKind
+from dynsync.policies import manual
+from dynsync.records import Entity, Pair, RecordId, Side
+from dynsync.reports import Report
+from dynsync.schemas import FULL_ACCESS, Access, Column
+from dynsync.sqlite import SqliteStore
+
+SECRET: Final = "Zebra-in-Pyjamas"
+READ_ONLY: Final = Access.READ
+NO_UPDATE: Final = Access.READ | Access.CREATE
+NO_CREATE: Final = Access.READ | Access.UPDATE
+
+
+def secret_world(path: Path) -> World:
+    """Return a world whose state is in a file, so that every byte of it can be looked at."""
+    return World(store=SqliteStore(path / "state.db"))
+
+
+def everything_said(world: World, path: Path, reports: list[Report]) -> str:
+    """Return all that the sync keeps and tells, as text: state, journal, reports, plans."""
+    files = b"".join(each.read_bytes() for each in sorted(path.iterdir()))
+    told = repr([world.recorder.entries, reports, world.sync.plan(), world.sync.status()])
+    return files.decode("latin-1") + told
+
+
+# -- columns that may not be read
+
+
+def test_unreadable_from_the_start(tmp_path: Path) -> None:
+    """R79: an unreadable column is in no write, no state, no journal and no report."""
+    world = secret_world(tmp_path)
+    world.dynamics.secure("contact", "jobtitle", Access.NONE)
+    row = world.contact(jobtitle=SECRET)
+    reports = [world.cycle()]
+    person = world.person_of(row)
+    world.dynamics.edit("contact", row, {"jobtitle": f"{SECRET}!", "address1_city": "Oslo"})
+    reports.append(world.cycle())
+
+    assert world.person(person)["title"] is None
+    assert "Oslo" == world.person(person)["city"]
+    assert SECRET not in everything_said(world, tmp_path, reports)
+
+
+@pytest.mark.parametrize("side", Side)
+def test_unreadable_does_not_exist_on_either_side(side: Side, tmp_path: Path) -> None:
+    """A field that one side may not show is neither read nor written on the other."""
+    world = secret_world(tmp_path)
+    if side is Side.DYNAMICS:
+        world.dynamics.secure("contact", "jobtitle", Access.CREATE | Access.UPDATE)
+    else:
+        world.marketo.set_access("title", Access.CREATE | Access.UPDATE)
+    person, row = world.linked("contact", jobtitle="Dynamics'")
+    world.marketo.edit(person, {"title": SECRET})
+    reports = [world.cycle(), world.cycle()]
+
+    assert (SECRET, "Dynamics'") == world.both(person, "contact", row, "job_title")
+    assert SECRET not in everything_said(world, tmp_path, reports)
+
+
+def test_unreadable_later_clears_nothing() -> None:
+    """Dataverse says null of what may not be read: that clears nothing in Marketo (R79)."""
+    world = World()
+    person, row = world.linked("contact", jobtitle="Analyst")
+    world.dynamics.secure("contact", "jobtitle", Access.NONE)
+    world.dynamics.edit("contact", row, {"address1_city": "Oslo"})
+    world.settled()
+    world.dynamics.edit("contact", row, {"jobtitle": "Boss"})
+    world.settled()
+
+    assert ("Analyst", "Boss") == world.both(person, "contact", row, "job_title")
+    assert ("Oslo", "Oslo") == world.both(person, "contact", row, "city")
+
+
+def test_unreadable_later_leaves_the_state(tmp_path: Path) -> None:
+    """Invariant 32: what became unreadable vanishes from state and journal, every byte of it."""
+    world = secret_world(tmp_path)
+    world.sync.policy = manual
+    person, row = world.linked("contact", jobtitle=SECRET)
+    open_person, open_row = world.linked("contact", jobtitle="Analyst")
+    world.marketo.edit(open_person, {"title": f"{SECRET} 1"})
+    world.dynamics.edit("contact", open_row, {"jobtitle": f"{SECRET} 2"})
+    world.cycle()
+    known = SECRET in everything_said(world, tmp_path, [])
+    world.dynamics.secure("contact", "jobtitle", Access.NONE)
+    world.recorder.entries.clear()
+    reports = [world.cycle()]
+    world.dynamics.edit("contact", row, {"jobtitle": f"{SECRET} 3"})
+    world.marketo.edit(person, {"title": f"{SECRET} 4"})
+    reports += [world.cycle(), world.cycle()]
+
+    assert known
+    assert SECRET not in everything_said(world, tmp_path, reports)
+
+
+def test_unreadable_later_and_a_collision_lost(tmp_path: Path) -> None:
+    """Invariant 32: the value that lost a collision is purged from the journal as well."""
+    world = secret_world(tmp_path)
+    person, row = world.linked("contact", jobtitle="Analyst")
+    world.marketo.edit(person, {"title": SECRET})
+    world.dynamics.edit("contact", row, {"jobtitle": "Boss"})
+    world.cycle()
+    (lost,) = [c.lost for e in world.recorder.entries for c in e.changes if c.winner]
+    world.dynamics.secure("contact", "jobtitle", Access.NONE)
+    world.recorder.entries.clear()
+    reports = [world.cycle()]
+
+    assert SECRET == lost
+    assert SECRET not in everything_said(world, tmp_path, reports)
+
+
+def test_readable_again_is_backfilled() -> None:
+    """R81: a right gained: all values are refreshed from Dynamics."""
+    world = World()
+    world.dynamics.secure("contact", "jobtitle", Access.NONE)
+    rows = [world.contact(jobtitle=f"Analyst {number}") for number in range(3)]
+    world.settled()
+    before = [world.person(world.person_of(row))["title"] for row in rows]
+    world.dynamics.secure("contact", "jobtitle", FULL_ACCESS)
+    world.settled()
+
+    assert [None, None, None] == before
+    assert [f"Analyst {n}" for n in range(3)] == [
+        world.person(world.person_of(row))["title"] for row in rows
+    ]
+
+
+def test_readable_again_with_values_in_both() -> None:
+    """R81: Quick Sync goes from Dynamics to Marketo; a value of Marketo's alone is kept."""
+    world = World()
+    world.dynamics.secure("lead", "jobtitle", Access.NONE)
+    person, row = world.linked("lead", jobtitle="Dynamics'")
+    alone, empty = world.linked("lead")
+    world.marketo.edit(person, {"title": "Marketo's"})
+    world.marketo.edit(alone, {"title": "Marketo's"})
+    world.settled()
+    world.dynamics.secure("lead", "jobtitle", FULL_ACCESS)
+    world.settled()
+
+    assert ("Dynamics'", "Dynamics'") == world.both(person, "lead", row, "job_title")
+    assert ("Marketo's", "Marketo's") == world.both(alone, "lead", empty, "job_title")
+
+
+def test_a_field_gained_is_backfilled() -> None:
+    """R80, R81: a field that the host adds gets its values from Dynamics."""
+    world = World(CONTACT)
+    _, row = world.linked("contact", websiteurl="https://example.org")
+    schemas = Pair(world.sync.marketo.describe("person"), world.sync.dynamics.describe("contact"))
+    world.sync.maps = (extend(CONTACT, schemas, website=Pair("website", "websiteurl")),)
+    world.settled()
+
+    assert "https://example.org" == world.person(world.person_of(row))["website"]
+
+
+def test_narrowing_the_selection_clears_nothing() -> None:
+    """Invariant 17: a field that the host takes out is cleared nowhere, and may come back."""
+    world = World(CONTACT)
+    person, row = world.linked("contact", jobtitle="Analyst", address1_city="Oslo")
+    world.sync.maps = (CONTACT.without("job_title"),)
+    world.marketo.edit(person, {"city": "Bergen"})
+    world.settled()
+    narrowed = world.both(person, "contact", row, "city")
+    values = world.person(person)["title"], world.row("contact", row)["jobtitle"]
+    world.sync.maps = (CONTACT,)
+    world.dynamics.edit("contact", row, {"jobtitle": "Boss"})
+    world.settled()
+
+    assert ("Bergen", "Bergen") == narrowed
+    assert ("Analyst", "Analyst") == values
+    assert ("Boss", "Boss") == world.both(person, "contact", row, "job_title")
+
+
+# -- columns that may be read and not written
+
+
+@pytest.mark.parametrize("table", ["lead", "contact"])
+def test_withheld_until_the_right_is_given(table: str) -> None:
+    """A18: readable and not writable: the change waits, base unmoved, and flows in the end."""
+    world = World()
+    world.dynamics.secure(table, "jobtitle", NO_UPDATE)
+    person, row = world.linked(table, jobtitle="Analyst")
+    world.marketo.edit(person, {"title": "Boss", "city": "Oslo"})
+    report = world.cycle()
+    quiet = [world.cycle() for _ in range(3)]
+    waiting = world.both(person, table, row, "job_title")
+    world.dynamics.secure(table, "jobtitle", FULL_ACCESS)
+    world.settled()
+
+    assert 1 == report.count(OutcomeKind.WITHHELD)
+    assert ("Oslo", "Oslo") == world.both(person, table, row, "city")
+    assert [0, 0, 0] == [each.writes.total() for each in quiet]
+    assert ("Boss", "Analyst") == waiting
+    assert ("Boss", "Boss") == world.both(person, table, row, "job_title")
+
+
+def test_withheld_is_told() -> None:
+    """A18: what is withheld is counted and the reason is given, without the value."""
+    world = World()
+    world.dynamics.secure("contact", "jobtitle", NO_UPDATE)
+    person, _ = world.linked("contact", jobtitle="Analyst")
+    world.marketo.edit(person, {"title": SECRET})
+    (outcome,) = world.cycle().notable
+    (change,) = [change for change in outcome.changes if change.field == "job_title"]
+
+    assert "withheld" == change.verdict
+    assert "may not write it in Dynamics" in change.why
+    assert SECRET not in repr(outcome)
+
+
+def test_read_only_still_flows_to_marketo() -> None:
+    """A18: readable means inbound; a withheld change of Marketo's meets Dynamics' next one."""
+    world = World()
+    world.dynamics.secure("lead", "jobtitle", NO_UPDATE)
+    person, row = world.linked("lead", jobtitle="Analyst")
+    world.dynamics.edit("lead", row, {"jobtitle": "Boss"})
+    world.settled()
+
+    assert ("Boss", "Boss") == world.both(person, "lead", row, "job_title")
+
+
+def test_withheld_and_then_changed_in_dynamics() -> None:
+    """A1: while a change of Marketo's is withheld, Dynamics' change of the field collides."""
+    world = World()
+    world.dynamics.secure("contact", "jobtitle", NO_UPDATE)
+    person, row = world.linked("contact", jobtitle="Analyst")
+    world.marketo.edit(person, {"title": "Boss"})
+    world.settled()
+    world.dynamics.edit("contact", row, {"jobtitle": "Clerk"})
+    world.settled()
+
+    assert ("Clerk", "Clerk") == world.both(person, "contact", row, "job_title")
+
+
+def test_create_and_update_are_two_rights() -> None:
+    """A18: what may be written at creation only is sent then, and withheld afterwards."""
+    world = World()
+    world.dynamics.secure("lead", "jobtitle", NO_UPDATE)
+    person = world.marketo.create_person({"lastName": "New", "title": "Analyst"})
+    answer = world.sync.sync_person(person, as_="lead")
+    assert answer.dynamics is not None
+    made = world.row("lead", answer.dynamics)["jobtitle"]
+    world.settled()
+    world.marketo.edit(person, {"title": "Boss"})
+    world.settled()
+
+    assert "Analyst" == made == world.row("lead", answer.dynamics)["jobtitle"]
+
+
+def test_update_without_create() -> None:
+    """A18: what may not be given at creation is withheld then, and sent by the next cycle."""
+    world = World()
+    world.dynamics.secure("lead", "jobtitle", NO_CREATE)
+    person = world.marketo.create_person({"lastName": "New", "title": "Analyst"})
+    answer = world.sync.sync_person(person, as_="lead")
+    assert answer.dynamics is not None
+    world.settled()
+
+    assert ("Analyst", "Analyst") == world.both(person, "lead", answer.dynamics, "job_title")
+
+
+@pytest.mark.parametrize("access", [Access.READ, Access.READ | Access.UPDATE])
+def test_required_and_withheld_fails_the_record(access: Access) -> None:
+    """A18: a required field is withheld: the record fails, and not only the field."""
+    world = World()
+    _require(world, "lead", "lastname")
+    world.dynamics.secure("lead", "lastname", access)
+    person = world.marketo.create_person({"lastName": "New", "title": "Analyst"})
+    answer = world.sync.sync_person(person, as_="lead")
+
+    assert "rejected" == answer.kind
+    assert "may not write it" in answer.message
+    assert {} == world.dynamics.rows("lead")
+    assert "required" in world.lines(person)[0]
+
+
+def test_required_and_withheld_in_an_update() -> None:
+    """A18: in an update, too, nothing of the record goes."""
+    world = World()
+    _require(world, "contact", "lastname")
+    world.dynamics.secure("contact", "lastname", NO_UPDATE)
+    person, row = world.linked("contact", lastname="Lee")
+    world.marketo.edit(person, {"lastName": "Kay", "city": "Oslo"})
+    report = world.cycle()
+
+    assert 1 == report.count(OutcomeKind.REJECTED)
+    assert ("Lee", None) == (
+        world.row("contact", row)["lastname"],
+        world.row("contact", row)["address1_city"],
+    )
+
+
+def _require(world: World, table: str, name: str) -> None:
+    """Make a column required."""
+    column = world.sync.dynamics.describe(table).columns[name]
+    world.dynamics.drop_column(table, name)
+    world.dynamics.add_column(table, Column(name, column.label, "String", 50, required=True))
+
+
+# -- rights on the whole table
+
+
+def test_no_right_to_read_a_table_stops_that_entity() -> None:
+    """U30: the table may not be read: its entity stops, says why, and the other goes on."""
+    world = World()
+    person, row = world.linked("contact", jobtitle="Analyst")
+    world.dynamics.revoke("contact", Access.READ)
+    world.marketo.edit(person, {"title": "Boss"})
+    lead = world.lead(firstname="Ada")
+    report = world.cycle()
+    made = world.people_of(lead)
+    world.dynamics.grant("contact", Access.READ)
+    world.settled()
+
+    assert [Entity("contact")] == list(report.stopped)
+    assert "prvReadContact" in report.stopped[Entity("contact")]
+    assert 1 == len(made)
+    assert ("Boss", "Boss") == world.both(person, "contact", row, "job_title")
+
+
+def test_no_right_to_update_a_table_withholds() -> None:
+    """A18: no right to update rows: every change waits, and comes over when it is given."""
+    world = World()
+    person, row = world.linked("contact", jobtitle="Analyst")
+    world.dynamics.revoke("contact", Access.UPDATE)
+    world.marketo.edit(person, {"title": "Boss"})
+    report = world.cycle()
+    world.dynamics.grant("contact", Access.UPDATE)
+    world.settled()
+
+    assert 1 == report.count(OutcomeKind.WITHHELD)
+    assert ("Boss", "Boss") == world.both(person, "contact", row, "job_title")
+
+
+# -- columns that go away
+
+
+def test_a_column_deleted_stops_its_entity_alone() -> None:
+    """A22, R83: the column is gone: that entity stops until the schema is refreshed."""
+    world = World()
+    person, row = world.linked("contact", jobtitle="Analyst")
+    lead_person, lead = world.linked("lead", jobtitle="Analyst")
+    world.dynamics.drop_column("contact", "jobtitle")
+    world.marketo.edit(person, {"title": "Boss", "city": "Oslo"})
+    world.dynamics.edit("lead", lead, {"jobtitle": "Boss"})
+    reports = [world.cycle() for _ in range(2)]
+    stopped = world.row("contact", row)["address1_city"], dict(world.sync.status().stale)
+    world.sync.refresh_schema("contact")
+    world.settled()
+
+    assert all("jobtitle" in report.stopped[Entity("contact")] for report in reports)
+    assert (None, {"contact": "jobtitle"}) == stopped
+    assert ("Boss", "Boss") == world.both(lead_person, "lead", lead, "job_title")
+    assert "Oslo" == world.row("contact", row)["address1_city"]
+    assert "Boss" == world.person(person)["title"]
+
+
+def test_a_column_deleted_in_marketo() -> None:
+    """A22: a field that Marketo no longer has stops what uses it, and clears nothing."""
+    world = World(CONTACT)
+    person, row = world.linked("contact", jobtitle="Analyst")
+    world.marketo.drop_column("title")
+    world.dynamics.edit("contact", row, {"address1_city": "Oslo"})
+    report = world.cycle()
+    world.sync.refresh_schema("contact")
+    world.settled()
+
+    assert [Entity("contact")] == list(report.stopped)
+    assert "Analyst" == world.row("contact", row)["jobtitle"]
+    assert "Oslo" == world.person(person)["city"]
+
+
+def test_deleted_and_made_again() -> None:
+    """A22: a column that comes back after the refresh is filled from Dynamics."""
+    world = World(CONTACT)
+    person, row = world.linked("contact", jobtitle="Analyst")
+    column = world.sync.dynamics.describe("contact").columns["jobtitle"]
+    world.dynamics.drop_column("contact", "jobtitle")
+    world.cycle()
+    world.sync.refresh_schema("contact")
+    world.cycle()
+    world.dynamics.add_column("contact", column)
+    world.dynamics.edit("contact", row, {"jobtitle": "Boss"})
+    world.settled()
+
+    assert ("Boss", "Boss") == world.both(person, "contact", row, "job_title")
+
+
+@pytest.mark.parametrize("table", ["lead", "contact"])
+def test_deleted_in_the_middle_of_a_run(table: str) -> None:
+    """A22: the column goes between our look at the schema and the reading."""
+    world = World()
+    person, row = world.linked(table, jobtitle="Analyst")
+    world.marketo.edit(person, {"city": "Oslo"})
+    dropped: list[str] = []
+
+    def hook(operation: str, _: int) -> None:
+        if operation == "read" and not dropped:
+            dropped.append(table)
+            world.dynamics.drop_column(table, "jobtitle")
+
+    world.dynamics.faults.hook = hook
+    report = world.cycle()
+    again = world.cycle()
+    world.sync.refresh_schema(table)
+    world.settled()
+
+    assert [Entity(table)] == list(report.stopped) == list(again.stopped)
+    assert "Oslo" == world.row(table, row)["address1_city"]
+
+
+def test_deleted_right_before_a_write() -> None:
+    """A22: the column goes between our reading and our writing: nothing else is lost."""
+    world = World(CONTACT)
+    person, row = world.linked("contact", jobtitle="Analyst")
+    world.marketo.edit(person, {"title": "Boss", "city": "Oslo"})
+    dropped: list[RecordId] = []
+
+    def hook(operation: str, _: int) -> None:
+        if operation == "write" and not dropped:
+            dropped.append(row)
+            world.dynamics.drop_column("contact", "jobtitle")
+
+    world.dynamics.faults.hook = hook
+    world.cycle()
+    stopped = world.cycle()
+    world.sync.refresh_schema("contact")
+    world.settled()
+
+    assert [Entity("contact")] == list(stopped.stopped)
+    assert "Oslo" == world.row("contact", row)["address1_city"]
+
+
+def test_a_field_that_never_was() -> None:
+    """A field that was never there is a mistake in the map: it says which, and what to do."""
+    world = World(CONTACT)
+    world.dynamics.drop_column("contact", "jobtitle")
+    with pytest.raises(ConfigurationError, match=r"'jobtitle'.*without\('job_title'\)"):
+        world.sync.run()
+
+    assert 0 == world.marketo.count()
+
+
+def test_every_row_of_the_state_is_relaid(tmp_path: Path) -> None:
+    """Narrowed and widened many times over, the state stays readable and nothing is lost."""
+    world = secret_world(tmp_path)
+    person, row = world.linked("contact", jobtitle="Analyst", address1_city="Oslo")
+    for number in range(4):
+        world.dynamics.secure(
+            "contact", "jobtitle", Access.NONE if number % 2 == 0 else FULL_ACCESS
+        )
+        world.marketo.edit(person, {"city": f"Oslo {number}"})
+        world.settled()
+    with sqlite3.connect(tmp_path / "state.db") as raw:
+        (checked,) = raw.execute("PRAGMA integrity_check").fetchone()
+
+    assert "ok" == checked
+    assert ("Analyst", "Analyst") == world.both(person, "contact", row, "job_title")
+    assert ("Oslo 3", "Oslo 3") == world.both(person, "contact", row, "city")
+
+
+def test_rights_are_asked_every_run() -> None:
+    """R79: a right taken away counts from the next run on, whatever was known before."""
+    world = World(LEAD)
+    person, row = world.linked("lead", jobtitle="Analyst")
+    world.dynamics.secure("lead", "jobtitle", NO_UPDATE)
+    world.marketo.edit(person, {"title": "Boss"})
+    report = world.cycle()
+
+    assert 1 == report.count(OutcomeKind.WITHHELD)
+    assert "Analyst" == world.row("lead", row)["jobtitle"]

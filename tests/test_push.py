@@ -1,0 +1,451 @@
+"""*Sync Person to Microsoft*: creates, once, or does nothing; never an update (R26-R32)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+from support import World, before
+
+from dynsync._push import PushAnswer
+from dynsync.errors import ConfigurationError
+from dynsync.maps import CONTACT, LEAD
+from dynsync.memory import MemoryStore
+from dynsync.outcomes import OutcomeKind
+from dynsync.records import RecordId, Side, Wire
+from dynsync.sandbox import BusinessRule, Fault, FaultKind, SimulatedCrash
+
+TABLES = ("lead", "contact")
+OWNER = RecordId("00000000-0000-4000-8000-0000000000ee")
+
+
+def person_in(world: World, **values: Wire) -> RecordId:
+    """Make a person in Marketo only."""
+    return world.marketo.create_person({"lastName": "New", "email": "new@example.org", **values})
+
+
+def rows(world: World) -> int:
+    """Return how many rows there are in Dynamics."""
+    return sum(world.dynamics.count(table) for table in TABLES)
+
+
+# -- creating
+
+
+def test_never_by_itself() -> None:
+    """R26: the cycle never promotes a person who is in Marketo alone."""
+    world = World()
+    person = person_in(world)
+    world.settled()
+    world.marketo.edit(person, {"title": "Boss"})
+    world.settled()
+
+    assert 0 == rows(world)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_creates_with_all_values(table: str) -> None:
+    """R30: as a lead or a contact, with all values; the person knows what it is now."""
+    world = World()
+    person = person_in(world, title="Boss", annualRevenue=12.5)
+    answer = world.sync.sync_person(person, as_=table)
+    assert answer.dynamics is not None
+    row, values = world.row(table, answer.dynamics), world.person(person)
+
+    assert PushAnswer("created", person, answer.dynamics) == answer
+    assert ("New", "new@example.org", "Boss") == (
+        row["lastname"],
+        row["emailaddress1"],
+        row["jobtitle"],
+    )
+    assert table.capitalize() == values["microsoftType"]
+    assert answer.dynamics == values["crmLeadId" if table == "lead" else "crmContactId"]
+    assert table == "contact" or row["revenue"] == 12.5
+
+
+def test_a_contact_of_no_account() -> None:
+    """R31, A9: a contact is made directly and belongs to no account."""
+    world = World()
+    answer = world.sync.sync_person(person_in(world, company="Acme"), as_="contact")
+    assert answer.dynamics is not None
+
+    assert world.row("contact", answer.dynamics)["parentcustomerid"] is None
+    assert 0 == world.dynamics.count("lead")
+
+
+@pytest.mark.parametrize("when", ["now", "queued"])
+def test_owner(when: str) -> None:
+    """R30: the owner who was chosen gets the new row."""
+    world = World()
+    person = person_in(world)
+    world.sync.sync_person(person, as_="lead", owner=OWNER, when="now" if when == "now" else "queued")
+    world.settled()
+    (row,) = world.dynamics.rows("lead").values()
+
+    assert OWNER == row["ownerid"]
+
+
+@pytest.mark.parametrize("when", ["now", "queued"])
+def test_goes_on_syncing(when: str) -> None:
+    """After the push both sides sync, quietly, and Dynamics' own fields come over."""
+    world = World()
+    person = person_in(world)
+    world.sync.sync_person(person, as_="lead", when="now" if when == "now" else "queued")
+    world.settled()
+    (row,) = world.dynamics.rows("lead")
+    cycles = world.settled()
+    world.marketo.edit(person, {"city": "Oslo"})
+    world.dynamics.edit("lead", row, {"jobtitle": "Boss"})
+    world.settled()
+
+    assert 0 == cycles
+    assert ("Oslo", "Oslo") == world.both(person, "lead", row, "city")
+    assert ("Boss", "Boss") == world.both(person, "lead", row, "job_title")
+    assert "Open" == world.person(person)["leadStatus"]
+    assert [person] == world.people_of(row) == [id_ for id_, _ in world.marketo.people()]
+
+
+def test_values_are_those_of_the_moment() -> None:
+    """A queued push takes the person as it is when its turn comes."""
+    world = World()
+    person = person_in(world, title="Analyst")
+    world.sync.sync_person(person, as_="lead", when="queued")
+    world.marketo.edit(person, {"title": "Boss"})
+    world.settled()
+    (row,) = world.dynamics.rows("lead").values()
+
+    assert "Boss" == row["jobtitle"]
+
+
+def test_edited_while_it_is_made() -> None:
+    """Invariant 31: an edit right before the create is not lost."""
+    world = World()
+    person = person_in(world, title="Analyst")
+    world.settled()
+    before(
+        world.dynamics.faults, "write", lambda: world.marketo.edit(person, {"title": "Boss"})
+    )
+    world.sync.sync_person(person, as_="contact")
+    world.settled()
+    (row,) = world.dynamics.rows("contact")
+
+    assert ("Boss", "Boss") == world.both(person, "contact", row, "job_title")
+
+
+def test_one_who_matches_by_email_only_is_made_anew() -> None:
+    """R33, U10: another row with the same e-mail address is another row."""
+    world = World()
+    world.contact(emailaddress1="new@example.org")
+    world.settled()
+    person = person_in(world)
+
+    assert "created" == world.sync.sync_person(person, as_="contact").kind
+    assert 2 == world.dynamics.count("contact")
+
+
+# -- doing nothing
+
+
+@pytest.mark.parametrize("as_", TABLES)
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("when", ["now", "queued"])
+def test_existing(table: str, as_: str, when: str) -> None:
+    """R27, A5, U11: in Dynamics already, as whatever: nothing is done, not even the owner."""
+    world = World()
+    person, row = world.linked(table, jobtitle="Analyst")
+    world.marketo.edit(person, {"title": "Boss"})
+    before_ = world.row(table, row)
+    calls = world.dynamics.calls["write"]
+    answer = world.sync.sync_person(
+        person, as_=as_, owner=OWNER, when="now" if when == "now" else "queued"
+    )
+
+    assert ("exists", row) == (answer.kind, answer.dynamics)
+    assert f"as a {table}" in answer.message
+    assert before_ == world.row(table, row)
+    assert calls == world.dynamics.calls["write"]
+    assert {} == world.sync.status().backlog
+    assert 1 == rows(world)
+
+
+def test_existing_by_the_id_it_holds() -> None:
+    """R27: a person that holds a row's id is in Dynamics, though it is not linked yet."""
+    world = World()
+    world.cycle()
+    row = world.lead(firstname="Ada")
+    person = person_in(world, crmLeadId=row)
+    answer = world.sync.sync_person(person, as_="lead")
+    world.settled()
+
+    assert "exists" == answer.kind
+    assert 1 == rows(world)
+    assert [person] == world.people_of(row)
+
+
+def test_existing_as_the_other_entity_by_the_id_it_holds() -> None:
+    """U11: a person that holds a contact's id is not made a lead as well."""
+    world = World()
+    world.cycle()
+    row = world.contact(firstname="Ada")
+    person = person_in(world, crmContactId=row)
+    world.sync.sync_person(person, as_="lead")
+    world.settled()
+
+    assert 0 == world.dynamics.count("lead")
+    assert [person] == world.people_of(row)
+
+
+def test_unknown_person() -> None:
+    """Nobody is called that: nothing is made, now or later."""
+    world = World()
+    answer = world.sync.sync_person(4711, as_="lead")
+    world.sync.sync_person("4712", as_="lead", when="queued")
+    report = world.cycle()
+
+    assert "no such person" == answer.kind
+    assert 0 == rows(world) == report.writes.total()
+    assert {} == world.sync.status().backlog
+
+
+def test_deleted_before_its_turn() -> None:
+    """A queued person was deleted before the cycle: nothing is made."""
+    world = World()
+    person = person_in(world)
+    world.sync.sync_person(person, as_="lead", when="queued")
+    world.marketo.delete(person)
+    world.settled()
+
+    assert 0 == rows(world)
+    assert {} == world.sync.status().backlog
+
+
+def test_unknown_entity() -> None:
+    """An entity that is not synced: the error names those that are."""
+    world = World()
+    with pytest.raises(ConfigurationError, match="no map for 'account'; there are lead, contact"):
+        world.sync.sync_person(person_in(world), as_="account")
+
+
+def test_a_stopped_entity() -> None:
+    """A22: while its entity is stopped nothing is made, and the answer says why."""
+    world = World(LEAD, CONTACT)
+    world.cycle()
+    world.dynamics.drop_column("lead", "jobtitle")
+    world.cycle()
+    person = person_in(world)
+    answer = world.sync.sync_person(person, as_="lead")
+
+    assert "stopped" == answer.kind
+    assert "refresh_schema" in answer.message
+    assert 0 == rows(world)
+
+
+# -- in the queue
+
+
+@pytest.mark.parametrize("second", TABLES)
+@pytest.mark.parametrize("when", ["now", "queued"])
+def test_already_queued(second: str, when: str) -> None:
+    """R29: on its way already: as what it was asked for first, once, whatever is asked now."""
+    world = World()
+    person = person_in(world)
+    first = world.sync.sync_person(person, as_="lead", when="queued")
+    again = world.sync.sync_person(
+        person, as_=second, when="now" if when == "now" else "queued"
+    )
+    world.settled()
+
+    assert ("queued", "already queued") == (first.kind, again.kind)
+    assert (1, 0) == tuple(world.dynamics.count(table) for table in TABLES)
+
+
+def test_paused() -> None:
+    """A8: while the sync is off a push is queued, and made when it is on again."""
+    world = World()
+    person = person_in(world)
+    world.cycle()
+    world.sync.pause()
+    answer = world.sync.sync_person(person, as_="lead")
+    world.cycle()
+    paused = rows(world)
+    world.sync.resume()
+    world.settled()
+
+    assert ("queued", 0) == (answer.kind, paused)
+    assert 1 == rows(world)
+
+
+def test_while_a_cycle_runs() -> None:
+    """A cycle holds the lease: the push is queued, and made once."""
+    store = MemoryStore()
+    world, other = World(store=store), store.twin()
+    person = person_in(world)
+    world.cycle()
+    other.acquire(world.clock.now().timestamp(), 120.0)
+    answer = world.sync.sync_person(person, as_="lead")
+    other.release()
+    world.settled()
+
+    assert "queued" == answer.kind
+    assert 1 == rows(world)
+
+
+# -- rejected
+
+
+def refusing(world: World) -> None:
+    """Have Dynamics refuse a title."""
+
+    def rule(_: Mapping[str, Wire] | None, after: dict[str, Wire]) -> None:
+        if after["jobtitle"] == "Boss":
+            raise BusinessRule("this job title is not allowed")
+
+    world.dynamics.add_rule("lead", rule)
+
+
+def test_rejected_now() -> None:
+    """A31: a synchronous answer; told once, and not queued."""
+    world = World()
+    refusing(world)
+    person = person_in(world, title="Boss")
+    answer = world.sync.sync_person(person, as_="lead")
+    backlog = dict(world.sync.status().backlog)
+    world.marketo.edit(person, {"title": "Clerk"})
+    world.settled()
+
+    assert "rejected" == answer.kind
+    assert "not allowed" in answer.message
+    assert {} == backlog
+    assert 0 == rows(world)
+    assert 1 == len(world.lines(person))
+
+
+def test_rejected_and_tried_again() -> None:
+    """A31: after a correction it may be asked for again."""
+    world = World()
+    refusing(world)
+    person = person_in(world, title="Boss")
+    world.sync.sync_person(person, as_="lead")
+    world.marketo.edit(person, {"title": "Clerk"})
+
+    assert "created" == world.sync.sync_person(person, as_="lead").kind
+    assert 1 == rows(world)
+
+
+def test_rejected_in_the_cycle() -> None:
+    """R92: a queued one that is refused is told once, and made when it can be."""
+    world = World()
+    refusing(world)
+    person = person_in(world, title="Boss")
+    world.sync.sync_person(person, as_="lead", when="queued")
+    report = world.cycle()
+    for _ in range(10):
+        world.cycle()
+    told = len(world.lines(person))
+    world.marketo.edit(person, {"title": "Clerk"})
+    for _ in range(24):
+        world.cycle(3600)
+
+    assert 1 == report.count(OutcomeKind.REJECTED)
+    assert 1 == told == len(world.lines(person))
+    assert 1 == rows(world)
+
+
+def test_a_bad_field_is_left_out() -> None:
+    """A19: a field that Dynamics cannot hold is held and told; the row is made without it."""
+    world = World()
+    person = person_in(world, title="x" * 120)
+    answer = world.sync.sync_person(person, as_="lead")
+    world.settled()
+    (row,) = world.dynamics.rows("lead").values()
+
+    assert "created" == answer.kind
+    assert row["jobtitle"] is None
+    assert 1 == len(world.lines(person))
+
+
+def test_a_bad_field_holds_the_record() -> None:
+    """A19: or, where the host wants that, nothing is made."""
+    world = World()
+    world.sync.hold = "record"
+    person = person_in(world, title="x" * 120)
+    answer = world.sync.sync_person(person, as_="lead")
+
+    assert "rejected" == answer.kind
+    assert 0 == rows(world)
+
+
+# -- faults
+
+
+@pytest.mark.parametrize("kind", ["lost_response", "lost_request", "down", "throttled"])
+@pytest.mark.parametrize("side", Side)
+@pytest.mark.parametrize("when", ["now", "queued"])
+def test_faults_make_no_duplicate(kind: FaultKind, side: Side, when: str) -> None:
+    """Invariant 12: whatever happens to the call, there is one row in the end."""
+    world = World()
+    person = person_in(world, title="Boss")
+    world.cycle()
+    system = world.marketo if side is Side.MARKETO else world.dynamics
+    system.faults.plan("write", Fault(kind))
+    world.sync.sync_person(person, as_="lead", when="now" if when == "now" else "queued")
+    world.settled()
+
+    assert 1 == rows(world)
+    (row,) = world.dynamics.rows("lead")
+    assert [person] == world.people_of(row) == [id_ for id_, _ in world.marketo.people()]
+    assert ("Boss", "Boss") == world.both(person, "lead", row, "job_title")
+
+
+@pytest.mark.parametrize("kind", ["crash_before", "crash_after"])
+@pytest.mark.parametrize("side", Side)
+@pytest.mark.parametrize("table", TABLES)
+def test_crashes_make_no_duplicate(kind: FaultKind, side: Side, table: str) -> None:
+    """Invariant 13: a crash around either write makes no duplicate and forgets nobody."""
+    world = World()
+    person = person_in(world, title="Boss")
+    world.cycle()
+    system = world.marketo if side is Side.MARKETO else world.dynamics
+    system.faults.plan("write", Fault(kind))
+    with pytest.raises(SimulatedCrash):
+        world.sync.sync_person(person, as_=table)
+    world.settled()
+    again = world.sync.sync_person(person, as_=table)
+
+    assert "exists" == again.kind
+    assert 1 == rows(world)
+    assert [person] == world.people_of(next(iter(world.dynamics.rows(table))))
+
+
+def test_lost_and_edited_in_dynamics() -> None:
+    """Invariant 12: made, unanswered, and edited in Dynamics before we look again."""
+    world = World()
+    person = person_in(world, title="Boss")
+    world.cycle()
+    world.dynamics.faults.plan("write", Fault("lost_response"))
+    answer = world.sync.sync_person(person, as_="contact")
+    (row,) = world.dynamics.rows("contact")
+    world.dynamics.edit("contact", row, {"address1_city": "Oslo"})
+    world.settled()
+
+    assert "deferred" == answer.kind
+    assert ("Oslo", "Oslo") == world.both(person, "contact", row, "city")
+    assert ("Boss", "Boss") == world.both(person, "contact", row, "job_title")
+    assert 1 == rows(world)
+
+
+def test_lost_and_the_state_too() -> None:
+    """A row that was made without anybody knowing comes over as a row of Dynamics' own."""
+    world = World()
+    person = person_in(world, title="Boss")
+    world.cycle()
+    world.dynamics.faults.plan("write", Fault("crash_after"))
+    with pytest.raises(SimulatedCrash):
+        world.sync.sync_person(person, as_="lead")
+    world.sync.store = MemoryStore()
+    world.settled()
+    answer = world.sync.sync_person(person, as_="lead")
+    world.settled()
+
+    assert 1 == rows(world)
+    assert answer.kind in {"exists", "created"}
