@@ -8,7 +8,6 @@ from typing import Final
 
 import attrs
 import pytest
-from support import World
 
 from dynsync.fields import EntityMap, Flow
 from dynsync.maps import CONTACT, LEAD
@@ -17,6 +16,7 @@ from dynsync.records import Entity, RecordId, Wire
 from dynsync.reports import Report
 from dynsync.schedule import cycles
 from dynsync.schemas import Access
+from support import World
 
 A, B, C = "Analyst", "Boss", "Clerk"
 
@@ -250,9 +250,7 @@ def test_r79_selected_and_readable() -> None:
     selected = ("job_title", "last_name", "city")
     world = World(CONTACT.only(*selected))
     world.dynamics.secure("contact", "jobtitle", Access.NONE)
-    row = world.contact(
-        jobtitle=A, lastname="Kay", address1_city="Oslo", address1_country="Norway"
-    )
+    row = world.contact(jobtitle=A, lastname="Kay", address1_city="Oslo", address1_country="Norway")
     world.settled()
     person = world.person(world.person_of(row))
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import attrs
 import pytest
-from support import World
 
 from dynsync.fields import Match
 from dynsync.maps import CONTACT, LEAD
 from dynsync.memory import MemoryStore
 from dynsync.outcomes import OutcomeKind
 from dynsync.records import Entity, RecordId, Side, Wire
+from support import World
 
 BY_EMAIL = Match("email")
 
@@ -357,9 +359,7 @@ def test_seen_again_after_edits_in_marketo(table: str) -> None:
     assert ("Countess", "Countess") == world.both(person, table, row, "job_title")
 
 
-@pytest.mark.parametrize(
-    ("table", "expected"), [("lead", "Marketo's"), ("contact", "Dynamics'")]
-)
+@pytest.mark.parametrize(("table", "expected"), [("lead", "Marketo's"), ("contact", "Dynamics'")])
 def test_seen_again_with_a_collision(table: str, expected: str) -> None:
     """A7, R20: changed on both sides meanwhile, who has authority is right."""
     world = World()
@@ -482,7 +482,7 @@ def test_unlinked_one_after_the_other(first: Side) -> None:
     """Invariant 18: gone on one side and later on the other: unlinked as well."""
     world = World()
     person, row = world.linked("contact", firstname="Ada")
-    deletes = [
+    deletes: list[Callable[[], None]] = [
         lambda: world.marketo.delete(person),
         lambda: world.dynamics.delete("contact", row),
     ]

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from support import World
 
 from dynsync.errors import ConfigurationError
 from dynsync.maps import CONTACT, LEAD, extend
@@ -17,8 +16,9 @@ from dynsync.records import Entity, Pair, RecordId, Side
 from dynsync.reports import Report
 from dynsync.schemas import FULL_ACCESS, Access, Column
 from dynsync.sqlite import SqliteStore
+from support import World
 
-SECRET: Final = "Zebra-in-Pyjamas"
+SECRET: Final = "Zebra-in-Pyjamas"  # noqa: S105 - a value that may not be read
 READ_ONLY: Final = Access.READ
 NO_UPDATE: Final = Access.READ | Access.CREATE
 NO_CREATE: Final = Access.READ | Access.UPDATE

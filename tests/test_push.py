@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
-from support import World, before
 
 from dynsync._push import PushAnswer
 from dynsync.errors import ConfigurationError
@@ -14,8 +13,11 @@ from dynsync.memory import MemoryStore
 from dynsync.outcomes import OutcomeKind
 from dynsync.records import RecordId, Side, Wire
 from dynsync.sandbox import BusinessRule, Fault, FaultKind, SimulatedCrash
+from dynsync.sync import When
+from support import World, before
 
 TABLES = ("lead", "contact")
+WHENS: tuple[When, ...] = ("now", "queued")
 OWNER = RecordId("00000000-0000-4000-8000-0000000000ee")
 
 
@@ -73,24 +75,24 @@ def test_a_contact_of_no_account() -> None:
     assert 0 == world.dynamics.count("lead")
 
 
-@pytest.mark.parametrize("when", ["now", "queued"])
-def test_owner(when: str) -> None:
+@pytest.mark.parametrize("when", WHENS)
+def test_owner(when: When) -> None:
     """R30: the owner who was chosen gets the new row."""
     world = World()
     person = person_in(world)
-    world.sync.sync_person(person, as_="lead", owner=OWNER, when="now" if when == "now" else "queued")
+    world.sync.sync_person(person, as_="lead", owner=OWNER, when=when)
     world.settled()
     (row,) = world.dynamics.rows("lead").values()
 
     assert OWNER == row["ownerid"]
 
 
-@pytest.mark.parametrize("when", ["now", "queued"])
-def test_goes_on_syncing(when: str) -> None:
+@pytest.mark.parametrize("when", WHENS)
+def test_goes_on_syncing(when: When) -> None:
     """After the push both sides sync, quietly, and Dynamics' own fields come over."""
     world = World()
     person = person_in(world)
-    world.sync.sync_person(person, as_="lead", when="now" if when == "now" else "queued")
+    world.sync.sync_person(person, as_="lead", when=when)
     world.settled()
     (row,) = world.dynamics.rows("lead")
     cycles = world.settled()
@@ -122,9 +124,7 @@ def test_edited_while_it_is_made() -> None:
     world = World()
     person = person_in(world, title="Analyst")
     world.settled()
-    before(
-        world.dynamics.faults, "write", lambda: world.marketo.edit(person, {"title": "Boss"})
-    )
+    before(world.dynamics.faults, "write", lambda: world.marketo.edit(person, {"title": "Boss"}))
     world.sync.sync_person(person, as_="contact")
     world.settled()
     (row,) = world.dynamics.rows("contact")
@@ -148,17 +148,15 @@ def test_one_who_matches_by_email_only_is_made_anew() -> None:
 
 @pytest.mark.parametrize("as_", TABLES)
 @pytest.mark.parametrize("table", TABLES)
-@pytest.mark.parametrize("when", ["now", "queued"])
-def test_existing(table: str, as_: str, when: str) -> None:
+@pytest.mark.parametrize("when", WHENS)
+def test_existing(table: str, as_: str, when: When) -> None:
     """R27, A5, U11: in Dynamics already, as whatever: nothing is done, not even the owner."""
     world = World()
     person, row = world.linked(table, jobtitle="Analyst")
     world.marketo.edit(person, {"title": "Boss"})
     before_ = world.row(table, row)
     calls = world.dynamics.calls["write"]
-    answer = world.sync.sync_person(
-        person, as_=as_, owner=OWNER, when="now" if when == "now" else "queued"
-    )
+    answer = world.sync.sync_person(person, as_=as_, owner=OWNER, when=when)
 
     assert ("exists", row) == (answer.kind, answer.dynamics)
     assert f"as a {table}" in answer.message
@@ -244,15 +242,13 @@ def test_a_stopped_entity() -> None:
 
 
 @pytest.mark.parametrize("second", TABLES)
-@pytest.mark.parametrize("when", ["now", "queued"])
-def test_already_queued(second: str, when: str) -> None:
+@pytest.mark.parametrize("when", WHENS)
+def test_already_queued(second: str, when: When) -> None:
     """R29: on its way already: as what it was asked for first, once, whatever is asked now."""
     world = World()
     person = person_in(world)
     first = world.sync.sync_person(person, as_="lead", when="queued")
-    again = world.sync.sync_person(
-        person, as_=second, when="now" if when == "now" else "queued"
-    )
+    again = world.sync.sync_person(person, as_=second, when=when)
     world.settled()
 
     assert ("queued", "already queued") == (first.kind, again.kind)
@@ -380,15 +376,15 @@ def test_a_bad_field_holds_the_record() -> None:
 
 @pytest.mark.parametrize("kind", ["lost_response", "lost_request", "down", "throttled"])
 @pytest.mark.parametrize("side", Side)
-@pytest.mark.parametrize("when", ["now", "queued"])
-def test_faults_make_no_duplicate(kind: FaultKind, side: Side, when: str) -> None:
+@pytest.mark.parametrize("when", WHENS)
+def test_faults_make_no_duplicate(kind: FaultKind, side: Side, when: When) -> None:
     """Invariant 12: whatever happens to the call, there is one row in the end."""
     world = World()
     person = person_in(world, title="Boss")
     world.cycle()
     system = world.marketo if side is Side.MARKETO else world.dynamics
     system.faults.plan("write", Fault(kind))
-    world.sync.sync_person(person, as_="lead", when="now" if when == "now" else "queued")
+    world.sync.sync_person(person, as_="lead", when=when)
     world.settled()
 
     assert 1 == rows(world)

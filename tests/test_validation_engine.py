@@ -7,7 +7,6 @@ from typing import Final
 
 import attrs
 import pytest
-from support import World, before
 
 from dynsync.fields import EntityMap
 from dynsync.maps import CONTACT, LEAD
@@ -15,6 +14,7 @@ from dynsync.outcomes import OutcomeKind
 from dynsync.records import Pair, Wire
 from dynsync.sandbox import BusinessRule, Fault, SandboxDynamicsConnector
 from dynsync.schemas import Column, Schema
+from support import World, before
 
 CHOICE: Final = "preferredcontactmethodcode"
 LONG: Final = "x" * 60

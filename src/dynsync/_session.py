@@ -17,6 +17,7 @@ from dynsync.errors import (
     ConfigurationError,
     ContractError,
     Refused,
+    SyncError,
     Throttled,
     Unavailable,
 )
@@ -113,7 +114,7 @@ class Session:
         for attempt in range(_RETRIES + 1):
             self.report.calls[side, what] += 1
             try:
-                return function()
+                return _asked(side, what, function)
             except Throttled as failure:
                 pause = max(failure.retry_after, 0.001)
                 if failure.scope == "day" or pause > _LONGEST_WAIT or attempt == _RETRIES:
@@ -299,6 +300,23 @@ class Session:
                 )
             with self.commit():
                 self.store.put(name, where)
+
+
+def _asked(side: Side, what: str, function: Callable[[], T]) -> T:
+    """Call *function*; whatever it raises that no connector may raise becomes a `ContractError`."""
+    try:
+        return function()
+    except SyncError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a connector is the host's: it may raise anything
+        raised, trace = type(error).__name__, error.__traceback__
+    # Outside of the except block: the message of what was raised may quote a field's value, and
+    # would hang on to ours as its context. Where it was raised is enough to find it.
+    message = (
+        f"The {side.label} connector raised {raised} in {what}; it may raise SystemFailure and "
+        f"its subclasses only (C8). What was acknowledged is stored: mend it and run again."
+    )
+    raise ContractError(message).with_traceback(trace)
 
 
 def _stale_message(names: str) -> str:

@@ -34,6 +34,7 @@ __all__ = [
     "digest",
     "new_dynamics_id",
     "plan_record",
+    "refusal_digest",
     "write_digest",
 ]
 
@@ -157,6 +158,17 @@ def digest(*said: object) -> str:
     return hashlib.sha256(repr(said).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
+def refusal_digest(wire: Wire | Missing, held: Wire | Missing) -> str:
+    """
+    Return the digest that tells one refusal of *wire* from the next.
+
+    What the refusing side *held* counts: a hold ends when the other side changes. Nothing
+    known there and nothing there are the same, so that a refusal outlives the making
+    of the record.
+    """
+    return digest(wire, None if isinstance(held, Missing) else held)
+
+
 _NAMESPACE = uuid.UUID("6f1d3f60-5d3c-5f0a-9f4c-3b7a0c2f8e11")
 
 
@@ -230,7 +242,7 @@ def _refuse(
     case: _Case, plan: FieldPlan, side: Side, wire: Wire | Missing, reasons: tuple[Reason, ...]
 ) -> None:
     """Note that *wire* is not sent to *side*, as new or as known already."""
-    refusal = Refusal(reasons, digest(wire, case.actual[side]))
+    refusal = Refusal(reasons, refusal_digest(wire, case.actual[side]))
     for hold in case.entry.holds:
         known = (hold.side, hold.field, hold.codes, hold.digest)
         if known == (side, plan.name, refusal.codes, refusal.digest) and hold.retry_at > case.now:
@@ -245,7 +257,7 @@ def _standing_hold(case: _Case, side: Side, wire: Wire) -> bool:
         return False
     name = case.field.name
     schema = case.terms.schema_digest(side, name)
-    value = digest(wire, case.actual[side])
+    value = refusal_digest(wire, case.actual[side])
     return any(
         hold.side is side
         and hold.field == name
@@ -557,15 +569,15 @@ def _create_cases(
 ) -> list[FieldPlan]:
     """Plan every field of a record that is made on *side* from the other side's *row*."""
     plans = []
-    empty: Pair[Wire | Missing] = Pair(None, None)
-    unseen: Pair[Wire | Missing] = Pair(MISSING, MISSING)
+    none: Pair[Wire | Missing] = Pair(None, None)
     for at, field in enumerate(terms.fields):
         wire = row[at]
         if isinstance(wire, Missing) or not field.flow.reaches(side):
             continue
-        seen = unseen.replace(side.other, wire)
-        actual = empty.replace(side.other, wire)
-        case = _Case(terms, at, entry, now, empty, seen, actual, linked=False, creates=side)
+        to_marketo = side is Side.MARKETO
+        seen = Pair(MISSING, wire) if to_marketo else Pair(wire, MISSING)
+        actual = Pair(None, wire) if to_marketo else Pair(wire, None)
+        case = _Case(terms, at, entry, now, none, seen, actual, linked=False, creates=side)
         plan = FieldPlan(field.name, None, "first")
         try:
             value = field.kind.decode(wire, side.other)

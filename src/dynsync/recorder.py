@@ -81,6 +81,9 @@ class Recorder(Protocol):
         ...
 
 
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+
+
 def journal_entry(outcome: Outcome, run: int, at: float) -> JournalEntry:
     """Return *outcome* as the journal keeps it."""
     detail: dict[str, object] = {}
@@ -100,7 +103,7 @@ def journal_entry(outcome: Outcome, run: int, at: float) -> JournalEntry:
         ]
     if outcome.held:
         detail["held"] = list(outcome.held)
-    text = json.dumps(detail, separators=(",", ":"))
+    text = _encode(detail) if detail else "{}"
     kind = outcome.kind.value
     return JournalEntry(0, run, at, outcome.entity, outcome.link, outcome.ids, kind, text)
 

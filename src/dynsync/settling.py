@@ -17,7 +17,7 @@ import attrs
 from dynsync.backlog import Hold, Linked, LinkState, Observation, Pending, PendingKey, link_key
 from dynsync.kinds import Unfit
 from dynsync.outcomes import Outcome, OutcomeKind, severity
-from dynsync.planning import Action, FieldPlan, RecordPlan, digest, write_digest
+from dynsync.planning import Action, FieldPlan, RecordPlan, digest, refusal_digest, write_digest
 from dynsync.records import MISSING, Missing, Pair, RecordId, Row, Side, Version, Wire
 from dynsync.terms import Terms
 from dynsync.validation import ValidationResult
@@ -35,6 +35,12 @@ from dynsync.writes import (
 )
 
 __all__ = ["Settlement", "pause", "settle", "taken"]
+
+_MADE: Final[Mapping[Action, Side]] = {
+    Action.CREATE_PERSON: Side.MARKETO,
+    Action.CREATE_IN_DYNAMICS: Side.DYNAMICS,
+}
+"""Where a plan that makes a record makes it."""
 
 _FIRST_PAUSE: Final = 300.0
 _LONGEST_PAUSE: Final = 86_400.0
@@ -105,12 +111,30 @@ class _Books:
 
 def _open_books(terms: Terms, plan: RecordPlan) -> _Books:
     rows = plan.link.rows if plan.link is not None else Pair(terms.blank(), terms.blank())
-    if plan.action in {Action.CREATE_PERSON, Action.CREATE_IN_DYNAMICS}:
+    if plan.action in _MADE:
         rows = Pair(terms.blank(), terms.blank())
     return _Books(
         rows.map(list),
         plan.entry.seen.map(lambda seen: list(seen.row) if seen is not None else None),
     )
+
+
+def _reopen(terms: Terms, plan: RecordPlan, field: FieldPlan, books: _Books) -> None:
+    """
+    Put the base back to where it was before a write of ours overwrote an edit.
+
+    That edit is in Marketo again, and Dynamics' value is the change that it was: they wait
+    for the next decision as if nothing had been written.
+    """
+    at = terms.index(field.name)
+    seen = plan.entry.seen.marketo
+    if seen is None or field.name not in seen.claims:
+        return
+    _, against = seen.claims[field.name]
+    books.base.marketo[at], books.base.dynamics[at] = against.marketo, against.dynamics
+    row = books.seen.dynamics or terms.blank()
+    row[at] = plan.actual.dynamics[at]
+    books.seen = books.seen.replace(Side.DYNAMICS, row)
 
 
 def _settle_field(
@@ -139,6 +163,8 @@ def _settle_field(
         if done[side] and row is not None:
             row[at] = sent
     if field.restore:
+        if done.marketo:
+            _reopen(terms, plan, field, books)
         return done.marketo
     if not complete:
         return False
@@ -158,26 +184,40 @@ def _settle_field(
     return True
 
 
-def _fill_created(terms: Terms, plan: RecordPlan, side: Side, books: _Books) -> None:
-    """Complete the base of a record that was just made on *side*."""
+def _settle_created(terms: Terms, plan: RecordPlan, side: Side, books: _Books) -> set[str]:
+    """Make the base of a record that was just made on *side*; return the fields settled."""
+    settled: set[str] = set()
+    made, source = books.base[side], books.base[side.other]
+    seen, held = books.seen[side], plan.actual[side.other]
     planned = {field.name: field for field in plan.fields}
     for at, name in enumerate(terms.layout):
         field = planned.get(name)
-        if field is None:
-            # It does not flow there: the new record holds nothing in it, or what its system puts
-            # there, and that will come as news.
-            books.base[side][at] = None
-            books.base[side.other][at] = plan.actual[side.other][at]
+        if field is None or field.advance:
+            # It does not flow there, or is empty: the new record holds nothing in it, or what
+            # its system puts there, and that will come as news.
+            made[at], source[at] = None, held[at]
         elif side not in field.send:
-            books.base[side][at] = None
-            books.base[side.other][at] = plan.actual[side.other][at] if field.advance else None
+            made[at], source[at] = None, None
+            continue
+        else:
+            sent = field.send[side]
+            if seen is not None:
+                seen[at] = sent
+            if len(field.send) > 1:
+                # Where it came from has still to be told of it too.
+                continue
+            made[at], source[at] = sent, held[at]
+        settled.add(name)
+    return settled
 
 
 def _news(terms: Terms, side: Side, ack: Row, books: _Books) -> bool:
     """Note what *side* says beyond its base as an observation; return whether there is any."""
+    fresh = terms.blank()
+    if ack == fresh:
+        return False
     row = books.seen[side]
     news = False
-    fresh = terms.blank()
     for at, wire in enumerate(ack):
         base = books.base[side][at]
         if isinstance(wire, Missing):
@@ -229,7 +269,7 @@ def _refused_fields(
     def value_digest(name: str) -> str:
         if not name:
             return write_digest(terms, plan.fields, side)
-        return digest(sent[name], plan.actual[side][terms.index(name)])
+        return refusal_digest(sent[name], plan.actual[side][terms.index(name)])
 
     return [_Refused(side, n, tuple(rs), value_digest(n)) for n, rs in sorted(by_field.items())]
 
@@ -380,8 +420,7 @@ def _linked(
 ) -> Linked | None:
     """Return the link after the plan, made if it is new."""
     link = plan.link
-    created = {Action.CREATE_PERSON: Side.MARKETO, Action.CREATE_IN_DYNAMICS: Side.DYNAMICS}
-    side = created.get(plan.action)
+    side = _MADE.get(plan.action)
     ids = plan.entry.ids if link is None else link.ids
     if side is not None:
         applied = _applied(results[side])
@@ -494,15 +533,13 @@ def settle(
     books = _open_books(terms, plan)
     acks = Pair.of(lambda side: _acknowledged(terms, side, results[side]))
     done = results.map(lambda result: _applied(result) is not None)
-    settled = {
-        field.name for field in plan.fields if _settle_field(terms, plan, field, acks, done, books)
-    }
-    for action, side in (
-        (Action.CREATE_PERSON, Side.MARKETO),
-        (Action.CREATE_IN_DYNAMICS, Side.DYNAMICS),
-    ):
-        if plan.action is action and done[side]:
-            _fill_created(terms, plan, side, books)
+    made = _MADE.get(plan.action)
+    if made is not None and done[made]:
+        settled = _settle_created(terms, plan, made, books)
+    else:
+        settled = {
+            f.name for f in plan.fields if _settle_field(terms, plan, f, acks, done, books)
+        }
     rest = _Rest()
     for side in Side:
         if done[side] and _news(terms, side, acks[side], books):
@@ -534,6 +571,7 @@ def _finish(
             told += _results(terms, entry, ids, refused, hold, now)
     _rest_of_results(results, now, rest)
     _rest_of_fields(plan, holds, now, rest)
+    made = plan.action in _MADE
     pushed = plan.action is Action.CREATE_IN_DYNAMICS and _applied(results.dynamics) is not None
     if pushed:
         # The person does not know yet what it is in Dynamics.
@@ -545,7 +583,7 @@ def _finish(
         kind,
         why,
         link.key if link is not None else None,
-        tuple(field.change() for field in plan.fields if _notable(plan, field)),
+        tuple(field.change() for field in plan.fields if _notable(field, made=made)),
         tuple(told),
         tuple(sorted({hold.field for hold in holds})),
     )
@@ -557,11 +595,11 @@ def _finish(
     return Settlement(entry.key, link, None, left, outcome, again)
 
 
-def _notable(plan: RecordPlan, field: FieldPlan) -> bool:
+def _notable(field: FieldPlan, *, made: bool) -> bool:
     """Return whether the outcome names the field: a new record's values all have one reason."""
-    if plan.action in {Action.CREATE_PERSON, Action.CREATE_IN_DYNAMICS}:
+    if made:
         return field.waits
-    return bool(field.send or field.waits or field.decision is not None)
+    return bool(field.send or field.decision is not None or field.waits)
 
 
 def _left(
@@ -600,8 +638,8 @@ def _kind(
 ) -> tuple[OutcomeKind, str]:
     """Return the one bucket of the record, and why."""
     candidates: list[tuple[OutcomeKind, str]] = [(OutcomeKind.AGREED, "")]
-    made = {Action.CREATE_PERSON: Side.DYNAMICS, Action.CREATE_IN_DYNAMICS: Side.MARKETO}
-    source = made.get(plan.action)
+    made = _MADE.get(plan.action)
+    source = made.other if made is not None else None
     for result in results:
         if _applied(result) is not None and source is not None:
             candidates.append((OutcomeKind.CREATED, f"made from what {source.label} holds"))

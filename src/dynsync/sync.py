@@ -161,23 +161,21 @@ class Sync:
         desk = Desk(session, self.store.next_key())
         done = 0
         total = sum(session.store.backlog().counts.values())
-        try:
-            for ready, plan in _plans(session, session.now()):
-                done += 1
-                if only is not None and not _as_planned(session, ready, plan, only):
-                    continue
-                if plan is None:
-                    _leave_ambiguous(session, ready)
-                else:
-                    desk.submit(session.terms[ready.entry.entity], plan)
-                session.progress("writing", done, total)
-                if desk.failed is not None:
-                    break
-                if self.stopping():
-                    session.report.interrupted = True
-                    break
-        finally:
-            desk.flush()
+        for ready, plan in _plans(session, session.now()):
+            done += 1
+            if only is not None and not _as_planned(session, ready, plan, only):
+                continue
+            if plan is None:
+                _leave_ambiguous(session, ready)
+            else:
+                desk.submit(session.terms[ready.entry.entity], plan)
+            session.progress("writing", done, total)
+            if desk.failed is not None:
+                break
+            if self.stopping():
+                session.report.interrupted = True
+                break
+        desk.flush()
 
     @contextmanager
     def _session(self) -> Iterator[Session]:

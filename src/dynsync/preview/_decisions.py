@@ -24,7 +24,7 @@ from dynsync.settling import settle
 from dynsync.terms import Terms
 from dynsync.writes import Create, Created, Reason, Update, Updated, Write, WriteResult
 
-__all__ = ["PreviewedField", "PreviewedRecord", "decide"]
+__all__ = ["PreviewedField", "PreviewedRecord", "decide", "entry_of", "previewed_fields"]
 
 _LATER: Final = 1.0
 """The second run, before any pause of the first has passed."""
@@ -81,22 +81,28 @@ def decide(
         if _alike(terms, ids, dynamics, marketo):
             return PreviewedRecord(terms.entity, ids, lines, Bucket.IDENTICAL)
         unlike = _unlike(dynamics, marketo)
-    key = unlinked_key(terms.entity, ids.dynamics or RecordId(""))
-    seen = unlike.map(lambda row: None if row is None else Observation(row))
-    entry = Pending(key, terms.entity, None, ids, seen, 0.0, 0.0, 0.0)
-    plan = plan_record(terms, entry, None, 0.0)
-    then = _second_run(terms, plan)
+    plan = plan_record(terms, entry_of(terms, ids, unlike), None, 0.0)
     now = Pair(terms.blank() if marketo is None else marketo, dynamics)
-    fields: list[PreviewedField] = []
-    for field in plan.fields:
-        one = _previewed(terms, plan, field, then.get(field.name), now)
-        if one is not None:
-            fields.append(one)
+    fields = previewed_fields(terms, plan, now)
     bucket = _bucket(plan, fields)
     why = ""
     if plan.action is Action.CREATE_PERSON:
         why = "no person holds its id; it becomes one"
     return PreviewedRecord(terms.entity, ids, lines, bucket, tuple(fields), why)
+
+
+def entry_of(terms: Terms, ids: Pair[RecordId | None], rows: Pair[Row | None]) -> Pending:
+    """Return the backlog entry that the first run would make of *rows*."""
+    key = unlinked_key(terms.entity, ids.dynamics or RecordId(""))
+    seen = rows.map(lambda row: None if row is None else Observation(row))
+    return Pending(key, terms.entity, None, ids, seen, 0.0, 0.0, 0.0)
+
+
+def previewed_fields(terms: Terms, plan: RecordPlan, now: Pair[Row]) -> list[PreviewedField]:
+    """Return what *plan*, and the one after it, do about each field; *now* is what is held."""
+    then = _second_run(terms, plan)
+    every = (_previewed(terms, plan, f, then.get(f.name), now) for f in plan.fields)
+    return [field for field in every if field is not None]
 
 
 def _alike(terms: Terms, ids: Pair[RecordId | None], dynamics: Row, marketo: Row) -> bool:
@@ -160,7 +166,7 @@ def _previewed(
     field = terms.fields[at]
     outcome = _outcome(plan, field, first, last, wires)
     winner = first.decision.winner if first.decision is not None else None
-    said = Said(outcome, field, wires, first, last, reasons)
+    said = _Said(outcome, field, wires, first, last, reasons)
     value = next(iter(last.send.values()), MISSING)
     return PreviewedField(
         field.name, outcome, to, run, said.why(winner, to, run), wires, value, winner, reasons
@@ -195,7 +201,7 @@ def _holds(wire: Wire | Missing) -> bool:
 
 
 @attrs.frozen
-class Said:
+class _Said:
     """What is said of one field, for people."""
 
     outcome: FieldOutcome

@@ -57,27 +57,25 @@ def _note_pairs(database: sqlite3.Connection, table: str) -> None:
 
 
 def match_by_email(database: sqlite3.Connection, roles: Sequence[FileRole]) -> None:
-    """Link records and people that nobody is linked to where one of each has an address."""
+    """
+    Link records and people that nobody is linked to where one of each has an address.
+
+    A person that is another entity's record already, or becomes one here, is linked to no
+    second: that record is left to a human, as in the engine.
+    """
     database.execute(
         "CREATE TABLE shared(role TEXT, email TEXT, records INTEGER, people INTEGER, "
         "record INTEGER, person INTEGER, PRIMARY KEY (role, email)) WITHOUT ROWID"
     )
     for role in roles:
         _share(database, role.value)
-    # One person, and a record of each kind that would be it.
-    database.execute("CREATE INDEX shared_person ON shared(person)")
-    database.execute(
-        "UPDATE shared SET records = 2 WHERE people = 1 AND records = 1 AND person IN "
-        "(SELECT person FROM shared WHERE people = 1 AND records = 1 "
-        "GROUP BY person HAVING COUNT(*) > 1)"
-    )
     for role in roles:
         _settle_shared(database, role.value)
 
 
 def _free(table: str) -> str:
-    """Return which people a record of *table* may be: linked to nobody, and holding no id."""
-    return f"pair IS NULL AND state IS NOT 'repeated' AND {table} IS NULL AND email IS NOT NULL"
+    """Return which people a record of *table* may be: those that hold no id of one."""
+    return f"state IS NOT 'repeated' AND {table} IS NULL AND email IS NOT NULL"
 
 
 def _share(database: sqlite3.Connection, table: str) -> None:
@@ -96,7 +94,8 @@ def _settle_shared(database: sqlite3.Connection, table: str) -> None:
     why = "people || ' people and ' || records || ' records share the same email'"
     several = "role = ? AND (records > 1 OR people > 1)"
     mine = "person IS NULL AND state IS NULL"
-    for target, condition in ((table, mine), ("people", _free(table))):
+    alone = f"pair IS NULL AND {_free(table)}"
+    for target, condition in ((table, mine), ("people", alone)):
         database.execute(
             f"UPDATE {target} SET state = 'ambiguous', why = (SELECT {why} FROM shared "  # noqa: S608
             f"WHERE role = ? AND shared.email = {target}.email) WHERE {condition} "
@@ -108,5 +107,10 @@ def _settle_shared(database: sqlite3.Connection, table: str) -> None:
         f"WHERE role = ? AND shared.email = {table}.email) WHERE {mine} "
         f"AND email IN (SELECT email FROM shared WHERE role = ? AND records = 1 AND people = 1)",
         (table, table),
+    )
+    database.execute(
+        f"UPDATE {table} SET person = NULL, state = 'ambiguous', why = ? "  # noqa: S608
+        f"WHERE person IN (SELECT n FROM people WHERE pair IS NOT NULL AND pair != ?)",
+        (_TAKEN, table),
     )
     _note_pairs(database, table)

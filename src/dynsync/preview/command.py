@@ -9,6 +9,7 @@ It ends with 0 if every row and cell of the files could be used, with 3 if some 
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -28,6 +29,9 @@ __all__ = ["INPUT_PROBLEMS", "preview"]
 
 INPUT_PROBLEMS: Final = 3
 """The exit code where something was wrong with rows or cells of the files."""
+
+
+_NO_ROOM: Final = "the temporary index cannot be written; SQLITE_TMPDIR says where it lies"
 
 
 def _consenting(policy: AuthorityPolicy) -> AuthorityPolicy:
@@ -97,6 +101,8 @@ def preview(
         found = preview_files(people, contacts, leads, by_email=by_email, policy=_POLICIES[policy])
     except InputRefused as error:
         raise click.ClickException(str(error)) from None
+    except sqlite3.Error as error:
+        raise click.ClickException(f"{_NO_ROOM}: {error}") from None
     with found:
         examples = Examples(limit)
         _go_through(found, examples, plan, values=values)

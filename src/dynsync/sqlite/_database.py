@@ -47,7 +47,9 @@ class Database:
         self._begin()
         try:
             yield
-            self._end("COMMIT" if outermost else f"RELEASE level{self._depth}")
+            with self._guard:
+                end = "COMMIT" if outermost else f"RELEASE level{self._depth}"
+                self._connection.execute(end)
         except BaseException:
             self._back()
             raise
@@ -116,19 +118,16 @@ class Database:
             )
         self._depth += 1
 
-    def _end(self, statement: str) -> None:
-        with self._guard:
-            self._connection.execute(statement)
-
     def _back(self) -> None:
         """Undo the innermost block; SQLite may have undone everything by itself (a full disk)."""
-        if not self._connection.in_transaction:
-            return
-        if self._depth == 1:
-            self._end("ROLLBACK")
-        else:
-            self._end(f"ROLLBACK TO level{self._depth}")
-            self._end(f"RELEASE level{self._depth}")
+        with self._guard:
+            if not self._connection.in_transaction:
+                return
+            if self._depth == 1:
+                self._connection.execute("ROLLBACK")
+            else:
+                self._connection.execute(f"ROLLBACK TO level{self._depth}")
+                self._connection.execute(f"RELEASE level{self._depth}")
 
 
 def batches(items: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:

@@ -49,10 +49,13 @@ _PAGE = f"""
     {_SELECT} WHERE awake = 0 AND (modified, key) > (?1, ?2)
     UNION ALL {_SELECT} WHERE awake = 1 AND (modified, key) > (?1, ?2)
     ORDER BY modified, key LIMIT 500"""
-_SLEEPERS = """SELECT 1 FROM pending
+
+# Named, because SQLite would take the other index, which has all that sleeps.
+_SLEEPERS = """SELECT 1 FROM pending INDEXED BY pending_asleep
     WHERE awake = 0 AND retry_at IS NOT NULL AND retry_at <= ? LIMIT 1"""
-_WAKE = """UPDATE pending SET awake = 1
+_WAKE = """UPDATE pending INDEXED BY pending_asleep SET awake = 1
     WHERE awake = 0 AND retry_at IS NOT NULL AND retry_at <= ?"""
+
 _OPEN = """SELECT id, link FROM pending WHERE id > ? AND link IS NOT NULL
     ORDER BY id LIMIT 1000"""
 _FIRST = (-math.inf, PendingKey(""))

@@ -100,9 +100,9 @@ class SqliteStore(Leases, Layouts):
             return
         # A lease that cannot be given back ends by itself, and a file must be let go of.
         with suppress(StateError):
-            if self._connection.in_transaction:
-                self._end("ROLLBACK")
-            self._depth = 0
+            while self._depth:
+                self._back()
+                self._depth -= 1
             self.release()
         self._owner.end()
         self._finalizer()

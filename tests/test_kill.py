@@ -1,0 +1,211 @@
+"""A real process, killed many times over in the middle of its work, comes to the same end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from dynsync.maps import CONTACT, LEAD
+from dynsync.outcomes import OutcomeKind
+from dynsync.recorder import ActivityRecorder
+from dynsync.records import RecordId, Wire
+from dynsync.sandbox import NO_LIMITS, SandboxClock, SandboxDynamics, SandboxMarketo
+from dynsync.sqlite import SqliteStore
+from dynsync.sync import Sync
+
+SIZE: Final = 10_000
+MAPS: Final = (
+    LEAD.only("first_name", "last_name", "job_title", "city"),
+    CONTACT.only("first_name", "last_name", "job_title", "city"),
+)
+LOAD_KILLS: Final = (4, 9, 13, 12, 15, 11, 14, 10)
+"""After how many commits of its own each process is killed, in the first load and later."""
+
+EDIT_KILLS: Final = (3, 10, 17, 8, 24, 13, 31, 19)
+
+
+# -- the process
+
+
+class Counted(SqliteStore):
+    """A store that says on standard output when a transaction has ended."""
+
+    @contextmanager
+    def transaction(self) -> Generator[None]:
+        """Begin one."""
+        outermost = not self._depth
+        with super().transaction():
+            yield
+        if outermost:
+            os.write(1, b".")
+
+
+def work(folder: Path, attempt: int) -> None:
+    """Run cycles until nothing is left to do but what was refused."""
+    clock = SandboxClock()
+    clock.advance(attempt * 3600.0)
+    marketo = SandboxMarketo(folder / "marketo.db", clock=clock, limits=NO_LIMITS)
+    dynamics = SandboxDynamics(folder / "dynamics.db", clock=clock, limits=NO_LIMITS)
+    sync = Sync(
+        marketo=marketo.connector(),
+        dynamics=dynamics.connector(),
+        maps=MAPS,
+        store=Counted(folder / "state.db"),
+        recorders=(ActivityRecorder(marketo.connector()),),
+        clock=clock,
+    )
+    quiet = 0
+    while quiet < 2:
+        report = sync.run()
+        refused = report.count(OutcomeKind.REJECTED)
+        quiet = quiet + 1 if report.records == refused and not report.failures else 0
+        clock.advance(300.0)
+
+
+# -- around it
+
+
+def launched(folder: Path, attempt: int, kill_after: int | None) -> bool:
+    """Let a process work, kill it after so many commits, and return whether it had ended."""
+    command = [sys.executable, __file__, str(folder), str(attempt)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:  # noqa: S603
+        assert process.stdout is not None
+        seen = 0
+        while kill_after is None or seen < kill_after:
+            said = os.read(process.stdout.fileno(), 1)
+            if not said:
+                break
+            seen += 1
+        else:
+            os.kill(process.pid, signal.SIGKILL)
+    if kill_after is None or process.returncode != -signal.SIGKILL:
+        assert process.returncode == 0
+        return True
+    return False
+
+
+def progress(folder: Path) -> tuple[int, int]:
+    """Return how many links and how many waiting records the state knows of."""
+    store = SqliteStore.read_only(folder / "state.db")
+    numbers = store.backlog()
+    store.close()
+    return sum(numbers.links.values()), sum(numbers.counts.values())
+
+
+def killed(folder: Path, attempt: int, kills: Iterable[int]) -> tuple[int, list[tuple[int, int]]]:
+    """Kill process after process, then let one end; return the attempts, and what each left."""
+    left: list[tuple[int, int]] = []
+    for kill_after in kills:
+        attempt += 1
+        if launched(folder, attempt, kill_after):
+            return attempt, left
+        left.append(progress(folder))
+    attempt += 1
+    assert launched(folder, attempt, None)
+    return attempt, left
+
+
+def edit(folder: Path) -> None:
+    """Have people change everything: in Marketo, in Dynamics, in both, and to what is refused."""
+    clock = SandboxClock()
+    clock.advance(1_000_000.0)
+    marketo = SandboxMarketo(folder / "marketo.db", clock=clock)
+    dynamics = SandboxDynamics(folder / "dynamics.db", clock=clock)
+    people = {row: person for person, row in _linked(marketo)}
+    for table in ("lead", "contact"):
+        with dynamics.store.writing():
+            for number, row in enumerate(dynamics.rows(table)):
+                if number % 4 in (1, 2):
+                    dynamics.edit(table, row, {"jobtitle": f"D{number}"})
+        with marketo._store.transaction():
+            for number, row in enumerate(dynamics.rows(table)):
+                if number % 4 in (0, 2):
+                    marketo.edit(people[row], {"title": f"M{number}"})
+                if number % 4 == 3:
+                    value = "x" * 60 if number % 100 == 3 else f"M{number}"
+                    marketo.edit(people[row], {"firstName": value, "city": f"M{number}"})
+    marketo.close()
+    dynamics.close()
+
+
+def _linked(marketo: SandboxMarketo) -> Generator[tuple[RecordId, RecordId]]:
+    for person, values in marketo.people():
+        row = values["crmLeadId"] or values["crmContactId"]
+        assert isinstance(row, str)
+        yield person, RecordId(row)
+
+
+def ends(folder: Path) -> tuple[list[tuple[Wire, ...]], list[tuple[Wire, ...]], Counter[int]]:
+    """Return what both systems hold, sorted, and how many people have how many log lines."""
+    clock = SandboxClock()
+    marketo = SandboxMarketo(folder / "marketo.db", clock=clock)
+    dynamics = SandboxDynamics(folder / "dynamics.db", clock=clock)
+    names = ("crmLeadId", "crmContactId", "microsoftType", "firstName", "lastName", "title", "city")
+    everybody = [*marketo.people()]
+    people = sorted((tuple(v[n] for n in names) for _, v in everybody), key=repr)
+    columns = ("firstname", "lastname", "jobtitle", "address1_city")
+    rows = sorted(
+        (
+            (table, id_, *(row[name] for name in columns))
+            for table in ("lead", "contact")
+            for id_, row in dynamics.rows(table).items()
+        ),
+        key=repr,
+    )
+    refused = [id_ for id_, values in everybody if len(str(values["firstName"])) == 60]
+    lines = Counter(len(marketo.activity_log(id_)) for id_ in refused)
+    marketo.close()
+    dynamics.close()
+    return people, rows, lines
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there is no SIGKILL elsewhere")
+def test_killed_many_times(tmp_path: Path) -> None:
+    """Invariant 13: a first load and many edits, killed all the time, end as if nothing was."""
+    calm, stormy = tmp_path / "calm", tmp_path / "stormy"
+    calm.mkdir()
+    dynamics = SandboxDynamics(calm / "dynamics.db", clock=SandboxClock())
+    for table in ("lead", "contact"):
+        dynamics.create_all(
+            table,
+            [
+                {"firstname": f"F{number}", "lastname": "L", "jobtitle": "A"}
+                for number in range(SIZE // 2)
+            ],
+        )
+    dynamics.close()
+    shutil.copytree(calm, stormy)
+
+    assert launched(calm, 1, None)
+    attempt, loading = killed(stormy, 0, LOAD_KILLS)
+    for folder in (calm, stormy):
+        edit(folder)
+    assert launched(calm, 1000, None)
+    _, editing = killed(stormy, 1000 + attempt, EDIT_KILLS)
+
+    edited = ends(calm), ends(stormy)
+    people, rows, lines = edited[1]
+
+    assert edited[0] == edited[1]
+    assert (SIZE, SIZE) == (len(people), len(rows))
+    assert {1: SIZE // 100} == lines
+    # The kills did hit in the middle of it, and every process got further than the last.
+    assert 5 <= sum(0 < links < SIZE for links, _ in loading)
+    assert 5 <= sum(0 < waiting < SIZE for _, waiting in editing)
+    assert loading == sorted(loading, key=lambda left: left[0])
+    assert 12 <= len(loading) + len(editing)
+
+
+if __name__ == "__main__":
+    work(Path(sys.argv[1]), int(sys.argv[2]))

@@ -1,0 +1,240 @@
+"""A plan writes nothing, moves no state, and is exactly what a run then does (invariant 25)."""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from dynsync.errors import ConfigurationError, RunStopped, Throttled
+from dynsync.guards import Guards, Limit
+from dynsync.maps import CONTACT
+from dynsync.memory import MemoryStore
+from dynsync.outcomes import OutcomeKind
+from dynsync.policies import manual
+from dynsync.records import RecordId, Side
+from dynsync.sandbox import Fault
+from dynsync.sqlite import SqliteStore
+from dynsync.state import StateStore
+from support import World
+
+TABLES = ("lead", "contact")
+
+
+def busy_world(store: StateStore | None = None) -> tuple[World, dict[str, list[RecordId]]]:
+    """Return a world in which every sort of thing waits to be done, and its rows by table."""
+    world = World(store=store or MemoryStore())
+    rows = {
+        table: [
+            world.dynamics.create(table, {"lastname": f"Lee {number}", "jobtitle": "A"})
+            for number in range(7)
+        ]
+        for table in TABLES
+    }
+    world.settled()
+    for table in TABLES:
+        people = [world.person_of(row) for row in rows[table]]
+        world.marketo.edit(people[0], {"title": "M"})
+        world.dynamics.edit(table, rows[table][1], {"jobtitle": "D"})
+        world.marketo.edit(people[2], {"title": "M", "city": "Oslo"})
+        world.dynamics.edit(table, rows[table][2], {"jobtitle": "D"})
+        world.dynamics.delete(table, rows[table][3])
+        world.marketo.delete(people[4])
+        world.marketo.edit(people[5], {"title": "x" * 120})
+        world.dynamics.create(table, {"lastname": "New"})
+        pushed = world.marketo.create_person({"lastName": f"Pushed {table}"})
+        world.sync.sync_person(pushed, as_=table, when="queued")
+    world.clock.advance(300)
+    return world, rows
+
+
+def frozen(store: StateStore) -> object:
+    """Return all that a store says of itself."""
+    feeds = [
+        store.feed(f"{side}:{what}")
+        for side, what in (("marketo", "person"), ("dynamics", "lead"), ("dynamics", "contact"))
+    ]
+    keys = range(1, store.next_key())
+    settings = [store.get(name) for name in ("run", "pair", "layout:lead", "schema:contact")]
+    pending = [repr(entry) for entry in store.each_pending()]
+    return feeds, repr(store.links(keys)), settings, pending, store.journal(0, 1000)
+
+
+@pytest.mark.parametrize("make", [MemoryStore, None])
+def test_plan_moves_nothing(make: type[MemoryStore] | None, tmp_path: Path) -> None:
+    """A plan writes to neither system and moves neither cursor, backlog nor journal."""
+    store: StateStore = make() if make else SqliteStore(tmp_path / "state.db")
+    world, _ = busy_world(store)
+    before = frozen(store), world.marketo.snapshot(), world.dynamics.snapshot()
+    calls = world.marketo.calls["write"] + world.dynamics.calls["write"]
+    plans = [world.sync.plan() for _ in range(2)]
+
+    assert frozen(store) == before[0]
+    assert (world.marketo.snapshot(), world.dynamics.snapshot()) == before[1:]
+    assert calls == world.marketo.calls["write"] + world.dynamics.calls["write"]
+    assert plans[0] == plans[1]
+    assert plans[0].writes
+
+
+def test_plan_of_a_first_run_moves_nothing() -> None:
+    """Even the very first plan leaves the state as new as it was."""
+    world = World()
+    world.contact(firstname="Ada")
+    plan = world.sync.plan()
+
+    assert ["create"] == [write.kind for write in plan.writes]
+    assert 0 == world.marketo.count()
+    assert world.store.feed("dynamics:contact").cursor is None
+    assert world.store.get("pair") is None
+
+
+def test_plan_is_what_a_run_does() -> None:
+    """Invariant 25: every write of the plan is sent, no other one, with the planned outcome."""
+    world, _ = busy_world()
+    planned = world.sync.plan()
+    report = world.sync.run()
+    kinds = Counter((record.entity, record.outcome) for record in planned.records)
+    sides = Counter(write.side for write in planned.writes)
+    # A pushed person is told what it is in Dynamics in the same run: that its plan leaves open.
+    pushed = sum(write.kind == "create" and write.side is Side.DYNAMICS for write in planned.writes)
+
+    assert kinds == report.counts
+    assert sides + Counter({Side.MARKETO: pushed}) == report.writes
+
+
+def test_plan_and_apply_are_a_run() -> None:
+    """Invariant 25: applying a plan at once comes to the same as a run."""
+    (one, rows), (other, _) = busy_world(), busy_world()
+    one.sync.run()
+    report = other.sync.apply(other.sync.plan())
+
+    assert [*one.marketo.people()] == [*other.marketo.people()]
+    assert all(one.dynamics.rows(table) == other.dynamics.rows(table) for table in rows)
+    assert frozen(one.store) == frozen(other.store)
+    assert 0 == report.count(OutcomeKind.DEFERRED)
+
+
+def test_apply_leaves_out_what_changed() -> None:
+    """A record that changed since is not touched; the others are done, and it is next time."""
+    world, rows = busy_world()
+    plan = world.sync.plan()
+    changed = rows["contact"][1]
+    world.dynamics.edit("contact", changed, {"jobtitle": "D again"})
+    report = world.sync.apply(plan)
+    title = world.person(world.person_of(changed))["title"]
+    other = world.person(world.person_of(rows["lead"][1]))["title"]
+    world.settled()
+
+    assert 1 == report.count(OutcomeKind.DEFERRED)
+    assert ("A", "D") == (title, other)
+    assert "D again" == world.person(world.person_of(changed))["title"]
+
+
+def test_apply_leaves_out_what_is_not_in_the_plan() -> None:
+    """What came up since the plan was made is left to the next run."""
+    world, rows = busy_world()
+    plan = world.sync.plan()
+    row = rows["lead"][6]
+    world.dynamics.edit("lead", row, {"jobtitle": "D"})
+    world.sync.apply(plan)
+    title = world.person(world.person_of(row))["title"]
+    world.settled()
+
+    assert "A" == title
+    assert "D" == world.person(world.person_of(row))["title"]
+
+
+def test_a_plan_twice() -> None:
+    """Invariant 12: a plan that was applied does nothing the second time."""
+    world, _ = busy_world()
+    plan = world.sync.plan()
+    world.sync.apply(plan)
+    before = [*world.marketo.people()], world.dynamics.rows("lead"), world.dynamics.rows("contact")
+    report = world.sync.apply(plan)
+
+    assert 0 == report.writes.total()
+    assert before == (
+        [*world.marketo.people()],
+        world.dynamics.rows("lead"),
+        world.dynamics.rows("contact"),
+    )
+
+
+def test_a_plan_shows_no_values() -> None:
+    """Values are personal data: the plan holds them, and its text does not."""
+    world = World(CONTACT)
+    person, row = world.linked("contact", jobtitle="Analyst")
+    world.marketo.edit(person, {"title": "Zebra"})
+    world.dynamics.edit("contact", row, {"jobtitle": "Yak"})
+    plan = world.sync.plan()
+
+    assert {"title": "Yak"} == plan.writes[0].values
+    assert "Yak" not in repr(plan)
+    assert "Zebra" not in repr(plan)
+
+
+def test_a_plan_shows_what_is_unresolved() -> None:
+    """What the policy leaves is in the plan, and nothing is written about it."""
+    world = World(CONTACT)
+    world.sync.policy = manual
+    person, row = world.linked("contact", jobtitle="Analyst")
+    world.marketo.edit(person, {"title": "M"})
+    world.dynamics.edit("contact", row, {"jobtitle": "D"})
+    (record,) = world.sync.plan().unresolved
+
+    assert (person, row) == (record.ids.marketo, record.ids.dynamics)
+    assert () == record.writes
+
+
+def test_a_plan_raises_what_a_run_raises() -> None:
+    """Guards, mistakes and systems that are down stop a plan as they stop a run."""
+    world, rows = busy_world()
+    world.sync.guards = Guards(deletes=Limit(count=0, percent=0.0, few=0))
+    with pytest.raises(RunStopped):
+        world.sync.plan()
+    world.sync.guards = Guards()
+    world.sync.maps = (CONTACT.plus(),)
+    world.marketo.faults.plan("read", Fault("throttled", scope="day"))
+    with pytest.raises(Throttled):
+        world.sync.plan()
+    world.dynamics.drop_column("contact", "jobtitle")
+    fresh = World(CONTACT, marketo=world.marketo, dynamics=world.dynamics, clock=world.clock)
+    with pytest.raises(ConfigurationError):
+        fresh.sync.plan()
+    assert rows
+
+
+def test_determinism() -> None:
+    """Invariant 23: the same systems, state and time give equal plans, reports and ends."""
+    (one, _), (other, _) = busy_world(), busy_world()
+    plans = one.sync.plan(), other.sync.plan()
+    reports = one.sync.run(), other.sync.run()
+    again = one.cycle(), other.cycle()
+
+    assert plans[0] == plans[1]
+    assert repr(reports[0]) == repr(reports[1])
+    assert repr(again[0]) == repr(again[1])
+    assert one.marketo.snapshot() == other.marketo.snapshot()
+    assert frozen(one.store) == frozen(other.store)
+    assert repr(one.recorder.entries) == repr(other.recorder.entries)
+
+
+def test_a_copy_of_the_state_does_the_same() -> None:
+    """Invariant 23: a run from a copy of the state, against copies of the systems."""
+    world, _ = busy_world()
+    state, people, tables = (
+        copy.deepcopy(world.store),
+        world.marketo.snapshot(),
+        world.dynamics.snapshot(),
+    )
+    first = world.sync.run()
+    ends = [*world.marketo.people()], world.dynamics.rows("lead")
+    world.marketo.restore(people)
+    world.dynamics.restore(tables)
+    world.sync.store = state
+    second = world.sync.run()
+
+    assert repr(first) == repr(second)
+    assert ends == ([*world.marketo.people()], world.dynamics.rows("lead"))

@@ -1,0 +1,824 @@
+"""
+The preview says what `Sync` would do, of files as they really come, in constant memory.
+
+Sums are compared with a loop that knows what it wrote, and decisions with a real first load.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final, Protocol, TypeAlias
+
+import attrs
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dynsync import (
+    CONTACT,
+    LEAD,
+    AuthorityPolicy,
+    Match,
+    MemoryStore,
+    OutcomeKind,
+    Pair,
+    RecordId,
+    Side,
+    Sync,
+    Wire,
+    default_policy,
+    manual,
+    prefer,
+)
+from dynsync.matching import Matched, Several, match
+from dynsync.planning import plan_record
+from dynsync.preview import (
+    Bucket,
+    FieldOutcome,
+    FileRole,
+    InputRefused,
+    Preview,
+    PreviewedRecord,
+    preview_files,
+)
+from dynsync.preview import _decisions as decisions
+from dynsync.preview._report import Json
+from dynsync.preview.command import INPUT_PROBLEMS, preview
+from dynsync.records import MISSING, Missing, Row
+from dynsync.sandbox import (
+    CONTACT_COLUMNS,
+    PERSON_COLUMNS,
+    SandboxClock,
+    SandboxDynamics,
+    SandboxMarketo,
+)
+from dynsync.schemas import Schema
+from dynsync.terms import agree_terms
+
+DATA: Final = Path(__file__).parent / "data"
+PEOPLE: Final = DATA / "people.csv"
+CONTACTS: Final = DATA / "contacts.csv"
+LEADS: Final = DATA / "leads.csv"
+
+CONTACT_ID: Final = "c0000000-0000-4000-8000-{:012d}"
+LEAD_ID: Final = "10000000-0000-4000-8000-{:012d}"
+
+
+class Write(Protocol):
+    """Writes lines, or bytes, into a file of that name and returns its path."""
+
+    def __call__(self, name: str, *lines: str, raw: bytes | None = None) -> Path:
+        """Write *raw*, or else *lines*."""
+        ...
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Return a function that writes lines, or bytes, into a file and returns its path."""
+
+    def write_file(name: str, *lines: str, raw: bytes | None = None) -> Path:
+        path = tmp_path / name
+        path.write_bytes("\n".join((*lines, "")).encode() if raw is None else raw)
+        return path
+
+    return write_file
+
+
+def run(*arguments: str | Path) -> Result:
+    """Return what the command does."""
+    return CliRunner().invoke(preview, [str(argument) for argument in arguments])
+
+
+def by_id(found: Preview) -> dict[str, PreviewedRecord]:
+    """Return the records by their Dynamics id, or else by the person's."""
+    return {record.ids.dynamics or record.ids.marketo or "": record for record in found}
+
+
+def sums(found: Preview, role: FileRole) -> dict[str, int]:
+    """Return how many rows of a file end in each bucket that any ends in."""
+    return {b.value: n for b in Bucket if (n := found.count(b, role))}
+
+
+# -- exports as they come
+
+
+def test_exports_of_both_systems_are_read() -> None:
+    """BOM, CRLF, quoted line breaks, labels, semicolons and tabs are all read as meant."""
+    with preview_files(PEOPLE, CONTACTS, LEADS, by_email=True) as found:
+        assert {
+            "updated": 1,
+            "colliding": 1,
+            "refused": 1,
+            "linked": 1,
+            "marketo_only": 1,
+            "orphaned": 1,
+            "ambiguous": 3,
+        } == sums(found, FileRole.PEOPLE)
+        assert {"created": 1, "updated": 1, "colliding": 1, "linked": 1, "ambiguous": 1} == sums(
+            found, FileRole.CONTACTS
+        )
+        assert {"created": 1, "refused": 1} == sums(found, FileRole.LEADS)
+        assert 0 == len(found.problems)
+
+
+def test_collision_says_who_wins_and_when() -> None:
+    """A field in which both hold a value names its winner, who is told, and in which run."""
+    with preview_files(PEOPLE, CONTACTS, LEADS) as found:
+        records = by_id(found)
+    [title] = records[CONTACT_ID.format(1)].fields
+
+    assert "job_title" == title.name
+    assert FieldOutcome.COLLIDES is title.outcome
+    assert (Side.DYNAMICS, (Side.MARKETO,), 1) == (title.winner, title.to, title.run)
+    assert Pair("Chief", "Director") == title.now
+
+
+def test_value_goes_to_dynamics_in_the_second_run() -> None:
+    """What Marketo alone holds goes to Dynamics, but not in the first run (A29)."""
+    with preview_files(PEOPLE, CONTACTS) as found:
+        fields = {field.name: field for field in by_id(found)[CONTACT_ID.format(2)].fields}
+
+    assert ((Side.DYNAMICS,), 2) == (fields["job_title"].to, fields["job_title"].run)
+    assert ((Side.MARKETO,), 1) == (fields["mobile_phone"].to, fields["mobile_phone"].run)
+
+
+def test_refusal_names_field_and_limit() -> None:
+    """A value that Dynamics cannot hold says which field and which limit, and not the value."""
+    with preview_files(PEOPLE, CONTACTS, LEADS) as found:
+        record = by_id(found)[LEAD_ID.format(1)]
+    [refused] = [field for field in record.fields if field.outcome is FieldOutcome.REFUSED]
+
+    assert Bucket.REFUSED is record.bucket
+    assert ("mobile_phone", ["FIELD_LENGTH"]) == (refused.name, [r.code for r in refused.refused])
+    assert "'mobilephone' holds 20" in refused.reason
+    assert "1234567" not in refused.reason
+
+
+def test_one_column_feeds_two_fields() -> None:
+    """Dynamics' one topic is compared with both of Marketo's (A16)."""
+    with preview_files(PEOPLE, CONTACTS, LEADS) as found:
+        names = {field.name for field in by_id(found)[LEAD_ID.format(2)].fields}
+
+    assert {"subject", "microsoft_topic"} <= names
+
+
+def test_columns_of_one_file_alone_take_no_part() -> None:
+    """Columns that the other file lacks, and those that nobody knows, are named as ignored."""
+    with preview_files(PEOPLE, CONTACTS, LEADS) as found:
+        columns = found.columns
+
+    assert ("Favourite Colour",) == columns[FileRole.PEOPLE].unknown
+    assert ("leadsourcecode",) == columns[FileRole.LEADS].alone
+    assert ("(Do Not Modify) Row Checksum",) == columns[FileRole.CONTACTS].unknown
+
+
+def test_people_of_another_file_are_counted_apart() -> None:
+    """A person whose lead file was not given is neither Marketo's alone nor lost."""
+    with preview_files(PEOPLE, CONTACTS) as found:
+        assert 1 == found.count(Bucket.ELSEWHERE)
+
+
+@pytest.mark.parametrize(
+    ("policy", "winner"), [(prefer(Side.MARKETO), Side.MARKETO), (manual, None)]
+)
+def test_policy_decides_collisions(
+    policy: AuthorityPolicy, winner: Side | None, write: Write
+) -> None:
+    """Another policy gives another winner, or none."""
+    people = write("p.csv", "id,crmContactId,firstName", "1,a,One")
+    contacts = write("c.csv", "contactid,firstname", "a,Two")
+    with preview_files(people, contacts, policy=policy) as found:
+        [record] = found
+
+    assert (Bucket.COLLIDING, winner) == (record.bucket, record.fields[0].winner)
+
+
+def test_opt_out_stands(write: Write) -> None:
+    """An opt-out wins over an opt-in, though Dynamics has authority over contacts (A17)."""
+    people = write("p.csv", "id,crmContactId,unsubscribed", "1,a,yes")
+    contacts = write("c.csv", "contactid,Do Not Allow Bulk Emails", "a,Allow")
+    with preview_files(people, contacts) as found:
+        [record] = found
+
+    assert (Bucket.COLLIDING, Side.MARKETO) == (record.bucket, record.fields[0].winner)
+
+
+def test_empty_of_bulk_extract_is_empty(write: Write) -> None:
+    """Marketo's bulk extract says ``null`` for an empty field, and no such value is sent."""
+    people = write("p.csv", "id,crmContactId,firstName,title", "1,a,Ann,null")
+    contacts = write("c.csv", "contactid,firstname,jobtitle", "a,Ann,")
+    with preview_files(people, contacts) as found:
+        assert [Bucket.IDENTICAL] == [record.bucket for record in found]
+
+
+def test_options_of_an_own_org_are_learned(write: Write) -> None:
+    """An option that Dynamics' export shows is one, though the defaults do not have it."""
+    people = write("p.csv", "id,crmLeadId,Person Source", "1,a,flea market", "2,b,Nowhere")
+    leads = write("l.csv", "Lead,Lead Source", "a,Flea Market", "b,Web")
+    with preview_files(people, leads=leads) as found:
+        records = by_id(found)
+
+    assert Bucket.IDENTICAL is records["a"].bucket
+    assert Bucket.REFUSED is records["b"].bucket
+    assert "PICKLIST_RANGE" in records["b"].fields[0].reason
+
+
+@pytest.mark.parametrize("line", ["createdon", "Created On"])
+def test_date_that_reads_in_two_ways_is_a_problem(line: str, write: Write) -> None:
+    """A date of which nobody knows the month is named, and counts as not reported."""
+    people = write("p.csv", "id,crmContactId,Microsoft Created Date", "1,a,2024-02-01T00:00:00Z")
+    contacts = write("c.csv", f"contactid,{line}", "a,01/02/2024", "b,2024-02-01 10:00")
+    with preview_files(people, contacts) as found:
+        buckets = [record.bucket for record in found]
+        [problem] = found.problems
+
+    assert [Bucket.IDENTICAL, Bucket.CREATED] == buckets
+    assert (2, line, "value") == (problem.row, problem.column, problem.code)
+
+
+# -- exports that are broken
+
+NAME: Final = "Sécret"
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "column"),
+    [
+        (f"9,x,{NAME},too,many", "cells", None),
+        (f"9,{NAME}", "cells", None),
+        (f'9,x,"{NAME}', "quote", "firstName"),
+        (f'9,x,"{NAME}"s', "quote", None),
+        (f"9,x,{NAME}\0", "nul", "firstName"),
+        (f",x,{NAME}", "no_id", "id"),
+        (f"1,x,{NAME}", "repeated_id", "id"),
+    ],
+)
+def test_broken_row_is_named_and_the_rest_is_read(
+    line: str, code: str, column: str | None, write: Write
+) -> None:
+    """One broken row costs one row: its file, line and column are said, its values are not."""
+    rows = ["id,crmContactId,firstName", '1,a,"two', 'lines"', line, "2,b,Ben", "3,c,Cid"]
+    people = write("p.csv", *rows)
+    contacts = write("c.csv", "contactid,firstname", "a,x", "b,Ben", "c,Cid")
+    with preview_files(people, contacts) as found:
+        counted = sums(found, FileRole.PEOPLE)
+        [problem] = found.problems
+
+    assert {"identical": 2, "colliding": 1, "malformed": 1} == counted
+    assert (str(people), 4, code, column) == (
+        problem.file,
+        problem.row,
+        problem.code,
+        problem.column,
+    )
+    assert NAME not in str(problem)
+
+
+def test_row_that_is_not_utf_8_is_named(write: Write) -> None:
+    """A file in a Windows code page costs the rows with letters that UTF-8 says otherwise."""
+    lines = ["id,crmContactId,firstName", "1,a,Zo\xeb", "2,b,Ben"]
+    people = write("p.csv", raw="\r\n".join(lines).encode("cp1252"))
+    contacts = write("c.csv", "contactid,firstname", "b,Ben")
+    with preview_files(people, contacts) as found:
+        assert {"identical": 1, "malformed": 1} == sums(found, FileRole.PEOPLE)
+        [problem] = found.problems
+
+    assert (2, "firstName", "encoding") == (problem.row, problem.column, problem.code)
+    assert "UTF-8" in problem.message
+
+
+def test_header_that_stands_there_twice_is_named(write: Write) -> None:
+    """Of two columns with one header nobody knows which one counts, so neither does."""
+    people = write("p.csv", "id,crmContactId,title,Title,firstName", "1,a,x,y,Ann")
+    contacts = write("c.csv", "contactid,jobtitle,firstname", "a,z,Ann")
+    with preview_files(people, contacts) as found:
+        assert [Bucket.IDENTICAL] == [record.bucket for record in found]
+        problems = [(p.row, p.column, p.code) for p in found.problems]
+        columns = found.columns[FileRole.PEOPLE]
+
+    assert [(1, "title", "header"), (1, "Title", "header")] == problems
+    assert ("title", "Title") == columns.twice
+
+
+@pytest.mark.parametrize(
+    ("people", "contacts", "code"),
+    [
+        ("crmContactId,firstName\na,x\n", "contactid,firstname\na,x\n", "no_id"),
+        ("id,firstName\n1,x\n", "contactid,firstname\na,x\n", "no_id"),
+        ("id,crmContactId,firstName\n1,a,x\n", "firstname\nx\n", "no_id"),
+        ("id,crmContactId,firstName\n1,a,x\n", "contactid,lastname\na,x\n", "no_fields"),
+        ("", "contactid\na\n", "empty"),
+        ('id,"crmContactId\n', "contactid\na\n", "quote"),
+    ],
+)
+def test_file_without_what_it_takes_is_refused(
+    people: str, contacts: str, code: str, write: Write
+) -> None:
+    """A file without ids, fields or a header ends the preview and says what is missing."""
+    paths = [write(name, raw=text.encode()) for name, text in (("p", people), ("c", contacts))]
+    with pytest.raises(InputRefused) as caught:
+        preview_files(*paths)
+
+    assert code == caught.value.problem.code
+
+
+def test_utf_16_is_refused_with_a_hint(write: Write) -> None:
+    """What Excel calls Unicode text is not UTF-8, and the message says what to do."""
+    people = write("p.csv", raw="id,crmContactId\n1,a\n".encode("utf-16"))
+    with pytest.raises(InputRefused, match="UTF-16"):
+        preview_files(people, CONTACTS)
+
+
+def test_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    """A path that leads nowhere is an error of its own, not a traceback."""
+    with pytest.raises(InputRefused, match="No such file"):
+        preview_files(tmp_path / "none.csv", CONTACTS)
+
+
+def test_quote_that_swallows_the_file_costs_one_row(write: Write) -> None:
+    """However much follows a quote that is never closed, all of it is read."""
+    rest = [f"{i},,n{i}" for i in range(2, 3_000)]
+    people = write("p.csv", "id,crmContactId,firstName", '1,,"open', *rest)
+    contacts = write("c.csv", "contactid,firstname", "a,x")
+    with preview_files(people, contacts) as found:
+        assert {"malformed": 1, "marketo_only": 2_998} == sums(found, FileRole.PEOPLE)
+
+
+def test_line_without_end_costs_one_row(write: Write) -> None:
+    """A line longer than any row can be is passed over without being held in memory."""
+    people = write("p.csv", "id,crmContactId,firstName", "1,,x", "2,," + "y," * 900_000, "3,,z")
+    contacts = write("c.csv", "contactid,firstname", "a,x")
+    with preview_files(people, contacts) as found:
+        assert {"malformed": 1, "marketo_only": 2} == sums(found, FileRole.PEOPLE)
+        assert ["too_long"] == [problem.code for problem in found.problems]
+
+
+TEXT: Final = st.text(alphabet='aé1,;"\r\n \0', max_size=60)
+
+
+@given(people=TEXT, contacts=TEXT, wild=st.binary(max_size=20))
+def test_every_row_is_in_one_bucket(
+    people: str, contacts: str, wild: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Whatever stands in the files, the buckets sum to the rows, and nothing is raised."""
+    folder = tmp_path_factory.mktemp("any")
+    (folder / "p.csv").write_bytes(b"id,crmContactId,firstName,email\n" + people.encode() + wild)
+    (folder / "c.csv").write_bytes(b"contactid,firstname,emailaddress1\n" + contacts.encode())
+    with preview_files(folder / "p.csv", folder / "c.csv", by_email=True) as found:
+        for role in (FileRole.PEOPLE, FileRole.CONTACTS):
+            assert found.rows.get(role, 0) == sum(sums(found, role).values())
+
+
+@given(raw=st.binary(max_size=80))
+def test_any_bytes_are_read_or_refused(
+    raw: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """No file makes the preview raise anything but `InputRefused`."""
+    path = tmp_path_factory.mktemp("any") / "p.csv"
+    path.write_bytes(raw)
+    with contextlib.suppress(InputRefused):
+        preview_files(path, CONTACTS).close()
+
+
+# -- who belongs to whom
+
+ADDRESSES: Final = st.lists(st.sampled_from(["", "a@x", "A@x ", "b@x", "c@x"]), max_size=5)
+
+
+@given(people=ADDRESSES, records=ADDRESSES)
+def test_email_matching_is_the_engines(
+    people: list[str], records: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """By e-mail the preview links whom `dynsync.matching.match` links, and nobody else."""
+    folder = tmp_path_factory.mktemp("mail")
+    ours = [f"{i},,{address}" for i, address in enumerate(people)]
+    theirs = [f"r{i},{address}" for i, address in enumerate(records)]
+    (folder / "p.csv").write_text("\n".join(("id,crmContactId,email", *ours)) + "\n")
+    (folder / "c.csv").write_text("\n".join(("contactid,emailaddress1", *theirs)) + "\n")
+
+    def keys(prefix: str, addresses: list[str]) -> list[tuple[RecordId, str | None]]:
+        said = [address.strip().lower() or None for address in addresses]
+        return [(RecordId(f"{prefix}{i}"), key) for i, key in enumerate(said)]
+
+    expected = match(keys("r", records), keys("", people))
+    with preview_files(folder / "p.csv", folder / "c.csv", by_email=True) as found:
+        made = {r.ids.dynamics: r for r in found if r.ids.dynamics is not None}
+    for id_, verdict in expected.items():
+        record = made[id_]
+        assert (record.bucket is Bucket.AMBIGUOUS) == isinstance(verdict, Several)
+        assert record.ids.marketo == (verdict.person if isinstance(verdict, Matched) else None)
+
+
+def test_person_with_two_ids_is_the_contact(write: Write) -> None:
+    """Who holds the ids of a contact and of a lead is the contact (A13); the lead is nobody's."""
+    people = write("p.csv", "id,crmContactId,crmLeadId,firstName", "1,c,l,Ann")
+    contacts = write("c.csv", "contactid,firstname", "c,Ann")
+    leads = write("l.csv", "leadid,firstname", "l,Ann")
+    with preview_files(people, contacts, leads) as found:
+        records = by_id(found)
+
+    assert (Bucket.IDENTICAL, "1") == (records["c"].bucket, records["c"].ids.marketo)
+    assert (Bucket.AMBIGUOUS, None) == (records["l"].bucket, records["l"].ids.marketo)
+
+
+@pytest.mark.parametrize("held", ["", "c"], ids=["by e-mail", "by id"])
+def test_contact_and_lead_with_one_address_are_one_person_once(held: str, write: Write) -> None:
+    """Where a contact and a lead would both be one person, it is the contact; so in the engine."""
+    people = write("p.csv", "id,crmContactId,firstName,email", f"1,{held},Ann,a@x.org")
+    contacts = write("c.csv", "contactid,emailaddress1", "c,a@x.org")
+    leads = write("l.csv", "leadid,emailaddress1", "l,A@x.org")
+    with preview_files(people, contacts, leads, by_email=True) as found:
+        records = by_id(found)
+
+    assert "1" == records["c"].ids.marketo
+    assert (Bucket.AMBIGUOUS, None) == (records["l"].bucket, records["l"].ids.marketo)
+
+
+# -- the same as the engine
+
+
+def rows_of(path: Path) -> Iterator[dict[str, str]]:
+    """Yield the rows of an export, without their empty cells."""
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        for row in csv.DictReader(stream):
+            yield {name: text for name, text in row.items() if text}
+
+
+def as_wire(name: str, text: str) -> Wire:
+    """Return what the API says for a cell of these exports."""
+    if name in {"unsubscribed", "donotbulkemail"}:
+        return text == "true"
+    if name in {"leadScore", "mkt_leadscore", "leadsourcecode"}:
+        return int(text)
+    if name in {"annualRevenue", "revenue"}:
+        return float(text)
+    return text
+
+
+def loaded(*, by_email: bool) -> tuple[SandboxClock, SandboxMarketo, SandboxDynamics, Sync]:
+    """Return two sandboxes that hold the exports, and the sync of what both files have."""
+    clock = SandboxClock()
+    marketo, dynamics = SandboxMarketo(clock=clock), SandboxDynamics(clock=clock)
+    for row in rows_of(DATA / "sync_people.csv"):
+        values = {name: as_wire(name, text) for name, text in row.items() if name != "id"}
+        assert row["id"] == marketo.create_person(values)
+    for table in ("contact", "lead"):
+        for row in rows_of(DATA / f"sync_{table}s.csv"):
+            id_ = RecordId(row.pop(f"{table}id"))
+            dynamics.create(table, {n: as_wire(n, text) for n, text in row.items()}, id=id_)
+    with preview_files(*SYNCED) as found:
+        chosen = {terms.entity: terms.map.names() for terms in found.terms.values()}
+    maps = [
+        attrs.evolve(
+            whole.only(*chosen[whole.entity]),
+            deleted_field=None,
+            match=Match("email") if by_email else Match(),
+        )
+        for whole in (CONTACT, LEAD)
+    ]
+    sync = Sync(
+        marketo=marketo.connector(),
+        dynamics=dynamics.connector(),
+        maps=maps,
+        store=MemoryStore(),
+        clock=clock,
+    )
+    return clock, marketo, dynamics, sync
+
+
+SYNCED: Final = (
+    DATA / "sync_people.csv",
+    DATA / "sync_contacts.csv",
+    DATA / "sync_leads.csv",
+)
+
+Told: TypeAlias = set[tuple[str, str, Side]]
+
+
+def told_by_preview(found: Preview, run_: int) -> dict[str, Told]:
+    """Return per Dynamics id which field of a pair is told to which side in a run."""
+    told: dict[str, Told] = {}
+    for record in found:
+        if record.ids.marketo is None or record.ids.dynamics is None:
+            continue
+        fields = [field for field in record.fields if field.run == run_]
+        told[record.ids.dynamics] = {
+            (record.entity or "", field.name, side) for field in fields for side in field.to
+        }
+    return told
+
+
+def told_by_sync(sync: Sync, ids: Mapping[str, str], run_: int) -> dict[str, Told]:
+    """Return the same of what the journal says that was written."""
+    told: dict[str, Told] = {}
+    for id_, entity in ids.items():
+        entries = [e for e in sync.explain(entity, dynamics=id_) if e.run == run_]
+        told[id_] = {
+            (entity, change.field, side)
+            for entry in entries
+            for change in entry.changes
+            for side in change.written
+        }
+    return told
+
+
+def refused_by_preview(found: Preview) -> set[tuple[str | None, str, str]]:
+    """Return which field of which record is refused with which code."""
+    return {
+        (record.ids.dynamics, field.name, reason.code)
+        for record in found
+        for field in record.fields
+        for reason in field.refused
+    }
+
+
+@pytest.mark.parametrize("by_email", [False, True], ids=["by id", "by e-mail"])
+def test_preview_agrees_with_a_real_first_load(*, by_email: bool) -> None:
+    """A sync of the same records ends as the preview said: buckets, writes, refusals, values."""
+    clock, marketo, dynamics, sync = loaded(by_email=by_email)
+    with preview_files(*SYNCED, by_email=by_email) as found:
+        first = sync.run()
+        clock.advance(60)
+        sync.run()
+
+        records = {r.ids.dynamics: r for r in found if r.ids.dynamics is not None}
+        pairs = {str(id_): str(r.entity) for id_, r in records.items() if r.ids.marketo is not None}
+        expected = Counter(OUTCOMES[bucket_of_first_run(r)] for r in records.values())
+        # A person whose record is not there: the engine looks for it, and drops the entry.
+        expected[OutcomeKind.SKIPPED] += found.count(Bucket.ORPHANED)
+        assert expected == Counter(
+            {kind: first.count(kind) for kind in {k for _, k in first.counts}}
+        )
+        for run_ in (1, 2):
+            assert told_by_preview(found, run_) == told_by_sync(sync, pairs, run_)
+        assert refused_by_preview(found) == {
+            (id_, refusal.field, refusal.code)
+            for id_, entity in pairs.items()
+            for entry in sync.explain(entity, dynamics=id_)
+            for refusal in entry.refusals
+        }
+        assert_values(found, marketo, dynamics)
+
+
+OUTCOMES: Final = {
+    Bucket.CREATED: OutcomeKind.CREATED,
+    Bucket.UPDATED: OutcomeKind.UPDATED,
+    Bucket.IDENTICAL: OutcomeKind.AGREED,
+    Bucket.AMBIGUOUS: OutcomeKind.AMBIGUOUS,
+    Bucket.REFUSED: OutcomeKind.REJECTED,
+}
+
+
+def bucket_of_first_run(record: PreviewedRecord) -> Bucket:
+    """Return the bucket of *record*, were there no second run."""
+    if record.bucket in {Bucket.CREATED, Bucket.AMBIGUOUS}:
+        return record.bucket
+    fields = [field for field in record.fields if field.run == 1]
+    if any(field.refused for field in fields):
+        return Bucket.REFUSED
+    return Bucket.UPDATED if any(field.to for field in fields) else Bucket.IDENTICAL
+
+
+def assert_values(found: Preview, marketo: SandboxMarketo, dynamics: SandboxDynamics) -> None:
+    """Each side holds what the preview said that it would be told."""
+    holders = dict(marketo.people())
+    terms = {terms.entity: terms for terms in found.terms.values()}
+    for record in found:
+        if record.entity is None or record.ids.dynamics is None:
+            continue
+        entity_map = terms[record.entity].map
+        id_ = record.ids.dynamics
+        made = (p for p, v in holders.items() if v[entity_map.link_field] == id_)
+        person = record.ids.marketo or next(made, "")
+        for field in record.fields:
+            described = terms[record.entity].fields[terms[record.entity].index(field.name)]
+            for side in field.to:
+                held = (
+                    holders[RecordId(person)]
+                    if side is Side.MARKETO
+                    else dynamics.row(record.entity, id_) or {}
+                )
+                native = described.names[side]
+                if not isinstance(field.value, Missing) and len(field.to) == 1:
+                    assert described.same(field.value, held[native], Pair(side, side)), native
+
+
+VALUES: Final = st.sampled_from([None, "Ann", "Ann ", "Bob", "x" * 60, MISSING])
+CONTACT_TERMS: Final = agree_terms(
+    attrs.evolve(CONTACT.only("first_name", "job_title", "email"), deleted_field=None),
+    Pair(Schema.of("person", PERSON_COLUMNS), Schema.of("contact", CONTACT_COLUMNS)),
+    policy=default_policy(),
+)
+
+
+@given(values=st.lists(st.tuples(VALUES, VALUES), min_size=3, max_size=3), typed=st.booleans())
+def test_what_agrees_need_not_be_planned(
+    *, values: list[tuple[str | Missing | None, str | Missing | None]], typed: bool
+) -> None:
+    """Leaving out what both say in the same words changes nothing that is decided."""
+    ids = Pair[RecordId | None](RecordId("1"), RecordId("a"))
+    marketo: Row = [*(one for one, _ in values), "a", "Contact" if typed else None]
+    dynamics: Row = [*(other for _, other in values), None, None]
+    quick = decisions.decide(CONTACT_TERMS, ids, Pair(2, 2), dynamics, marketo)
+    entry = decisions.entry_of(CONTACT_TERMS, ids, Pair[Row | None](marketo, dynamics))
+    plan = plan_record(CONTACT_TERMS, entry, None, 0.0)
+    now = Pair(marketo, dynamics)
+    slow = decisions.previewed_fields(CONTACT_TERMS, plan, now)
+
+    assert slow == list(quick.fields)
+
+
+# -- the command
+
+
+def test_command_prints_a_report() -> None:
+    """Without options a person reads what would happen; no value is shown."""
+    result = run(PEOPLE, CONTACTS, "--leads", LEADS, "--by-email")
+
+    assert 0 == result.exit_code
+    assert "colliding" in result.output
+    assert "FIELD_LENGTH" in result.output
+    assert "Director" not in result.output
+    assert "Müller" not in result.output
+
+
+def test_command_shows_values_when_asked() -> None:
+    """With ``--values`` the examples say from what to what."""
+    result = run(PEOPLE, CONTACTS, "--values")
+
+    assert "'Chief' becomes 'Director'" in result.output
+
+
+def test_command_speaks_json() -> None:
+    """With ``--json`` a machine reads the same sums."""
+    said: Json = json.loads(run(PEOPLE, CONTACTS, "--leads", LEADS, "--json").output)
+
+    assert isinstance(said, dict)
+    files = said["files"]
+    assert isinstance(files, dict)
+    leads = files["leads"]
+    assert isinstance(leads, dict)
+    outcomes = leads["outcomes"]
+    assert isinstance(outcomes, dict)
+    assert (1, 1, 0) == (outcomes["created"], outcomes["refused"], outcomes["malformed"])
+
+
+@pytest.mark.parametrize("values", [False, True])
+def test_plan_has_a_row_for_each_field(tmp_path: Path, *, values: bool) -> None:
+    """The plan says of each record and field what goes where, with values only if asked."""
+    path = tmp_path / "plan.csv"
+    run(PEOPLE, CONTACTS, "--plan", path, *(["--values"] if values else []))
+    rows = list(rows_of(path))
+    [title] = [r for r in rows if r.get("person id") == "101" and r.get("field") == "job_title"]
+
+    assert ("contact", CONTACT_ID.format(1), "collides") == (
+        title["entity"],
+        title["dynamics id"],
+        title["outcome"],
+    )
+    assert ("Chief", "Director") == (title["from"], title["to"]) or not values
+    assert values == ("Director" in path.read_text("utf-8"))
+    # Nobody but the owner reads it.
+    assert 0o600 == path.stat().st_mode & 0o777
+
+
+def test_plan_holds_no_formula(write: Write, tmp_path: Path) -> None:
+    """A name that a spreadsheet would run is shown as text."""
+    people = write("p.csv", "id,crmContactId,firstName", "1,a,=HYPERLINK(1)", "2,b,+47 22")
+    contacts = write("c.csv", "contactid,firstname", "a,", "b,")
+    run(people, contacts, "--plan", tmp_path / "plan.csv", "--values")
+
+    assert ["'=HYPERLINK(1)", "+47 22"] == [row["to"] for row in rows_of(tmp_path / "plan.csv")]
+
+
+def test_broken_rows_end_with_an_exit_code_of_their_own(write: Write) -> None:
+    """The rest is reported, and whoever runs it in a script learns that something was wrong."""
+    people = write("p.csv", "id,crmContactId,firstName", "1,a", "2,b,Ben")
+    contacts = write("c.csv", "contactid,firstname", "b,Ben")
+    result = run(people, contacts)
+
+    assert INPUT_PROBLEMS == result.exit_code
+    assert "row 2: 2 cells, but the header has 3" in result.output.replace("\n", " ")
+    assert "identical" in result.output
+
+
+def test_file_that_cannot_be_used_ends_with_1(write: Write) -> None:
+    """Without ids there is nothing to preview, and the message says so."""
+    result = run(write("p.csv", "firstName", "x"), CONTACTS)
+
+    assert 1 == result.exit_code
+    assert "no column holds the people's ids" in result.output
+
+
+def test_plan_does_not_overwrite_an_export() -> None:
+    """A plan under the name of an export is refused before anything is read."""
+    before = PEOPLE.read_bytes()
+
+    assert 2 == run(PEOPLE, CONTACTS, "--plan", PEOPLE).exit_code
+    assert before == PEOPLE.read_bytes()
+
+
+def test_terminal_takes_no_orders_from_an_export(write: Write) -> None:
+    """Escape sequences in an id are not printed."""
+    people = write("p.csv", "id,crmContactId,firstName", "\x1b[31m1,a,x")
+    result = run(people, write("c.csv", "contactid,firstname", "a,y"))
+
+    assert "\x1b[31m1" not in result.output
+
+
+# -- many rows
+
+MANY: Final = 100_000
+
+MEASURED: Final = """
+import resource, sys
+from dynsync.preview.command import preview
+try:
+    preview(sys.argv[1:])
+finally:
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+"""
+
+
+def write_many(folder: Path, number: int) -> tuple[Path, Path, Counter[tuple[str, str]]]:
+    """Write exports of *number* rows each and return how many were written of each case."""
+    people, contacts = folder / f"people_{number}.csv", folder / f"contacts_{number}.csv"
+    written: Counter[tuple[str, str]] = Counter()
+    with people.open("w", newline="") as ours, contacts.open("w", newline="") as theirs:
+        ours.write("Id,crmContactId,First,Last,Email,Mobile,Unsubscribed\r\n")
+        theirs.write("contactid;firstname;lastname;emailaddress1;mobilephone;donotbulkemail\n")
+        for i in range(number):
+            case = CASES[i % len(CASES)]
+            guid, mine, other = CONTACT_ID.format(i), f"Ann,Lee{i},a{i}@x.org,", f"Ann;Lee{i};"
+            mail, mobile, held = f"a{i}@x.org", "1", "1"
+            if case == "marketo_only":
+                guid = ""
+            elif case == "created":
+                mail = ""
+            elif case == "updated":
+                held = ""
+            elif case == "colliding":
+                held = "2"
+            elif case == "refused":
+                mobile, held = "1" * 51, ""
+            if case != "created":
+                ours.write(f"{i + 1},{guid},{mine}{mobile},false\r\n")
+                written["people", case] += 1
+            if case == "malformed":
+                theirs.write(f"{guid};broken\n")
+                written["contacts", case] += 1
+            elif case not in {"marketo_only", "orphaned"}:
+                theirs.write(f"{guid};{other}{mail};{held};0\n")
+                written["contacts", case] += 1
+    # A person whose record is on a broken line has none that could be read.
+    written["people", "orphaned"] += written.pop(("people", "malformed"), 0)
+    return people, contacts, written
+
+
+CASES: Final[Sequence[str]] = (
+    *["identical"] * 33,
+    *["updated", "updated", "colliding", "created", "refused", "marketo_only", "orphaned"],
+    *["malformed"],
+)
+
+
+def measured(*arguments: str | Path) -> tuple[Json, int, float]:
+    """Return what the command says in a process of its own, its peak in KB, and its seconds."""
+    begun = time.monotonic()
+    command = [sys.executable, "-c", MEASURED, "--json", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    assert INPUT_PROBLEMS == done.returncode, done.stderr
+    said: Json = json.loads(done.stdout)
+    return said, int(done.stderr), time.monotonic() - begun
+
+
+def test_hundred_thousand_rows_are_counted_in_constant_memory(tmp_path: Path) -> None:
+    """The sums are those of the loop that wrote the files, and memory is that of a few rows."""
+    people, contacts, expected = write_many(tmp_path, MANY)
+    said, peak, seconds = measured(people, contacts)
+    small_people, small_contacts, _ = write_many(tmp_path, 1_000)
+    _, small_peak, _ = measured(small_people, small_contacts)
+
+    assert isinstance(said, dict)
+    files = said["files"]
+    assert isinstance(files, dict)
+    found: Counter[tuple[str, str]] = Counter()
+    for role, file in files.items():
+        assert isinstance(file, dict)
+        outcomes = file["outcomes"]
+        assert isinstance(outcomes, dict)
+        for outcome, number in outcomes.items():
+            assert isinstance(number, int)
+            found[role, outcome] += number
+    assert expected == +found
+    assert peak - small_peak < 15 * 1024
+    assert seconds < 60
