@@ -102,7 +102,7 @@ class Human:
     cells: dict[str, Cell]
     waiting: bool = False
     gone: set[Side] = Factory(set[Side])
-    edited_since_gone: bool = False
+    new_since_gone: dict[str, bool] = Factory(dict[str, bool])
 
 
 def same(one: Value, other: Value) -> bool:
@@ -249,8 +249,13 @@ class SyncMachine(RuleBasedStateMachine):
         else:
             return
         if not same(before, value):
-            human.cells[name].edit(side, value)
-            human.edited_since_gone |= side is Side.DYNAMICS and Side.MARKETO in human.gone
+            cell = human.cells[name]
+            known = name != "email" or not self.unreadable
+            if known and side is Side.DYNAMICS and Side.MARKETO in human.gone:
+                # An edit that is taken back again is none.
+                old = (cell.agreed, *cell.history)
+                human.new_since_gone[name] = not any(same(value, one) for one in old)
+            cell.edit(side, value)
 
     def _known(self, at: int) -> Human | None:
         human = self._pick(at)
@@ -286,12 +291,14 @@ class SyncMachine(RuleBasedStateMachine):
         if human is not None and human.person is not None:
             self.marketo.delete(human.person)  # type: ignore[arg-type]
             human.gone.add(Side.MARKETO)
-            human.edited_since_gone = False
+            human.new_since_gone.clear()
             REACHED["deleted in Marketo"] += 1
 
     @rule(at=st.integers(0, 4))
-    def push_again(self, at: int) -> None:
-        """Push a person whose Dynamics record was deleted, once the engine knows it (R32)."""
+    def delete_and_push_again(self, at: int) -> None:
+        """Delete a Dynamics record, let the engine see it, and push its person (R32)."""
+        self.delete_in_dynamics(at)
+        self.run()
         human = self._pick(at)
         if human.gone != {Side.DYNAMICS} or human.person is None:
             return
@@ -358,6 +365,12 @@ class SyncMachine(RuleBasedStateMachine):
         self._secure(Access.READ | Access.CREATE)
         self.withheld = True
         REACHED["right to update taken"] += 1
+
+    @precondition(lambda self: self.withheld)
+    @rule(at=st.integers(0, 4), value=st.sampled_from(VALUES["email"]))
+    def edit_what_may_not_be_told(self, at: int, value: Value) -> None:
+        self._edit(self._pick(at), Side.MARKETO, "email", value)
+        self.clean()
 
     @precondition(lambda self: self.withheld)
     @rule()
@@ -551,7 +564,7 @@ class SyncMachine(RuleBasedStateMachine):
         row = self.dynamics.row(human.entity, human.guid)  # type: ignore[arg-type]
         assert row is not None, "a delete in Marketo must leave Dynamics alone"
         assert len(holders) <= 1
-        assert holders or not human.edited_since_gone, "a later change makes a new person"
+        assert holders or not any(human.new_since_gone.values()), "a later change makes a new person"
         if not holders:
             return
         REACHED["new person after a delete"] += 1

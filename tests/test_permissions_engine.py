@@ -270,6 +270,64 @@ def test_update_without_create() -> None:
     assert ("Analyst", "Analyst") == world.both(person, "lead", answer.dynamics, "job_title")
 
 
+@pytest.mark.parametrize("table", ["lead", "contact"])
+def test_marketo_without_create(table: str) -> None:
+    """A18, the other way: what a new person may not be given follows with the next cycle."""
+    world = World()
+    world.marketo.set_access("title", NO_CREATE)
+    row = world.dynamics.create(table, {"lastname": "Lee", "jobtitle": "Analyst"})
+    world.settled()
+
+    assert ("Analyst",) * 2 == world.both(world.person_of(row), table, row, "job_title")
+
+
+def test_marketo_without_update() -> None:
+    """A18, the other way: withheld in Marketo until the right is given."""
+    world = World()
+    world.marketo.set_access("title", NO_UPDATE)
+    person, row = world.linked("contact", jobtitle="Analyst")
+    world.dynamics.edit("contact", row, {"jobtitle": "Boss", "address1_city": "Oslo"})
+    world.settled()
+    held = world.both(person, "contact", row, "job_title")
+    world.marketo.set_access("title", FULL_ACCESS)
+    world.settled()
+
+    assert ("Analyst", "Boss") == held
+    assert ("Boss", "Boss") == world.both(person, "contact", row, "job_title")
+    assert ("Oslo", "Oslo") == world.both(person, "contact", row, "city")
+
+
+def test_the_type_may_not_be_written() -> None:
+    """R25: Microsoft Type may not be written: all else syncs, and it follows when it may."""
+    world = World()
+    world.marketo.set_access("microsoftType", Access.READ)
+    person, row = world.linked("contact")
+    world.marketo.edit(person, {"city": "Oslo"})
+    world.settled()
+    before = world.person(person)["microsoftType"]
+    world.marketo.set_access("microsoftType", FULL_ACCESS)
+    world.settled()
+
+    assert ("Oslo", "Oslo") == world.both(person, "contact", row, "city")
+    assert (None, "Contact") == (before, world.person(person)["microsoftType"])
+
+
+@pytest.mark.parametrize(("table", "expected"), [("lead", "Marketo's"), ("contact", "Dynamics'")])
+def test_both_changed_while_withheld(table: str, expected: str) -> None:
+    """A1, R20: changed on both sides while one may not be told: who has authority is right."""
+    world = World()
+    person, row = world.linked(table, jobtitle="Analyst")
+    world.dynamics.secure(table, "jobtitle", READ_ONLY)
+    world.marketo.edit(person, {"title": "Marketo's"})
+    world.settled()
+    world.dynamics.edit(table, row, {"jobtitle": "Dynamics'"})
+    world.settled()
+    world.dynamics.secure(table, "jobtitle", FULL_ACCESS)
+    world.settled()
+
+    assert (expected, expected) == world.both(person, table, row, "job_title")
+
+
 @pytest.mark.parametrize("access", [Access.READ, Access.READ | Access.UPDATE])
 def test_required_and_withheld_fails_the_record(access: Access) -> None:
     """A18: a required field is withheld: the record fails, and not only the field."""

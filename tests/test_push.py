@@ -360,6 +360,33 @@ def test_a_bad_field_is_left_out() -> None:
     assert 1 == len(world.lines(person))
 
 
+def test_an_impossible_value_is_left_out() -> None:
+    """A32: a label that is no option is told once, and the row is made without it."""
+    world = World()
+    person = person_in(world, rating="Tepid")
+    answer = world.sync.sync_person(person, as_="lead")
+    world.settled()
+
+    assert "created" == answer.kind
+    assert 1 == len(world.lines(person))
+
+
+def test_queued_while_stopped() -> None:
+    """A22: queued while its entity is stopped, it is made after the schema was refreshed."""
+    world = World()
+    world.cycle()
+    world.dynamics.drop_column("lead", "jobtitle")
+    world.cycle()
+    person = person_in(world)
+    world.sync.sync_person(person, as_="lead", when="queued")
+    world.settled()
+    before_ = rows(world)
+    world.sync.refresh_schema("lead")
+    world.settled()
+
+    assert (0, 1) == (before_, rows(world))
+
+
 def test_a_bad_field_holds_the_record() -> None:
     """A19: or, where the host wants that, nothing is made."""
     world = World()

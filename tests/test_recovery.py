@@ -558,6 +558,24 @@ def test_repeated_rows_and_empty_pages(table: str) -> None:
     assert ("Dynamics' 3", "Dynamics' 3") == world.both(person, table, row, "job_title")
 
 
+@pytest.mark.parametrize(("table", "expected"), [("lead", "Theirs"), ("contact", "Boss")])
+def test_repeated_rows_and_an_edit_between(table: str, expected: str) -> None:
+    """Invariant 31: an old row of the same value, told again, is not taken for our echo."""
+    world = World()
+    person, row = world.linked(table, jobtitle="Analyst")
+    world.marketo.repeats(50)
+    world.dynamics.edit(table, row, {"jobtitle": "Boss"})
+    world.settled()
+    world.marketo.edit(person, {"title": "Analyst"})
+    world.settled()
+    world.dynamics.edit(table, row, {"jobtitle": "Boss"})
+    before(world.marketo.faults, "write", lambda: world.marketo.edit(person, {"title": "Theirs"}))
+    world.cycle()
+    world.settled()
+
+    assert (expected, expected) == world.both(person, table, row, "job_title")
+
+
 def test_small_pages() -> None:
     """Pages of one row each: nothing is skipped or taken twice."""
     world = World()
@@ -876,6 +894,60 @@ def test_policies_of_all_sorts(table: str) -> None:
     assert ("M", "M") == world.both(person, table, row, "country")
     assert ("m@x.org", "d@x.org") == world.both(person, table, row, "email")
     assert ("2", "2") == world.both(person, table, row, "phone")
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_unresolved_until_somebody_decides(table: str) -> None:
+    """Invariant 6: neither side moves and every run says so, until an edit makes them equal."""
+    world = World()
+    world.sync.policy = manual
+    person, row = world.linked(table, jobtitle="Analyst")
+    world.marketo.edit(person, {"title": "Marketo's"})
+    world.dynamics.edit(table, row, {"jobtitle": "Dynamics'"})
+    counts = [world.cycle().count(OutcomeKind.UNRESOLVED) for _ in range(4)]
+    left = world.both(person, table, row, "job_title")
+    world.dynamics.edit(table, row, {"jobtitle": "Marketo's"})
+    world.settled()
+    world.marketo.edit(person, {"title": "Later"})
+    world.settled()
+
+    assert [1, 1, 1, 1] == counts
+    assert ("Marketo's", "Dynamics'") == left
+    assert ("Later", "Later") == world.both(person, table, row, "job_title")
+
+
+@pytest.mark.parametrize(("table", "expected"), [("lead", "Marketo's"), ("contact", "Dynamics'")])
+def test_unresolved_until_the_policy_decides(table: str, expected: str) -> None:
+    """Invariant 6: or until the host changes the policy."""
+    world = World()
+    policy, world.sync.policy = world.sync.policy, manual
+    person, row = world.linked(table, jobtitle="Analyst")
+    world.marketo.edit(person, {"title": "Marketo's"})
+    world.dynamics.edit(table, row, {"jobtitle": "Dynamics'"})
+    world.cycle()
+    world.sync.policy = policy
+    world.settled()
+
+    assert (expected, expected) == world.both(person, table, row, "job_title")
+
+
+@pytest.mark.parametrize("after", range(0, 14, 2))
+def test_stopped_by_the_host(after: int) -> None:
+    """A host that stops the run anywhere loses nothing: the next one goes on."""
+    world = World()
+    pairs = [world.linked("contact", jobtitle="Analyst") for _ in range(3)]
+    for person, row in pairs:
+        world.marketo.edit(person, {"city": "Oslo"})
+        world.dynamics.edit("contact", row, {"jobtitle": "Boss"})
+    left = iter(range(after))
+    world.sync.stopping = lambda: next(left, None) is None
+    report = world.cycle()
+    world.sync.stopping = lambda: False
+    world.settled()
+
+    assert after > 4 or report.interrupted
+    assert all(("Oslo", "Oslo") == world.both(*_at(pair), "city") for pair in pairs)
+    assert all(("Boss", "Boss") == world.both(*_at(pair), "job_title") for pair in pairs)
 
 
 def test_two_runs_at_once() -> None:

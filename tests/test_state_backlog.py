@@ -141,6 +141,7 @@ class TestBacklog:
                 attrs.evolve(waiting("e", 5.0), seen=Pair(gone, None), clears=3),
             ]
         )
+        store.drop_links([4])
         numbers = store.backlog()
 
         assert {(LEAD, ""): 4, (CONTACT, "r"): 1} == numbers.counts

@@ -51,6 +51,10 @@ class TestKnown:
         assert 1 == store.known(Side.DYNAMICS, records("d"), LEAD)[RecordId("d")].key
         assert 2 == store.known(Side.DYNAMICS, records("d"), CONTACT)[RecordId("d")].key
         assert {} == store.known(Side.MARKETO, records("m1"), CONTACT)
+        assert 2 == store.known(Side.DYNAMICS, records("d"))[RecordId("d")].key
+        gone = LinkState.GONE_MARKETO
+        store.save_links([linked(2, "m2", "d", entity=CONTACT, state=gone)])
+        assert 1 == store.known(Side.DYNAMICS, records("d"))[RecordId("d")].key
 
     def test_prefers_the_person_that_is_there(self, store: StateStore) -> None:
         """Of several links of a person the one counts that is not gone, else the newest."""

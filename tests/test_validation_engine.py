@@ -80,6 +80,7 @@ def test_all_reasons_are_told() -> None:
     person, _ = world.linked("lead")
     world.marketo.edit(person, {"firstName": LONG, "rating": "Tepid", "annualRevenue": -1.234})
     (outcome,) = world.cycle().notable
+    world.settled()
 
     assert {
         ("first_name", "FIELD_LENGTH"),
@@ -131,6 +132,7 @@ def test_a_bad_value_stops_no_new_person() -> None:
     world.settled()
     person = world.person_of(row)
 
+    assert 1 == len(world.lines(person))
     assert ("Ada", "ada@example.org") == tuple(
         world.person(person)[name] for name in ("firstName", "email")
     )
@@ -147,9 +149,13 @@ def test_hold_the_field() -> None:
     world.marketo.edit(person, {"title": "Boss", "city": "Oslo"})
     report = world.cycle()
 
+    (outcome,) = report.notable
+    (result,) = outcome.results
+
     assert ("Boss", "Analyst") == world.both(person, "lead", row, "job_title")
     assert ("Oslo", "Oslo") == world.both(person, "lead", row, "city")
     assert 1 == report.count(OutcomeKind.REJECTED) == report.records
+    assert ("job_title", "0x80040265") == (result.field, result.code)
 
 
 @pytest.mark.parametrize("value", ["Boss", LONG * 2])
@@ -573,6 +579,19 @@ def test_from_an_impossible_value(table: str, also: bool) -> None:  # noqa: FBT0
     world.settled()
 
     assert ("Phone", 3) == world.both(person, table, row, "preferred_contact_method")
+
+
+@pytest.mark.parametrize("table", ["lead", "contact"])
+def test_impossible_value_of_a_new_row(table: str) -> None:
+    """A new row with a value that cannot be read comes over without it, and it is told once."""
+    world = World()
+    forget_mail(world)
+    row = world.dynamics.create(table, {"lastname": "Lee", CHOICE: 5, "jobtitle": "Boss"})
+    world.settled()
+    person = world.person_of(row)
+
+    assert "Boss" == world.person(person)["title"]
+    assert 1 == len(world.lines(person)) == len(rejections(world))
 
 
 def test_impossible_value_in_marketo() -> None:

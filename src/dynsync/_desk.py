@@ -162,7 +162,7 @@ class Desk:
         for case in cases:
             results = Pair(case.results.get(Side.MARKETO), case.results.get(Side.DYNAMICS))
             settlement = settle(case.terms, case.plan, results, now, self.next_key)
-            settled.append((case, settlement))
+            settled.append((case, _told_at_last(case, settlement)))
             self.next_key += 1
         with session.commit():
             store.drop_links(self._make_way(settled))
@@ -200,8 +200,12 @@ class Desk:
     def _conclude(self, case: _Case, settlement: Settlement, now: float) -> None:
         """Count the record's outcome, or send the rest of it again."""
         outcome = settlement.outcome
-        if case.before is not None and severity(case.before.kind) > severity(outcome.kind):
-            outcome = attrs.evolve(outcome, kind=case.before.kind, why=case.before.why)
+        if case.before is not None:
+            told = {result.told for result in outcome.results}
+            before = [result for result in case.before.results if result.told not in told]
+            outcome = attrs.evolve(outcome, results=(*before, *outcome.results))
+            if severity(case.before.kind) > severity(outcome.kind):
+                outcome = attrs.evolve(outcome, kind=case.before.kind, why=case.before.why)
         entry = settlement.entry
         if settlement.again and entry is not None and case.rounds < _ROUNDS and not self.failed:
             plan = plan_record(case.terms, entry, settlement.link, now)
@@ -210,6 +214,15 @@ class Desk:
                 self._enqueue(again)
                 return
         self.session.report.add(outcome)
+
+
+def _told_at_last(case: _Case, settlement: Settlement) -> Settlement:
+    """Tell what was refused before there was a person to tell it to, now that there is one."""
+    before, outcome = case.before, settlement.outcome
+    if before is None or before.ids.marketo is not None or outcome.ids.marketo is None:
+        return settlement
+    results = (*before.results, *outcome.results)
+    return attrs.evolve(settlement, outcome=attrs.evolve(outcome, results=results))
 
 
 def _notes(case: _Case, side: Side, link: Linked, now: float) -> list[Sent]:

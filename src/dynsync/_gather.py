@@ -8,11 +8,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import attrs
 from attrs import Factory
 
+from dynsync._match import find_all, match_by_field
 from dynsync._observe import row_of
 from dynsync._session import Session
 from dynsync.backlog import Linked, LinkState, Observation, Pending
-from dynsync.kinds import Unfit
-from dynsync.matching import Matched, Several, match
 from dynsync.observing import fold
 from dynsync.records import MISSING, Entity, Missing, Record, RecordId, Side, Wire
 from dynsync.terms import Terms
@@ -149,7 +148,15 @@ class _Batch:
         for entity, entries in lost.items():
             terms = self.terms[entity]
             native = terms.map.link_field
-            for person in self._find(terms, native, list(entries)).values():
+            people = find_all(
+                self.session,
+                Side.MARKETO,
+                terms.map.tables.marketo,
+                native,
+                list(entries),
+                terms.natives(Side.MARKETO),
+            )
+            for person in people.values():
                 lost_one = entries.get(str(person.values.get(native)).lower())
                 if lost_one is not None and lost_one.link is None and lost_one.push is None:
                     self._pair(terms, lost_one, person)
@@ -164,70 +171,18 @@ class _Batch:
                 by_entity[entry.entity].append(entry)
         for entity, entries in by_entity.items():
             terms = self.terms[entity]
-            if terms.map.match.field is not None and terms.map.match.field in terms.layout:
-                self._match(terms, entries, terms.map.match.field)
-
-    def _match(self, terms: Terms, entries: Sequence[Pending], name: str) -> None:
-        at = terms.index(name)
-        field = terms.fields[at]
-
-        def key(side: Side, wire: object) -> object:
-            try:
-                return field.kind.key(field.kind.decode(wire, side))  # type: ignore[arg-type]
-            except Unfit:
-                return None
-
-        wires = {}
-        for entry in entries:
-            seen = entry.seen.dynamics
-            if seen is not None and not isinstance(seen.row[at], Missing):
-                wires[entry.ids.dynamics or RecordId("")] = seen.row[at]
-        keys = {id_: key(Side.DYNAMICS, wire) for id_, wire in wires.items()}
-        people = self._find(terms, field.names.marketo, [w for i, w in wires.items() if keys[i]])
-        free = self._free(terms, people)
-        found = match(
-            keys.items(),
-            [(id_, key(Side.MARKETO, free[id_].values.get(field.names.marketo))) for id_ in free],
-        )
-        for entry in entries:
-            verdict = found.get(entry.ids.dynamics or RecordId(""))
-            match verdict:
-                case Matched(person):
-                    self._pair(terms, entry, free[person])
-                case Several(people_, records):
-                    self.trouble[entry.key] = (
-                        f"{len(people_)} people and {records} records share the same {name}"
-                    )
-                case _:
-                    pass
-
-    def _find(self, terms: Terms, native: str, wires: Sequence[object]) -> dict[RecordId, Record]:
-        connector = self.session.systems.marketo
-        fields = list(terms.natives(Side.MARKETO))
-        step = connector.capabilities.find
-        found: dict[RecordId, Record] = {}
-        values = list(dict.fromkeys(wires))
-        for start in range(0, len(values), step):
-            part = values[start : start + step]
-            records = self.session.call(
-                Side.MARKETO,
-                "find",
-                lambda part=part: connector.find(  # type: ignore[misc]
-                    terms.map.tables.marketo, native, part, fields
-                ),
-            )
-            found.update((record.id, record) for record in records)
-        return found
-
-    def _free(self, terms: Terms, people: Mapping[RecordId, Record]) -> dict[RecordId, Record]:
-        """Return the people who are linked to nobody and hold nobody's id."""
-        known = self.session.store.known(Side.MARKETO, people.keys())
-        return {
-            id_: person
-            for id_, person in people.items()
-            if (id_ not in known or known[id_].state is not LinkState.LIVE)
-            and person.values.get(terms.map.link_field) in (None, "")
-        }
+            name = terms.map.match.field
+            if name is None or name not in terms.layout:
+                continue
+            found = match_by_field(self.session, terms, entries, name)
+            for entry in entries:
+                match found.get(entry.key):
+                    case Record() as person:
+                        self._pair(terms, entry, person)
+                    case str(trouble):
+                        self.trouble[entry.key] = trouble
+                    case None:
+                        pass
 
     def _pair(self, terms: Terms, entry: Pending, person: Record) -> None:
         row = row_of(terms, Side.MARKETO)(person.values)
@@ -250,6 +205,32 @@ class _Batch:
             linked = person in known and known[person].state is LinkState.LIVE
             if linked or self.session.claimed.setdefault(person, key) != key:
                 self.trouble[key] = "its person is linked to another record"
+
+    def let_go(self) -> None:
+        """Let go of people who no longer hold the id for which nobody could be linked."""
+        for entity, terms in self.terms.items():
+            waiting = [
+                entry
+                for entry in self.entries.values()
+                if entry.entity == entity
+                and entry.reason == "ambiguous match"
+                and entry.link is None
+                and entry.push is None
+            ]
+            people = [e.ids.marketo for e in waiting if e.ids.marketo is not None]
+            if not people:
+                continue
+            native = terms.map.link_field
+            found = self.fetch(Side.MARKETO, terms.map.tables.marketo, people, [native])
+            for entry in waiting:
+                person = found.get(entry.ids.marketo or RecordId(""))
+                held = person.values.get(native) if person is not None else None
+                if str(held or "").lower() != entry.ids.dynamics:
+                    self.entries[entry.key] = attrs.evolve(
+                        entry,
+                        ids=entry.ids.replace(Side.MARKETO, None),
+                        seen=entry.seen.replace(Side.MARKETO, None),
+                    )
 
     def note_other_ids(self) -> None:
         """Let a person who holds the id of another entity's record count as in Dynamics (U11)."""
@@ -296,6 +277,7 @@ def gather(
         batch.read(side, batch.incomplete(side))
     batch.read(Side.MARKETO, [e for e in batch.entries.values() if e.push is not None])
     batch.note_other_ids()
+    batch.let_go()
     halves = [
         entry
         for entry in batch.entries.values()

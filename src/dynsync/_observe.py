@@ -45,6 +45,9 @@ __all__ = ["observe", "row_of"]
 _ECHO_WAIT = 86_400.0
 """How long a write waits for its echo, in seconds; Marketo's feed may be late, not a day late."""
 
+_AT_ONCE = 500
+"""Changes compared at a time: more bases than that need more memory and are slower to go over."""
+
 RowOf = Callable[[Mapping[str, Wire]], Row]
 
 
@@ -80,6 +83,13 @@ class _Feed:
     def only(self) -> Entity | None:
         """Return the entity, where the side keeps each in a table of its own."""
         return next(iter(self.terms)) if self.side is Side.DYNAMICS else None
+
+    def other_link_fields(self) -> Mapping[Entity, Sequence[str]]:
+        """Return, by entity, where the ids of the others' records are held; none if it is alone."""
+        if self.side is Side.DYNAMICS or len(self.terms) == 1:
+            return {}
+        fields = {entity: terms.map.link_field for entity, terms in self.terms.items()}
+        return {mine: [f for e, f in fields.items() if e != mine] for mine in fields}
 
     def fields(self) -> Sequence[str]:
         """Return the native names to ask for, each once."""
@@ -190,11 +200,12 @@ class _Reading:
         session = self.session
         now = session.now()
         # A record that a page holds twice is taken as it came last; edits of both are kept.
-        changes = _latest(page.changes)
-        skew = now - page.at.timestamp() if page.at is not None else 0.0
+        changes = list(_latest(page.changes).values())
+        skew = now - page.at.timestamp() if page.at is not None else None
         with session.commit():
             taken = _Taking(self, now, skew)
-            taken.take(changes)
+            for start in range(0, len(changes), _AT_ONCE):
+                taken.take(changes[start : start + _AT_ONCE])
             if not page.more and self.seen is not None:
                 self._finish_full(taken)
             taken.save()
@@ -225,8 +236,8 @@ class _Reading:
                     missing.append(ids[feed.side])
         if live and not self.records and not any(seen):
             check_emptied(self.session.settings.guards, feed.side, feed.table, live)
-        for start in range(0, len(missing), 500):
-            taken.take([Tombstone(id_) for id_ in missing[start : start + 500]])
+        for start in range(0, len(missing), _AT_ONCE):
+            taken.take([Tombstone(id_) for id_ in missing[start : start + _AT_ONCE]])
 
 
 def _latest(changes: Sequence[Change]) -> dict[RecordId, Change]:
@@ -239,21 +250,36 @@ def _latest(changes: Sequence[Change]) -> dict[RecordId, Change]:
     return latest
 
 
+def _doubles(
+    changes: Iterable[Change],
+    known: Mapping[RecordId, Known],
+    others: Mapping[Entity, Sequence[str]],
+) -> list[tuple[Change, Entity]]:
+    """Return linked people who hold an id where another entity's is held."""
+    linked = [(change, known[change.id].entity) for change in changes if change.id in known]
+    return [
+        (change, entity)
+        for change, entity in linked
+        if isinstance(change, Record)
+        and any(change.values.get(name) not in (None, "") for name in others.get(entity, ()))
+    ]
+
+
 @attrs.define
 class _Taking:
     """One page on its way into the backlog."""
 
     reading: _Reading
     now: float
-    skew: float
+    skew: float | None
     entries: dict[PendingKey, Pending] = Factory(dict[PendingKey, Pending])
     versions: dict[int, Version | None] = Factory(dict[int, "Version | None"])
     sent: dict[int, tuple[Sent, ...]] = Factory(dict[int, "tuple[Sent, ...]"])
     missed: set[Entity] = Factory(set[Entity])
 
-    def take(self, changes: Mapping[RecordId, Change] | Sequence[Change]) -> None:
+    def take(self, changes: Sequence[Change]) -> None:
         """Compare each change with the base and fold what differs."""
-        by_id = changes if isinstance(changes, Mapping) else {c.id: c for c in changes}
+        by_id = {change.id: change for change in changes}
         feed, reading = self.reading.feed, self.reading
         known = reading.session.store.known(feed.side, by_id.keys(), feed.only)
         news: list[tuple[Change, Known, Row | None]] = []
@@ -289,6 +315,8 @@ class _Taking:
                 self.missed.add(link.entity)
         self._take_known(news)
         self._take_strangers(strangers)
+        if others := feed.other_link_fields():
+            self._take_people(_doubles(by_id.values(), known, others))
 
     def save(self) -> None:
         """Write down what was folded."""
@@ -328,7 +356,7 @@ class _Taking:
         side = self.reading.feed.side
         claims: dict[str, tuple[Wire, Pair[Wire]]] = {}
         if link.sent:
-            claims, waiting = overwritten(terms, link.sent, change.edits, row)
+            claims, waiting = overwritten(terms, link.sent, change.edits, row, self.skew)
             waiting = tuple(s for s in waiting if self.now - s.at < _ECHO_WAIT)
             if waiting != link.sent:
                 self.sent[link.key] = waiting
@@ -367,7 +395,8 @@ class _Taking:
 
     def _stamp(self, change: Change) -> float | None:
         """Return when *change* was made, by our clock: systems' clocks are not compared raw."""
-        return None if change.modified_at is None else change.modified_at.timestamp() + self.skew
+        at = change.modified_at
+        return None if at is None else at.timestamp() + (self.skew or 0.0)
 
     def _load(self, keys: Iterable[PendingKey]) -> None:
         wanted = [key for key in keys if key not in self.entries]
@@ -386,7 +415,7 @@ class _Taking:
         if self.reading.feed.side is Side.DYNAMICS:
             self._take_new_dynamics(strangers)
         else:
-            self._take_people(strangers)
+            self._take_people([(change, None) for change in strangers])
 
     def _take_new_dynamics(self, strangers: Sequence[Change]) -> None:
         (terms,) = self.reading.feed.terms.values()
@@ -406,13 +435,14 @@ class _Taking:
                 entry = self._new(key, terms.entity, None, Pair(None, change.id))
             self.entries[key] = fold(terms, entry, Side.DYNAMICS, seen, self.now)
 
-    def _take_people(self, strangers: Sequence[Change]) -> None:
+    def _take_people(self, people: Sequence[tuple[Change, Entity | None]]) -> None:
+        """Take people who hold the id of a record, of another entity than they are linked as."""
         holders: list[tuple[Terms, RecordId, Record]] = []
-        for change in strangers:
+        for change, linked_as in people:
             if isinstance(change, Record):
                 for terms in self.reading.feed.terms.values():
                     held = change.values.get(terms.map.link_field)
-                    if held not in (None, ""):
+                    if held not in (None, "") and terms.entity != linked_as:
                         holders.append((terms, RecordId(str(held).lower()), change))
         store = self.reading.session.store
         for terms in self.reading.feed.terms.values():

@@ -94,8 +94,19 @@ def _standing(
 _MARKETO = Pair(Side.MARKETO, Side.MARKETO)
 
 
+_RESOLUTION = 2.0
+"""By how many seconds an edit may seem older than the write that it is the echo of."""
+
+
+def _older(edit: Edit, write: Sent, skew: float | None) -> bool:
+    """Return whether *edit* was there before *write* was sent: feeds repeat themselves."""
+    if edit.at is None or skew is None:
+        return False
+    return edit.at.timestamp() + skew + _RESOLUTION < write.at
+
+
 def _replay(
-    field: Field, sent: Sequence[Sent], edits: Iterable[Edit]
+    field: Field, sent: Sequence[Sent], edits: Iterable[Edit], skew: float | None
 ) -> tuple[tuple[Wire, Sent] | None, list[Sent]]:
     """
     Follow one field's *edits* past our own writes *sent*.
@@ -106,7 +117,8 @@ def _replay(
     waiting = list(sent)
     found: tuple[Wire, Sent] | None = None
     for edit in edits:
-        ours = next((s for s in waiting if field.same(edit.new, s.new, _MARKETO)), None)
+        fresh = (s for s in waiting if not _older(edit, s, skew))
+        ours = next((s for s in fresh if field.same(edit.new, s.new, _MARKETO)), None)
         if ours is None:
             found = None
             continue
@@ -117,7 +129,11 @@ def _replay(
 
 
 def overwritten(
-    terms: Terms, sent: Sequence[Sent], edits: Sequence[Edit], row: Row
+    terms: Terms,
+    sent: Sequence[Sent],
+    edits: Sequence[Edit],
+    row: Row,
+    skew: float | None = None,
 ) -> tuple[dict[str, tuple[Wire, Pair[Wire]]], tuple[Sent, ...]]:
     """
     Find edits that a write of ours overwrote between our reading and our writing.
@@ -125,7 +141,8 @@ def overwritten(
     Marketo has no conditional write, but its feed tells the value that each edit replaced: if
     our own write replaced another value than the one it meant to, that value was an edit
     nobody has seen yet (invariant 31). Returns such claims by field, each with the base
-    to merge it against, and what of *sent* has not come back yet.
+    to merge it against, and what of *sent* has not come back yet. *skew* is by how many
+    seconds our clock is ahead of Marketo's, None if that is not known.
     """
     claims: dict[str, tuple[Wire, Pair[Wire]]] = {}
     waiting: list[Sent] = []
@@ -136,7 +153,8 @@ def overwritten(
         at = terms.index(name)
         field = terms.fields[at]
         native = field.names.marketo
-        found, left = _replay(field, ours, (edit for edit in edits if edit.field == native))
+        mine = (edit for edit in edits if edit.field == native)
+        found, left = _replay(field, ours, mine, skew)
         waiting += left
         current = row[at]
         if found is None or isinstance(current, Missing):

@@ -17,7 +17,7 @@ from attrs import Factory
 
 from dynsync.backlog import Linked, LinkState, Observation, Pending
 from dynsync.fields import Field, Flow
-from dynsync.kinds import Unfit
+from dynsync.kinds import Kind, Unfit
 from dynsync.merge import FieldMerge, Verdict, merge_field
 from dynsync.outcomes import Change
 from dynsync.policies import AuthorityPolicy
@@ -216,17 +216,20 @@ class _Case:
 
     def decode(self, wires: Pair[Wire | Missing]) -> Pair[Value | Missing]:
         """Return what *wires* mean; what cannot be of the kind stands for itself, as text."""
+        kind = self.field.kind
+        return Pair(
+            _meaning(kind, wires.marketo, Side.MARKETO),
+            _meaning(kind, wires.dynamics, Side.DYNAMICS),
+        )
 
-        def value(side: Side) -> Value | Missing:
-            wire = wires[side]
-            if isinstance(wire, Missing):
-                return wire
-            try:
-                return self.field.kind.decode(wire, side)
-            except Unfit:
-                return str(wire)
 
-        return Pair.of(value)
+def _meaning(kind: Kind, wire: Wire | Missing, side: Side) -> Value | Missing:
+    if isinstance(wire, Missing):
+        return wire
+    try:
+        return kind.decode(wire, side)
+    except Unfit:
+        return str(wire)
 
 
 def _unfit(case: _Case, side: Side, error: Unfit) -> FieldPlan:
@@ -355,10 +358,11 @@ def _lost(case: _Case, decision: FieldMerge) -> Wire | Missing:
 def _plan_field(case: _Case) -> FieldPlan | None:
     """Decide on a two-way field and prepare what each side is told."""
     field = case.field
+    base, seen = case.decode(case.base), case.decode(case.seen)
     decision = merge_field(
         field.name,
-        case.decode(case.base),
-        case.decode(case.seen),
+        base,
+        seen,
         policy=_policy(case),
         same=field.equal,
         entity=case.terms.entity,
@@ -377,13 +381,18 @@ def _plan_field(case: _Case) -> FieldPlan | None:
         plan.adopt = True
         plan.lost = MISSING
         return plan
-    actual = case.decode(case.actual)
-    for side in Side:
-        held = actual[side]
+    actual = case.decode(case.actual) if case.claimed else _held(base, seen)
+    for side, held in zip(Side, actual, strict=True):
         if isinstance(held, Missing) or not field.equal(held, decision.value):
             _tell(case, plan, side, decision.value)
     plan.advance = not plan.send and not plan.waits
     return _wait(case, plan) if plan.waits else plan
+
+
+def _held(base: Pair[Value | Missing], seen: Pair[Value | Missing]) -> Pair[Value | Missing]:
+    """Return what each side holds now as far as is known: what it did not report is as it was."""
+    one, two = seen.marketo, seen.dynamics
+    return Pair(base.marketo if one is MISSING else one, base.dynamics if two is MISSING else two)
 
 
 def _wait(case: _Case, plan: FieldPlan) -> FieldPlan:
@@ -411,7 +420,7 @@ def _rows(terms: Terms, entry: Pending, link: Linked | None, stamps: list[Wire])
 
     def actual(side: Side) -> Row:
         both = zip(seen[side], base[side], strict=True)
-        return [before if isinstance(now, Missing) else now for now, before in both]
+        return [before if now is MISSING else now for now, before in both]
 
     held = Pair.of(actual)
     claims = entry.seen.marketo.claims if entry.seen.marketo is not None else {}
@@ -427,11 +436,11 @@ class _Rows:
 
     def moved(self, terms: Terms) -> list[int]:
         """Return the places of the fields about which there may be anything to decide."""
-        found = {at for at, name in enumerate(terms.layout) if name in self.claims}
+        found = {terms.index(name) for name in self.claims if name in terms.layout}
         for seen, base in zip(self.seen, self.base, strict=True):
             if seen != base:
                 places = enumerate(zip(seen, base, strict=True))
-                found.update(at for at, (now, was) in places if now != was and now is not MISSING)
+                found |= {at for at, (now, was) in places if now is not MISSING and now != was}
         for at in terms.one_way:
             if not all(isinstance(row[at], Missing) for row in self.seen):
                 found.add(at)
@@ -446,9 +455,9 @@ def _case(
 ) -> _Case:
     """Return the case of one field; an overwritten edit stands in for what Marketo reports."""
     name = terms.layout[at]
-    base = rows.base.map(lambda row: row[at])
-    seen = rows.seen.map(lambda row: row[at])
-    actual = rows.actual.map(lambda row: row[at])
+    base = Pair(rows.base.marketo[at], rows.base.dynamics[at])
+    seen = Pair(rows.seen.marketo[at], rows.seen.dynamics[at])
+    actual = Pair(rows.actual.marketo[at], rows.actual.dynamics[at])
     if name in rows.claims:
         value, against = rows.claims[name]
         base = Pair[Wire | Missing](against.marketo, against.dynamics)

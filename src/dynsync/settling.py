@@ -68,8 +68,12 @@ class Settlement:
     again: bool = False
 
 
+_SIDES: Final = tuple(Side)
+_APPLIED: Final = (Created, Updated)
+
+
 def _applied(result: WriteResult | None) -> Created | Updated | None:
-    return result if isinstance(result, Created | Updated) else None
+    return result if isinstance(result, _APPLIED) else None
 
 
 # -- the base
@@ -157,10 +161,12 @@ def _settle_field(
             terms, at, plan.actual.dynamics[at]
         )
         return False
-    complete = (bool(field.send) and all(done[side] for side in field.send)) or field.advance
+    complete = bool(field.send) or field.advance
     for side, sent in field.send.items():
         row = books.seen[side]
-        if done[side] and row is not None:
+        if not done[side]:
+            complete = field.advance
+        elif row is not None:
             row[at] = sent
     if field.restore:
         if done.marketo:
@@ -168,10 +174,10 @@ def _settle_field(
         return done.marketo
     if not complete:
         return False
-    for side in Side:
+    for side in _SIDES:
         wire = field.send.get(side, plan.actual[side][at])
         ack = acks[side][at]
-        if side in field.send and not isinstance(ack, Missing):
+        if ack is not MISSING and side in field.send:
             # What came back the same in meaning is the base as the side says it. Where a rule
             # of the system rewrote it, that is a change of theirs and is told to the other
             # side once; where it put back what it held before, the two agree to differ,
@@ -179,7 +185,7 @@ def _settle_field(
             both = Pair(side, side)
             unmoved = kind.same(ack, books.base[side][at], both)
             wire = ack if kind.same(ack, wire, both) or unmoved else wire
-        if not isinstance(wire, Missing):
+        if wire is not MISSING:
             books.base[side][at] = wire
     return True
 
@@ -280,8 +286,7 @@ def _refusals(terms: Terms, plan: RecordPlan, results: Pair[WriteResult | None])
         for field in plan.fields
         for side, refusal in field.refused.items()
     ]
-    for side in Side:
-        result = results[side]
+    for side, result in zip(_SIDES, results, strict=True):
         if isinstance(result, Rejected):
             ours += _refused_fields(terms, plan, side, result.reasons)
     return ours
@@ -373,6 +378,8 @@ def _rest_of_results(results: Pair[WriteResult | None], now: float, rest: _Rest)
     deferred = OutcomeKind.DEFERRED
     for result in results:
         match result:
+            case None | Created() | Updated():
+                pass
             case Stale():
                 rest.add(deferred, "stale", now)
             case ThrottledWrite(retry_after):
@@ -403,6 +410,8 @@ def _rest_of_fields(plan: RecordPlan, holds: Iterable[Hold], now: float, rest: _
 
 def _kept_holds(plan: RecordPlan) -> list[Hold]:
     """Return the holds that stand, because they were not tried or not due."""
+    if not plan.entry.holds:
+        return []
     standing = {(side, field.name) for field in plan.fields for side in field.held}
     whole = {side for side, _ in standing}
     return [
@@ -541,7 +550,7 @@ def settle(
             f.name for f in plan.fields if _settle_field(terms, plan, f, acks, done, books)
         }
     rest = _Rest()
-    for side in Side:
+    for side in _SIDES:
         if done[side] and _news(terms, side, acks[side], books):
             rest.add(OutcomeKind.UPDATED, "rewritten", now)
     return _finish(terms, plan, results, now, new_key, books, rest, settled)

@@ -11,7 +11,6 @@ import json
 import resource
 import sqlite3
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from operator import itemgetter
@@ -20,6 +19,7 @@ from typing import Final, TypeAlias
 
 import attrs
 from bench import workload
+from bench.workload import clock
 from bench.systems import MAP, BenchClock, BenchDynamics, BenchMarketo, BenchSystem
 
 from dynsync._desk import Desk
@@ -64,9 +64,9 @@ class Bench:
     def timed(self, function: Callable[[], object]) -> float:
         """Return how long *function* takes, without what the systems do meanwhile."""
         inside = sum(system.seconds for system in self.systems)
-        began = time.perf_counter()
+        began = clock()
         function()
-        return time.perf_counter() - began - (sum(s.seconds for s in self.systems) - inside)
+        return clock() - began - (sum(s.seconds for s in self.systems) - inside)
 
     def cycle(self) -> tuple[Report, float]:
         """Do one cycle; return its report and its own time."""
@@ -227,7 +227,7 @@ def batch_upsert(bench: Bench, hand: sqlite3.Connection, keys: Sequence[int]) ->
         [links[key] for key in sorted(keys[start : start + 500])]
         for start in range(0, len(keys), 500)
     ]
-    began = time.perf_counter()
+    began = clock()
     for batch in batches:
         upsert(
             hand,
@@ -236,7 +236,7 @@ def batch_upsert(bench: Bench, hand: sqlite3.Connection, keys: Sequence[int]) ->
                 for link in batch
             ],
         )
-    return time.perf_counter() - began
+    return clock() - began
 
 
 class _Settling:
@@ -249,9 +249,9 @@ class _Settling:
         original = Desk._settle
 
         def settle(desk: Desk) -> None:
-            began = time.perf_counter()
+            began = clock()
             original(desk)
-            self.seconds += time.perf_counter() - began
+            self.seconds += clock() - began
 
         Desk._settle = settle  # type: ignore[method-assign]
 

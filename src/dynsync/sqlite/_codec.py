@@ -29,10 +29,11 @@ __all__ = [
 
 _Sent: TypeAlias = tuple[str, Wire, Wire, Wire, float]
 _Claims: TypeAlias = dict[str, tuple[Wire, Wire, Wire]]
-_Seen: TypeAlias = tuple[list[Wire | list[object]], Version | None, float | None, bool, _Claims]
+_Row: TypeAlias = list[Wire | list[object]]
+_Seen: TypeAlias = tuple[_Row, Version | None, float | None, bool, _Claims]
 _Hold: TypeAlias = tuple[str, str, list[str], str, str, int, float]
 _Detail: TypeAlias = tuple[
-    _Seen | None, _Seen | None, tuple[Entity, str | None] | None, list[_Hold]
+    _Seen | None, _Seen | None, tuple[Entity, str | None] | None, list[_Hold] | None
 ]
 
 Detail: TypeAlias = tuple[Pair[Observation | None], Push | None, tuple[Hold, ...]]
@@ -86,21 +87,13 @@ def encode_detail(entry: Pending) -> str:
     """Return what has no column of its own in *entry*."""
     seen = entry.seen
     push = entry.push and (entry.push.entity, entry.push.owner)
-    holds = [_from_hold(hold) for hold in entry.holds]
+    holds = [_from_hold(hold) for hold in entry.holds] or None
     return plain(_encode((_from_seen(seen.marketo), _from_seen(seen.dynamics), push, holds)))
 
 
 def decode_details(texts: Sequence[str]) -> list[Detail]:
     """Return what `encode_detail` made *texts* of."""
-    details = cast("list[_Detail]", _decode(f"[{','.join(texts)}]"))
-    return [
-        (
-            Pair(_to_seen(marketo), _to_seen(dynamics)),
-            None if push is None else Push(*push),
-            tuple(_to_hold(hold) for hold in holds),
-        )
-        for marketo, dynamics, push, holds in details
-    ]
+    return [_to_detail(text) for text in texts]
 
 
 def encode_names(old: Sequence[str], new: Sequence[str]) -> str:
@@ -131,6 +124,10 @@ def _decode(text: str) -> object:
     return value
 
 
+def _as_it_is(row: _Row) -> Row:
+    return cast("Row", row)
+
+
 def _row(row: Sequence[Wire | Missing | list[object]]) -> Row:
     return [MISSING if isinstance(value, list) else value for value in row]
 
@@ -144,17 +141,22 @@ def _from_seen(seen: Observation | None) -> tuple[object, ...] | None:
     return seen.row, seen.version, seen.modified_at, seen.gone, claims
 
 
-def _to_seen(seen: _Seen | None) -> Observation | None:
+def _to_detail(text: str) -> Detail:
+    marketo, dynamics, push, holds = cast("_Detail", _decode(text))
+    row = _row if "[]" in text else _as_it_is
+    return (
+        Pair(_to_seen(marketo, row), _to_seen(dynamics, row)),
+        None if push is None else Push(*push),
+        () if holds is None else tuple(_to_hold(hold) for hold in holds),
+    )
+
+
+def _to_seen(seen: _Seen | None, make_row: Callable[[_Row], Row]) -> Observation | None:
     if seen is None:
         return None
     row, version, modified_at, gone, claims = seen
-    return Observation(
-        row=_row(row),
-        version=version,
-        modified_at=modified_at,
-        gone=gone,
-        claims={name: (value, Pair(one, two)) for name, (value, one, two) in claims.items()},
-    )
+    merges = {name: (value, Pair(one, two)) for name, (value, one, two) in claims.items()}
+    return Observation(make_row(row), version, modified_at, gone, merges)
 
 
 def _from_hold(hold: Hold) -> tuple[object, ...]:

@@ -13,8 +13,8 @@ __all__ = ["APPLICATION_ID", "VERSION", "migrate"]
 APPLICATION_ID = int.from_bytes(b"dyns", "big")
 """What marks a SQLite file as ours."""
 
-# One ordinary table a noun, an integer key, the ids under unique indexes: measured against
-# WITHOUT ROWID and one column a field in docs/explanation (speed). A value that is read
+# One ordinary table a noun, an integer key, the ids under unique indexes: faster than
+# WITHOUT ROWID or one column a field, both of which were measured. A value that is read
 # for every record comes before the rows, so that SQLite need not step over them.
 #
 # link.state: 0 live, 1 gone in Dynamics, 2 gone in Marketo. Any number of links of one

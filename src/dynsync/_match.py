@@ -1,0 +1,128 @@
+"""Match: find the person of a Dynamics record by the value of a field, where the host asks (A28)."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TypeAlias
+
+from dynsync._session import Session
+from dynsync.backlog import LinkState, Pending, PendingKey
+from dynsync.fields import Field
+from dynsync.kinds import Unfit
+from dynsync.matching import Matched, Several, Unmatched, match
+from dynsync.records import Missing, Record, RecordId, Side, Wire
+from dynsync.terms import Terms
+
+__all__ = ["Found", "find_all", "match_by_field"]
+
+Found: TypeAlias = Record | str
+"""The person of a record, or why it is nobody's to say."""
+
+
+def find_all(
+    session: Session,
+    side: Side,
+    table: str,
+    field: str,
+    wires: Sequence[Wire],
+    fields: Sequence[str],
+) -> dict[RecordId, Record]:
+    """Return every record of *table* whose *field* holds one of *wires*, in full calls."""
+    connector = session.systems[side]
+    step = connector.capabilities.find
+    values = list(dict.fromkeys(wires))
+    found: dict[RecordId, Record] = {}
+    for start in range(0, len(values), step):
+        part = values[start : start + step]
+        records = session.call(
+            side,
+            "find",
+            lambda part=part: connector.find(table, field, part, fields),  # type: ignore[misc]
+        )
+        found.update((record.id, record) for record in records)
+    return found
+
+
+def _key(field: Field, side: Side, wire: Wire | Missing) -> Hashable:
+    if isinstance(wire, Missing):
+        return None
+    try:
+        return field.kind.key(field.kind.decode(wire, side))
+    except Unfit:
+        return None
+
+
+def _taken(session: Session, terms: Terms, people: Mapping[RecordId, Record]) -> set[RecordId]:
+    """Return the people who are linked to a record, or hold the id of one."""
+    known = session.store.known(Side.MARKETO, people.keys())
+    return {
+        id_
+        for id_, person in people.items()
+        if (id_ in known and known[id_].state is LinkState.LIVE)
+        or person.values.get(terms.map.link_field) not in {None, ""}
+    }
+
+
+def match_by_field(
+    session: Session, terms: Terms, entries: Sequence[Pending], name: str
+) -> dict[PendingKey, Found]:
+    """
+    Say of unlinked Dynamics records who they are, by equal values of the field *name*.
+
+    A hit counts only if it is the only one on either side: both systems are asked, so that
+    the answer does not depend on what else is in the backlog. Who is found but is linked
+    already makes the record ambiguous too: a second person with the same value is a
+    matter for a human. A record that nobody resembles is not in the answer.
+    """
+    at = terms.index(name)
+    field = terms.fields[at]
+    wires: dict[Hashable, Wire] = {}
+    keys: dict[PendingKey, Hashable] = {}
+    for entry in entries:
+        seen = entry.seen.dynamics
+        wire = seen.row[at] if seen is not None else None
+        key = _key(field, Side.DYNAMICS, wire)
+        if key is not None and not isinstance(wire, Missing):
+            wires[key] = wire
+            keys[entry.key] = key
+    natives, tables = field.names, terms.map.tables
+    people = find_all(
+        session,
+        Side.MARKETO,
+        tables.marketo,
+        natives.marketo,
+        list(wires.values()),
+        terms.natives(Side.MARKETO),
+    )
+    resembled = {_key(field, Side.MARKETO, p.values.get(natives.marketo)) for p in people.values()}
+    rivals = find_all(
+        session,
+        Side.DYNAMICS,
+        tables.dynamics,
+        natives.dynamics,
+        [wire for key, wire in wires.items() if key in resembled],
+        [natives.dynamics],
+    )
+    records = {
+        id_: _key(field, Side.DYNAMICS, r.values.get(natives.dynamics)) for id_, r in rivals.items()
+    }
+    records |= {e.ids.dynamics: keys[e.key] for e in entries if e.ids.dynamics and e.key in keys}
+    verdicts = match(
+        records.items(),
+        [(i, _key(field, Side.MARKETO, p.values.get(natives.marketo))) for i, p in people.items()],
+    )
+    taken = _taken(session, terms, people)
+    found: dict[PendingKey, Found] = {}
+    for entry in entries:
+        match verdicts.get(entry.ids.dynamics or RecordId(""), Unmatched()):
+            case Matched(person) if person in taken:
+                found[entry.key] = "its person is linked to another record"
+            case Matched(person):
+                found[entry.key] = people[person]
+            case Several(several, count):
+                found[entry.key] = (
+                    f"{len(several)} people and {count} records share the same {name}"
+                )
+            case Unmatched():
+                pass
+    return found
