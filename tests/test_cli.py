@@ -385,7 +385,7 @@ def test_status_of_no_state_is_code_5(world: World) -> None:
 def test_late_sync_needs_attention(world: World) -> None:
     """A sync that has not run for long is not healthy."""
     store = SqliteStore(world.folder / "dynsync.state")
-    store.put("last_run", json.dumps(["run 1: nothing to do", 1.0, 0, 1.0]))
+    store.put("last_run", json.dumps(["run 1: nothing to do", 1.0]))
     store.close()
 
     result = world.run("status")

@@ -18,12 +18,13 @@ import pytest
 
 PACKAGE: Final = Path(__file__).parents[1] / "src" / "dynsync"
 
-LAYER_0: Final = frozenset({"records", "errors", "schemas"})
-LAYER_1: Final = frozenset(
-    {"fields", "permissions", "policies", "validation", "matching", "writes"}
+LAYER_0: Final = frozenset({"records", "errors", "schemas", "kinds", "writes", "backlog"})
+LAYER_1: Final = frozenset({"fields", "permissions", "policies", "validation", "matching"})
+LAYER_2: Final = frozenset(
+    {"merge", "maps", "terms", "outcomes", "observing", "deciding", "planning", "settling"}
+    | {"guards", "reports"}
 )
-LAYER_2: Final = frozenset({"merge", "planning", "guards", "maps"})
-LAYER_3: Final = frozenset({"connectors", "state", "recorder"})
+LAYER_3: Final = frozenset({"connectors", "state", "recorder", "memory"})
 LAYER_4: Final = frozenset({"sync", "schedule"})
 LAYER_5: Final = frozenset(
     {"sqlite", "marketo", "dynamics", "sandbox", "testing", "report", "cli", "preview"}
@@ -36,6 +37,7 @@ ROOT: Final = "__init__"
 ENGINE: Final = "_*"
 """Any private top-level module: a part that the engine, layer 4, is split into."""
 
+BELOW_2: Final = LAYER_0 | LAYER_1
 BELOW_4: Final = PURE | LAYER_3
 BELOW_5: Final = BELOW_4 | LAYER_4 | {ENGINE, ROOT}
 
@@ -44,26 +46,35 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
     "records": frozenset(),
     "errors": frozenset({"records"}),
     "schemas": frozenset({"records"}),
+    "kinds": frozenset({"records", "schemas"}),
+    "writes": frozenset({"records"}),
+    "backlog": frozenset({"records"}),
     # 1: each one decision, none knows another
     "fields": LAYER_0,
     "permissions": LAYER_0,
     "policies": LAYER_0,
     "validation": LAYER_0,
     "matching": LAYER_0,
-    "writes": LAYER_0,
     # 2: the decisions put together
     "merge": LAYER_0 | {"policies"},
-    "planning": LAYER_0 | LAYER_1 | {"merge"},
-    "guards": LAYER_0 | {"planning"},
-    "maps": LAYER_0 | {"fields"},
-    # 3: the edges, as protocols
+    "maps": LAYER_0 | {"fields", "policies"},
+    "terms": LAYER_0 | {"fields", "permissions", "policies"},
+    "outcomes": LAYER_0 | {"validation"},
+    "observing": LAYER_0 | {"fields", "terms"},
+    "deciding": BELOW_2 | {"merge", "outcomes", "terms"},
+    "planning": BELOW_2 | {"deciding", "merge", "outcomes", "terms"},
+    "settling": BELOW_2 | {"deciding", "planning", "outcomes", "terms"},
+    "guards": LAYER_0,
+    "reports": LAYER_0 | {"outcomes"},
+    # 3: the edges, as protocols, and what stands in for them in memory
     "connectors": PURE,
     "state": PURE,
-    "recorder": PURE,
+    "recorder": PURE | {"connectors", "state"},
+    "memory": PURE | {"state"},
     # 4: the only I/O
+    "schedule": BELOW_4,
+    ENGINE: BELOW_4 | {ENGINE},
     "sync": BELOW_4 | LAYER_4 | {ENGINE},
-    "schedule": BELOW_4 | LAYER_4 | {ENGINE},
-    ENGINE: BELOW_4 | LAYER_4 | {ENGINE},
     # 5: optional, one package each
     "sqlite": BELOW_5,
     "marketo": BELOW_5,
@@ -71,7 +82,7 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
     "sandbox": BELOW_5,
     "testing": BELOW_5 | {"sandbox"},
     "report": BELOW_5,
-    "preview": BELOW_5 | {"sqlite"},
+    "preview": BELOW_5 | {"sqlite", "sandbox"},
     "cli": BELOW_5 | LAYER_5,
     # The front doors
     ROOT: BELOW_4 | LAYER_4 | {ENGINE},
@@ -81,6 +92,7 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
 RUNTIME: Final = frozenset({"attr", "attrs", "dateutil", "typing_extensions"})
 EXTRAS: Final[Mapping[str, frozenset[str]]] = {
     "cli": frozenset({"click", "rich"}),
+    "preview": frozenset({"click", "rich"}),
     "testing": frozenset({"hypothesis"}),
 }
 

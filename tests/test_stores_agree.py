@@ -229,7 +229,7 @@ def dump(store: StateStore) -> dict[str, object]:
     }
 
 
-Stores.TestCase.settings = settings(stateful_step_count=20)
+Stores.TestCase.settings = settings(stateful_step_count=30)
 TestStores = Stores.TestCase
 
 

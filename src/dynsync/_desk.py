@@ -11,7 +11,7 @@ from attrs import Factory
 from dynsync._session import Session, check_results
 from dynsync.backlog import Linked, LinkState, Sent
 from dynsync.errors import Ambiguous, SystemFailure
-from dynsync.outcomes import Outcome, severity
+from dynsync.outcomes import Outcome, OutcomeKind, severity
 from dynsync.planning import RecordPlan, plan_record
 from dynsync.recorder import journal_entry
 from dynsync.records import Missing, Pair, RecordId, Side
@@ -170,7 +170,9 @@ class Desk:
             store.drop_pending([s.key for _, s in settled])
             store.save_pending(s.entry for _, s in settled if s.entry is not None)
             run = session.report.run
-            store.append(journal_entry(s.outcome, run, now) for _, s in settled)
+            store.append(
+                journal_entry(s.outcome, run, now) for c, s in settled if not _stands(c, s)
+            )
         for case, settlement in settled:
             self._conclude(case, settlement, now)
 
@@ -223,6 +225,12 @@ def _told_at_last(case: _Case, settlement: Settlement) -> Settlement:
         return settlement
     results = (*before.results, *outcome.results)
     return attrs.evolve(settlement, outcome=attrs.evolve(outcome, results=results))
+
+
+def _stands(case: _Case, settlement: Settlement) -> bool:
+    """Return whether a collision is still what the journal says already."""
+    outcome = settlement.outcome
+    return outcome.kind is OutcomeKind.UNRESOLVED and case.plan.entry.reason == "unresolved"
 
 
 def _notes(case: _Case, side: Side, link: Linked, now: float) -> list[Sent]:

@@ -13,7 +13,7 @@ from dynsync._observe import row_of
 from dynsync._session import Session
 from dynsync.backlog import Linked, LinkState, Observation, Pending
 from dynsync.observing import fold
-from dynsync.records import MISSING, Entity, Missing, Record, RecordId, Side, Wire
+from dynsync.records import MISSING, Entity, Record, RecordId, Side, Wire
 from dynsync.terms import Terms
 
 __all__ = ["Ready", "gather"]
@@ -130,8 +130,8 @@ class _Batch:
             return False
         plain = len(terms.layout) - terms.stamps
         return any(
-            isinstance(base[at], Missing)
-            and (seen is None or isinstance(seen.row[at], Missing))
+            base[at] is MISSING
+            and (seen is None or seen.row[at] is MISSING)
             and terms.fields[at].names[side] != ""
             for at in range(plain)
         )

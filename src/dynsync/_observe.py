@@ -364,9 +364,11 @@ class _Taking:
             self.versions[link.key] = change.version
         key = link_key(link.key)
         alive_again = side is Side.DYNAMICS and link.state is LinkState.GONE_DYNAMICS
-        if not (
-            claims or alive_again or key in self.entries or differs(terms, side, row, link.row)
-        ):
+        entry = self.entries.get(key)
+        # What is waiting was judged without a word from this side, and there is none now:
+        # our own echo must not wake it.
+        folded = entry is not None and entry.seen[side] is not None
+        if not (claims or alive_again or folded or differs(terms, side, row, link.row)):
             return
         seen = Observation(row, change.version, self._stamp(change), claims=claims)
         self._fold(terms, key, link, change.id, seen)

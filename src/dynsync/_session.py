@@ -18,6 +18,7 @@ from dynsync.errors import (
     ContractError,
     Refused,
     SyncError,
+    SystemFailure,
     Throttled,
     Unavailable,
 )
@@ -111,6 +112,7 @@ class Session:
         Raises `SystemFailure` when patience ends, at once where waiting cannot help: a
         day's quota, a refusal, and for a write that got no answer.
         """
+        last: SystemFailure
         for attempt in range(_RETRIES + 1):
             self.report.calls[side, what] += 1
             try:
@@ -119,17 +121,21 @@ class Session:
                 pause = max(failure.retry_after, 0.001)
                 if failure.scope == "day" or pause > _LONGEST_WAIT or attempt == _RETRIES:
                     raise
+                last = failure
             except (Unavailable, Ambiguous) as failure:
                 # Not repeated here: a write without an answer is read back first.
                 if attempt == _RETRIES or (what == "write" and isinstance(failure, Ambiguous)):
                     raise
                 pause = 2.0**attempt
+                last = failure
             self._wait(pause)
+            if self.stopping():
+                raise last
         raise AssertionError("the last attempt returns or raises")
 
     def _wait(self, seconds: float) -> None:
         """Let time pass without losing the lease."""
-        while seconds > 0:
+        while seconds > 0 and not self.stopping():
             step = min(seconds, LEASE_SECONDS / 3)
             self.clock.sleep(step)
             seconds -= step

@@ -13,7 +13,7 @@ import attrs
 
 from dynsync.backlog import Observation, Pending, Sent
 from dynsync.fields import Field
-from dynsync.records import MISSING, Edit, Missing, Pair, Row, Side, Wire
+from dynsync.records import MISSING, Edit, Pair, Row, Side, Wire
 from dynsync.terms import Terms
 
 __all__ = ["clears", "differs", "fold", "overwritten"]
@@ -41,7 +41,7 @@ def clears(row: Row, base: Row) -> int:
 
 def _merged_row(new: Row, old: Row) -> Row:
     return [
-        before if isinstance(now, Missing) else now for now, before in zip(new, old, strict=True)
+        before if now is MISSING else now for now, before in zip(new, old, strict=True)
     ]
 
 
@@ -86,7 +86,7 @@ def _standing(
     for name, claim in old.claims.items():
         at = terms.index(name)
         now = new.row[at]
-        if isinstance(now, Missing) or terms.fields[at].same(now, old.row[at], _MARKETO):
+        if now is MISSING or terms.fields[at].same(now, old.row[at], _MARKETO):
             standing[name] = claim
     return standing
 
@@ -157,7 +157,7 @@ def overwritten(
         found, left = _replay(field, ours, mine, skew)
         waiting += left
         current = row[at]
-        if found is None or isinstance(current, Missing):
+        if found is None or current is MISSING:
             continue
         value, write = found
         # Where the person holds something else by now, somebody chose that with ours in view.

@@ -125,6 +125,8 @@ class FieldPlan:
         return Change(self.name, verdict, winner, tuple(self.send), why, self.lost)
 
 
+_RECOVERED = "an edit in Marketo that our own write had overwritten came back"
+
 _FLOWS = {
     Flow.TO_MARKETO.value: "flows to Marketo only",
     Flow.TO_DYNAMICS.value: "flows to Dynamics only",
@@ -166,7 +168,7 @@ def refusal_digest(wire: Wire | Missing, held: Wire | Missing) -> str:
     known there and nothing there are the same, so that a refusal outlives the making
     of the record.
     """
-    return digest(wire, None if isinstance(held, Missing) else held)
+    return digest(wire, None if held is MISSING else held)
 
 
 _NAMESPACE = uuid.UUID("6f1d3f60-5d3c-5f0a-9f4c-3b7a0c2f8e11")
@@ -208,7 +210,7 @@ class _Case:
         """Return why what *side* reports cannot be of the field's kind, None if it can."""
         wire = self.seen[side]
         try:
-            if not isinstance(wire, Missing):
+            if wire is not MISSING:
                 self.field.kind.decode(wire, side)
         except Unfit as error:
             return error
@@ -224,7 +226,7 @@ class _Case:
 
 
 def _meaning(kind: Kind, wire: Wire | Missing, side: Side) -> Value | Missing:
-    if isinstance(wire, Missing):
+    if wire is MISSING:
         return wire
     try:
         return kind.decode(wire, side)
@@ -311,10 +313,10 @@ def _plan_flow(case: _Case) -> FieldPlan | None:
     plan = FieldPlan(field.name, None, field.flow.value)
     wire = case.seen[source]
     moved = any(
-        not isinstance(now, Missing) and now != before
+        now is not MISSING and now != before
         for now, before in zip(case.seen, case.base, strict=True)
     )
-    if isinstance(wire, Missing):
+    if wire is MISSING:
         # Only the target moved, and nothing flows back: it is as it is until the next change.
         plan.advance = moved
         return plan if moved else None
@@ -323,7 +325,7 @@ def _plan_flow(case: _Case) -> FieldPlan | None:
     except Unfit as error:
         return _unfit(case, source, error)
     held = case.actual[source.other]
-    if not isinstance(held, Missing) and field.same(wire, held, Pair(source, source.other)):
+    if held is not MISSING and field.same(wire, held, Pair(source, source.other)):
         plan.advance = moved
         return plan if moved else None
     if source is Side.MARKETO and not case.linked:
@@ -334,7 +336,7 @@ def _plan_flow(case: _Case) -> FieldPlan | None:
 
 
 def _policy(case: _Case) -> AuthorityPolicy:
-    if not any(isinstance(base, Missing) for base in case.base):
+    if not any(base is MISSING for base in case.base):
         return case.terms.policy
     return case.terms.backfill if case.linked else case.terms.first
 
@@ -348,10 +350,10 @@ def _ages(entry: Pending, now: float) -> Pair[float | None]:
 
 def _lost(case: _Case, decision: FieldMerge) -> Wire | Missing:
     """Return the wire value that gives way."""
-    if decision.winner is not None and not isinstance(decision.lost, Missing):
+    if decision.winner is not None and decision.lost is not MISSING:
         loser = decision.winner.other
         claimed = case.seen[loser]
-        return case.actual[loser] if isinstance(claimed, Missing) else claimed
+        return case.actual[loser] if claimed is MISSING else claimed
     return MISSING
 
 
@@ -372,6 +374,8 @@ def _plan_field(case: _Case) -> FieldPlan | None:
         return None
     if decision.winner is not None and (error := case.unfit(decision.winner)) is not None:
         return _unfit(case, decision.winner, error)
+    if case.claimed:
+        decision = attrs.evolve(decision, why=f"{_RECOVERED}; {decision.why}")
     plan = FieldPlan(field.name, decision, lost=_lost(case, decision))
     if decision.verdict is Verdict.UNRESOLVED:
         return _wait(case, plan)
@@ -383,7 +387,7 @@ def _plan_field(case: _Case) -> FieldPlan | None:
         return plan
     actual = case.decode(case.actual) if case.claimed else _held(base, seen)
     for side, held in zip(Side, actual, strict=True):
-        if isinstance(held, Missing) or not field.equal(held, decision.value):
+        if held is MISSING or not field.equal(held, decision.value):
             _tell(case, plan, side, decision.value)
     plan.advance = not plan.send and not plan.waits
     return _wait(case, plan) if plan.waits else plan
@@ -399,7 +403,7 @@ def _wait(case: _Case, plan: FieldPlan) -> FieldPlan:
     """Let the field wait; an edit that we overwrote goes back to where it was made (invariant 31)."""
     plan.send.clear()
     claimed = case.seen.marketo
-    if case.claimed and not isinstance(claimed, Missing) and claimed != case.actual.marketo:
+    if case.claimed and claimed is not MISSING and claimed != case.actual.marketo:
         plan.send[Side.MARKETO] = claimed
         plan.restore = True
     return plan
@@ -442,7 +446,7 @@ class _Rows:
                 places = enumerate(zip(seen, base, strict=True))
                 found |= {at for at, (now, was) in places if now is not MISSING and now != was}
         for at in terms.one_way:
-            if not all(isinstance(row[at], Missing) for row in self.seen):
+            if not all(row[at] is MISSING for row in self.seen):
                 found.add(at)
         for at in range(terms.plain, len(terms.layout)):
             if self.actual.marketo[at] != self.seen.dynamics[at]:
@@ -581,11 +585,11 @@ def _create_cases(
     none: Pair[Wire | Missing] = Pair(None, None)
     for at, field in enumerate(terms.fields):
         wire = row[at]
-        if isinstance(wire, Missing) or not field.flow.reaches(side):
+        if wire is MISSING or not field.flow.reaches(side):
             continue
         to_marketo = side is Side.MARKETO
         seen = Pair(MISSING, wire) if to_marketo else Pair(wire, MISSING)
-        actual = Pair(None, wire) if to_marketo else Pair(wire, None)
+        actual: Pair[Wire | Missing] = Pair(None, wire) if to_marketo else Pair(wire, None)
         case = _Case(terms, at, entry, now, none, seen, actual, linked=False, creates=side)
         plan = FieldPlan(field.name, None, "first")
         try:

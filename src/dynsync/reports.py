@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Mapping
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import attrs
 from attrs import Factory
@@ -18,6 +18,9 @@ from dynsync.records import Entity, Pair, RecordId, Side, Wire
 __all__ = ["Phase", "Plan", "PlannedRecord", "PlannedWrite", "Progress", "Report", "Status"]
 
 Phase: TypeAlias = Literal["observing", "writing", "telling"]
+
+RESTING: Final = frozenset({"held", "withheld", "unresolved", "ambiguous match"})
+"""Reasons to wait that no run takes away by itself."""
 
 _NOTABLE_KEPT = 1000
 _NOTABLE = frozenset(
@@ -97,6 +100,8 @@ class Report:
         for (_, kind), number in self.counts.items():
             totals[kind.value] += number
         said = ", ".join(f"{n} {kind}" for kind, n in sorted(totals.items())) or "nothing to do"
+        if self.interrupted:
+            said += "; asked to stop before it was done"
         troubles = [f"{entity} stopped: {why}" for entity, why in sorted(self.stopped.items())]
         troubles += [str(failure) for failure in self.failures]
         return f"run {self.run}: {said}" + "".join(f"; {trouble}" for trouble in troubles)
@@ -130,11 +135,13 @@ class Plan:
     """
     What a run would do now. Nothing was written and no state was moved to make it.
 
-    `Sync.apply` does exactly this: what has changed in the meantime is left for later.
+    `Sync.apply` does exactly this: what has changed in the meantime is left for later. A plan
+    that was *interrupted* by a request to stop does not hold everything.
     """
 
     made: dt.datetime
     records: tuple[PlannedRecord, ...]
+    interrupted: bool = False
 
     @property
     def writes(self) -> tuple[PlannedWrite, ...]:
@@ -153,8 +160,8 @@ class Status:
     Where the sync stands, as another process may ask at any time.
 
     *backlog* counts waiting records by (entity, reason); *oldest* is the age of the oldest
-    in seconds; *eta* estimates, from the last run's pace, how many seconds the due part of
-    the backlog takes (None: unknown). *stale* are entities stopped until their schema is
+    in seconds; *eta* estimates, from the pace of the last run that had work, how many seconds
+    of running `due` takes (None: unknown). *stale* are entities stopped until their schema is
     refreshed.
     """
 
@@ -169,8 +176,13 @@ class Status:
 
     @property
     def waiting(self) -> int:
-        """Return how many records wait."""
+        """Return how many records wait, for whatever reason."""
         return sum(self.backlog.values())
+
+    @property
+    def due(self) -> int:
+        """Return how many records wait for nothing but their turn."""
+        return sum(n for (_, reason), n in self.backlog.items() if reason not in RESTING)
 
     @property
     def healthy(self) -> bool:

@@ -15,6 +15,7 @@ from typing import Final
 import attrs
 
 from dynsync.backlog import Hold, Linked, LinkState, Observation, Pending, PendingKey, link_key
+from dynsync.fields import Field
 from dynsync.kinds import Unfit
 from dynsync.outcomes import Outcome, OutcomeKind, severity
 from dynsync.planning import Action, FieldPlan, RecordPlan, digest, refusal_digest, write_digest
@@ -90,7 +91,7 @@ def _acknowledged(terms: Terms, side: Side, result: WriteResult | None) -> Row:
 
 def _adopted(terms: Terms, at: int, wire: Wire | Missing) -> Pair[Wire | Missing]:
     """Return Dynamics' value as the base of both sides (A28)."""
-    if isinstance(wire, Missing):
+    if wire is MISSING:
         return Pair(MISSING, MISSING)
     kind = terms.fields[at].kind
     try:
@@ -141,6 +142,20 @@ def _reopen(terms: Terms, plan: RecordPlan, field: FieldPlan, books: _Books) -> 
     books.seen = books.seen.replace(Side.DYNAMICS, row)
 
 
+def _answered(
+    field: Field, side: Side, sent: Wire | Missing, ack: Wire, before: Wire | Missing
+) -> Wire | Missing:
+    """
+    Return the base of what was *sent* and came back as *ack*.
+
+    What came back the same in meaning is the base as the side says it. Where a rule of the
+    system rewrote it, that is a change of theirs and is told to the other side once; where it
+    put back what it held *before*, the two agree to differ, or both would write for ever.
+    """
+    both = Pair(side, side)
+    return ack if field.same(ack, sent, both) or field.same(ack, before, both) else sent
+
+
 def _settle_field(
     terms: Terms,
     plan: RecordPlan,
@@ -178,13 +193,7 @@ def _settle_field(
         wire = field.send.get(side, plan.actual[side][at])
         ack = acks[side][at]
         if ack is not MISSING and side in field.send:
-            # What came back the same in meaning is the base as the side says it. Where a rule
-            # of the system rewrote it, that is a change of theirs and is told to the other
-            # side once; where it put back what it held before, the two agree to differ,
-            # or both would write for ever.
-            both = Pair(side, side)
-            unmoved = kind.same(ack, books.base[side][at], both)
-            wire = ack if kind.same(ack, wire, both) or unmoved else wire
+            wire = _answered(kind, side, wire, ack, books.base[side][at])
         if wire is not MISSING:
             books.base[side][at] = wire
     return True
@@ -226,9 +235,9 @@ def _news(terms: Terms, side: Side, ack: Row, books: _Books) -> bool:
     news = False
     for at, wire in enumerate(ack):
         base = books.base[side][at]
-        if isinstance(wire, Missing):
+        if wire is MISSING:
             continue
-        if isinstance(base, Missing) and wire is None:
+        if base is MISSING and wire is None:
             books.base[side][at] = None
         elif terms.fields[at].same(wire, base, Pair(side, side)):
             books.base[side][at] = wire
@@ -237,7 +246,7 @@ def _news(terms: Terms, side: Side, ack: Row, books: _Books) -> bool:
             news = news or row is None or not terms.fields[at].same(wire, row[at], Pair(side, side))
     if row is not None:
         for at, wire in enumerate(fresh):
-            if not isinstance(wire, Missing):
+            if wire is not MISSING:
                 row[at] = wire
     elif news:
         books.seen = books.seen.replace(side, fresh)
@@ -396,14 +405,20 @@ def _rest_of_results(results: Pair[WriteResult | None], now: float, rest: _Rest)
                 pass
 
 
-def _rest_of_fields(plan: RecordPlan, holds: Iterable[Hold], now: float, rest: _Rest) -> None:
+def _rest_of_fields(
+    terms: Terms, plan: RecordPlan, holds: Iterable[Hold], now: float, rest: _Rest
+) -> None:
     for field in plan.fields:
         if field.unresolved:
             rest.add(OutcomeKind.UNRESOLVED, "unresolved", now)
         if field.adopt:
             rest.add(OutcomeKind.AGREED, "first", now)
         if field.withheld:
-            rest.add(OutcomeKind.WITHHELD, "withheld", None)
+            # What may not be given to a new record may perhaps be told to the one that it is now.
+            soon = plan.action in _MADE and all(
+                terms.may_tell(side, field.name, creating=False) for side in field.withheld
+            )
+            rest.add(OutcomeKind.WITHHELD, "withheld", now if soon else None)
     for hold in holds:
         rest.add(OutcomeKind.REJECTED, "held", hold.retry_at)
 
@@ -520,7 +535,7 @@ def _settle_bare(plan: RecordPlan) -> Settlement:
         seen = entry.seen.dynamics
         if seen is not None and not seen.gone:
             merged = [
-                old if isinstance(new, Missing) else new
+                old if new is MISSING else new
                 for new, old in zip(seen.row, rows.dynamics, strict=True)
             ]
             rows = Pair(rows.marketo, merged)
@@ -546,9 +561,7 @@ def settle(
     if made is not None and done[made]:
         settled = _settle_created(terms, plan, made, books)
     else:
-        settled = {
-            f.name for f in plan.fields if _settle_field(terms, plan, f, acks, done, books)
-        }
+        settled = {f.name for f in plan.fields if _settle_field(terms, plan, f, acks, done, books)}
     rest = _Rest()
     for side in _SIDES:
         if done[side] and _news(terms, side, acks[side], books):
@@ -579,7 +592,7 @@ def _finish(
         if first:
             told += _results(terms, entry, ids, refused, hold, now)
     _rest_of_results(results, now, rest)
-    _rest_of_fields(plan, holds, now, rest)
+    _rest_of_fields(terms, plan, holds, now, rest)
     made = plan.action in _MADE
     pushed = plan.action is Action.CREATE_IN_DYNAMICS and _applied(results.dynamics) is not None
     if pushed:

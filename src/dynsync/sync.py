@@ -32,7 +32,7 @@ from dynsync.planning import RecordPlan, plan_record
 from dynsync.policies import AuthorityPolicy
 from dynsync.recorder import Entry, Recorder, entry_of, journal_entry
 from dynsync.records import Entity, Pair, RecordId, Side
-from dynsync.reports import Plan, PlannedRecord, PlannedWrite, Progress, Report, Status
+from dynsync.reports import RESTING, Plan, PlannedRecord, PlannedWrite, Progress, Report, Status
 from dynsync.schedule import SystemClock
 from dynsync.settling import pause as growing_pause
 from dynsync.settling import settle
@@ -41,6 +41,8 @@ from dynsync.terms import HoldMode, OnMarketoDelete
 from dynsync.writes import Create, Created, Update, Updated, Write, WriteResult
 
 __all__ = ["Sync"]
+
+_DAY: Final = 86_400.0
 
 _CHUNK: Final = 1000
 """Backlog entries taken at a time."""
@@ -70,7 +72,7 @@ class Sync:
     A17). *first* decides where two records meet that have never agreed; *backfill* where a
     field is new to a linked pair. *hold* says whether a refusal holds its field or its
     record, *on_marketo_delete* what a later change in Dynamics does (R46). *recorders* are
-    told every outcome. *show* is called with the progress, *stopping* asked between batches.
+    told every outcome; the journal is kept for *keep_journal* days (R96). *show* is called with the progress, *stopping* asked between batches.
     """
 
     marketo: MarketoConnector
@@ -83,6 +85,7 @@ class Sync:
     hold: HoldMode = "field"
     on_marketo_delete: OnMarketoDelete = "recreate"
     guards: Guards = Factory(Guards)
+    keep_journal: float = 90.0
     recorders: Sequence[Recorder] = ()
     clock: Clock = Factory(SystemClock)
     show: Callable[[Progress], None] = _silent
@@ -139,14 +142,15 @@ class Sync:
             records = [
                 _planned(session, ready, plan) for ready, plan in _plans(session, session.now())
             ]
-            return Plan(self.clock.now(), tuple(records))
+            return Plan(self.clock.now(), tuple(records), session.report.interrupted)
 
     def _cycle(self, only: Mapping[PendingKey, PlannedRecord] | None) -> Report:
         with self._session() as session:
             report = session.report
             if self.paused:
                 report.paused = True
-                return self._closed(session)
+                report.ended = self.clock.now()
+                return report
             session.check_pair()
             try:
                 session.agree()
@@ -210,11 +214,21 @@ class Sync:
         seconds = (report.ended - report.started).total_seconds()
         with session.commit():
             self.store.put("run", str(report.run))
-            self.store.put(
-                "last_run",
-                json.dumps([str(report), report.ended.timestamp(), report.records, seconds]),
-            )
+            said = [str(report), report.ended.timestamp()]
+            self.store.put("last_run", json.dumps(said))
+            if report.records and seconds > 0:
+                self.store.put("pace", json.dumps(report.records / seconds))
+        self._prune(session)
         return report
+
+    def _prune(self, session: Session) -> None:
+        """Forget what is older than the journal is kept, once a day."""
+        now = session.now()
+        if now - float(self.store.get("pruned") or "0") < _DAY:
+            return
+        with session.commit():
+            self.store.prune(now - self.keep_journal * _DAY)
+            self.store.put("pruned", str(now))
 
     def _tell(self, session: Session) -> None:
         """Let every recorder read on in the journal."""
@@ -332,16 +346,14 @@ def status(store: StateStore, now: dt.datetime, entities: Sequence[Entity]) -> S
     """Return where the sync that *store* belongs to stands."""
     numbers = store.backlog()
     last = store.get("last_run")
-    said, at, records, seconds = (
-        cast("tuple[str, float, int, float]", json.loads(last)) if last else (None, None, 0, 0.0)
-    )
-    waiting = sum(numbers.counts.values())
-    pace = records / seconds if seconds > 0 else 0.0
+    said, at = cast("tuple[str, float]", json.loads(last)) if last else (None, None)
+    pace = float(store.get("pace") or "0")
+    due = sum(n for (_, reason), n in numbers.counts.items() if reason not in RESTING)
     return Status(
         links=numbers.links,
         backlog=numbers.counts,
         oldest={entity: now.timestamp() - since for entity, since in numbers.oldest.items()},
-        eta=waiting / pace if pace > 0 else (0.0 if not waiting else None),
+        eta=due / pace if pace > 0 else (None if due else 0.0),
         last_run=said,
         last_run_at=None if at is None else dt.datetime.fromtimestamp(at, dt.UTC),
         paused=store.get("paused") is not None,

@@ -98,7 +98,7 @@ class Terms:
         return self._places[name]
 
     def may_tell(self, side: Side, name: str, *, creating: bool) -> bool:
-        """Return whether *side* may be told the field *name*; what the engine says it always may."""
+        """Return whether *side* may be told the field *name*; it always may be told stamps."""
         access = Access.CREATE if creating else Access.UPDATE
         return name in self._rights[access][side] or name.startswith("@")
 

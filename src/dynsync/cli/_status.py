@@ -18,9 +18,6 @@ from dynsync.sync import status
 
 __all__ = ["status_command"]
 
-_RESTING = frozenset({"held", "withheld", "unresolved", "ambiguous match"})
-"""Reasons to wait that no run takes away by itself."""
-
 _LATE = 3.0
 """After so many delays without a cycle somebody should look."""
 
@@ -92,13 +89,13 @@ def _backlog(found: Status) -> str:
     """Return how much waits, and when what only waits for its turn will be done."""
     if not found.waiting:
         return "empty"
-    due = sum(number for (_, reason), number in found.backlog.items() if reason not in _RESTING)
+    due = found.due
     said = f"{found.waiting} waiting"
     if not due:
         return f"{said}, none of it for its turn"
     if found.eta is None:
         return f"{said}, {due} for its turn; how long that takes is unknown"
-    return f"{said}, {due} for its turn: done in about {age(found.eta * due / found.waiting)}"
+    return f"{said}, {due} for its turn: done in about {age(found.eta)}"
 
 
 def _row(found: Status, entity: Entity) -> list[str]:

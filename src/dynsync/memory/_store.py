@@ -1,8 +1,7 @@
 """
-The store in memory: nothing outlives the process.
+The store in memory: dictionaries, and a log of what each write replaced.
 
-It is also the model that other stores are compared with, so it does everything in the
-plainest way: dictionaries, and a log of what each write replaced.
+It is also the model for other stores, so it does everything in the plainest way.
 """
 
 from __future__ import annotations
@@ -213,7 +212,7 @@ class MemoryStore:
     def pending(self, keys: Collection[PendingKey]) -> Mapping[PendingKey, Pending]:
         """Return the backlog entries *keys*."""
         rows = self._data.pending.rows
-        return {key: _own_entry(rows[key]) for key in sorted(keys) if key in rows}
+        return {key: _own_entry(rows[key]) for key in keys if key in rows}
 
     def save_pending(self, entries: Iterable[Pending]) -> None:
         """Insert or replace backlog entries, by key."""
@@ -247,8 +246,8 @@ class MemoryStore:
 
     def open_links(self) -> Iterator[int]:
         """Stream the keys of the links that have a backlog entry."""
-        entries = list(self._data.pending.rows.values())
-        return (entry.link for entry in entries if entry.link is not None)
+        links = [entry.link for entry in self._data.pending.rows.values()]
+        return (link for link in links if link is not None)
 
     def wake(self, entity: Entity, at: float) -> None:
         """Make every entry of *entity* due at *at* that was due later or never."""
@@ -304,8 +303,8 @@ class MemoryStore:
 
     def prune(self, before: float) -> int:
         """Remove journal entries older than *before*; return how many."""
-        old = [seq for seq, entry in self._data.journal.rows.items() if entry.at < before]
         with self.transaction():
+            old = [seq for seq, entry in self._data.journal.rows.items() if entry.at < before]
             for seq in old:
                 self._data.journal.put(seq, None)
         return len(old)
