@@ -146,8 +146,7 @@ class MemoryStore:
         """Return what is known of *ids* on *side*, of one *entity* or of all."""
         found: dict[RecordId, Known] = {}
         for record in ids:
-            link = self._find(side, record, entity)
-            if link is not None:
+            if link := self._find(side, record, entity):
                 row, version = list(link.rows[side]), link.versions[side]
                 found[record] = Known(link.key, link.entity, row, version, link.state, link.sent)
         return found
@@ -211,8 +210,8 @@ class MemoryStore:
 
     def pending(self, keys: Collection[PendingKey]) -> Mapping[PendingKey, Pending]:
         """Return the backlog entries *keys*."""
-        rows = self._data.pending.rows
-        return {key: _own_entry(rows[key]) for key in keys if key in rows}
+        found = ((key, self._data.pending.rows.get(key)) for key in keys)
+        return {key: _own_entry(entry) for key, entry in found if entry}
 
     def save_pending(self, entries: Iterable[Pending]) -> None:
         """Insert or replace backlog entries, by key."""
