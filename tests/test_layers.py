@@ -21,7 +21,8 @@ PACKAGE: Final = Path(__file__).parents[1] / "src" / "dynsync"
 LAYER_0: Final = frozenset({"records", "errors", "schemas", "kinds", "writes", "backlog"})
 LAYER_1: Final = frozenset({"fields", "permissions", "policies", "validation", "matching"})
 LAYER_2: Final = frozenset(
-    {"merge", "maps", "terms", "outcomes", "observing", "deciding", "planning", "settling"}
+    {"merge", "maps", "terms", "outcomes", "observing", "deciding", "planning"}
+    | {"advancing", "holding", "settling"}
     | {"guards", "reports"}
 )
 LAYER_3: Final = frozenset({"connectors", "state", "recorder", "memory"})
@@ -63,7 +64,9 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
     "observing": LAYER_0 | {"fields", "terms"},
     "deciding": BELOW_2 | {"merge", "outcomes", "terms"},
     "planning": BELOW_2 | {"deciding", "merge", "outcomes", "terms"},
-    "settling": BELOW_2 | {"deciding", "planning", "outcomes", "terms"},
+    "advancing": BELOW_2 | {"deciding", "planning", "terms"},
+    "holding": BELOW_2 | {"deciding", "planning", "terms"},
+    "settling": BELOW_2 | {"advancing", "holding", "deciding", "planning", "outcomes", "terms"},
     "guards": LAYER_0,
     "reports": LAYER_0 | {"outcomes"},
     # 3: the edges, as protocols, and what stands in for them in memory

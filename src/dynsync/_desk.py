@@ -45,7 +45,8 @@ class Desk:
     """
     Takes plans, sends their writes in full batches and settles what comes back.
 
-    In memory are no more plans than fill a batch per table. After a system failed, *failed* says so and nothing is sent any more.
+    In memory are no more plans than fill a batch per table. After a system failed, *failed*
+    says so and nothing is sent any more.
     """
 
     session: Session
@@ -152,7 +153,7 @@ class Desk:
     # -- settling
 
     def _settle(self) -> None:
-        """Settle what is complete, in one transaction: outcomes, bases, backlog (the crash rule)."""
+        """Settle what is complete in one transaction: outcomes, bases, backlog (the crash rule)."""
         cases, self.ready = self.ready, []
         if not cases:
             return

@@ -154,7 +154,7 @@ class _Batch:
                 terms.map.tables.marketo,
                 native,
                 list(entries),
-                terms.natives(Side.MARKETO),
+                fields=terms.natives(Side.MARKETO),
             )
             for person in people.values():
                 lost_one = entries.get(str(person.values.get(native)).lower())

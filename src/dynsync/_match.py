@@ -1,4 +1,4 @@
-"""Match: find the person of a Dynamics record by the value of a field, where the host asks (A28)."""
+"""Match: find the person of a Dynamics record by a field's value, where the host asks (A28)."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ def find_all(
     table: str,
     field: str,
     wires: Sequence[Wire],
+    *,
     fields: Sequence[str],
 ) -> dict[RecordId, Record]:
     """Return every record of *table* whose *field* holds one of *wires*, in full calls."""
@@ -92,7 +93,7 @@ def match_by_field(
         tables.marketo,
         natives.marketo,
         list(wires.values()),
-        terms.natives(Side.MARKETO),
+        fields=terms.natives(Side.MARKETO),
     )
     resembled = {_key(field, Side.MARKETO, p.values.get(natives.marketo)) for p in people.values()}
     rivals = find_all(
@@ -101,7 +102,7 @@ def match_by_field(
         tables.dynamics,
         natives.dynamics,
         [wire for key, wire in wires.items() if key in resembled],
-        [natives.dynamics],
+        fields=[natives.dynamics],
     )
     records = {
         id_: _key(field, Side.DYNAMICS, r.values.get(natives.dynamics)) for id_, r in rivals.items()

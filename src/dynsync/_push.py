@@ -72,6 +72,7 @@ def queue_push(
     maps: Sequence[EntityMap],
     entity_map: EntityMap,
     person: RecordId,
+    *,
     owner: str | None,
     now: float,
 ) -> PushAnswer:
@@ -97,11 +98,13 @@ def push_now(
     desk: Desk,
     entity_map: EntityMap,
     person: RecordId,
+    *,
     owner: str | None,
     tell: Callable[[Session], None],
 ) -> PushAnswer:
     """Make the person in Dynamics now, on the same path as the cycle."""
-    answer = queue_push(session.store, session.maps, entity_map, person, owner, session.now())
+    store, now = session.store, session.now()
+    answer = queue_push(store, session.maps, entity_map, person, owner=owner, now=now)
     if answer.kind != "queued":
         return answer
     draft = _refuse_early(session.store, entity_map, person)

@@ -114,7 +114,7 @@ class Connector(Protocol):
         """
         ...
 
-    def describe(self, table: str) -> Schema:  # noqa: A002
+    def describe(self, table: str) -> Schema:
         """Return the columns of *table* with what the sync user may do. Asked every run."""
         ...
 

@@ -40,9 +40,7 @@ def clears(row: Row, base: Row) -> int:
 
 
 def _merged_row(new: Row, old: Row) -> Row:
-    return [
-        before if now is MISSING else now for now, before in zip(new, old, strict=True)
-    ]
+    return [before if now is MISSING else now for now, before in zip(new, old, strict=True)]
 
 
 def fold(terms: Terms, entry: Pending, side: Side, seen: Observation, now: float) -> Pending:

@@ -1,42 +1,26 @@
 """
 What to do about one backlog entry: a plan, which is a value and has no side effect. Pure.
 
-Filter, merge, withhold, validate, in that order. The plan says which fields each side is
-told; the base moves only when `dynsync.settling` learns what became of it.
+The plan says which fields each side is told; the base moves only when `dynsync.settling`
+learns what became of it.
 """
 
 from __future__ import annotations
 
 import enum
-import hashlib
 import uuid
 from collections.abc import Iterable, Mapping
 
 import attrs
-from attrs import Factory
 
 from dynsync.backlog import Linked, LinkState, Observation, Pending
-from dynsync.fields import Field, Flow
-from dynsync.kinds import Kind, Unfit
-from dynsync.merge import FieldMerge, Verdict, merge_field
-from dynsync.outcomes import Change
-from dynsync.policies import AuthorityPolicy
-from dynsync.records import MISSING, Missing, Pair, RecordId, Row, Side, Value, Version, Wire
+from dynsync.deciding import Case, FieldPlan, decide, decide_new, digest
+from dynsync.merge import FieldMerge, Verdict
+from dynsync.records import MISSING, Missing, Pair, RecordId, Row, Side, Version, Wire
 from dynsync.terms import Terms
-from dynsync.validation import check, truncate
-from dynsync.writes import Create, Reason, Update, Write
+from dynsync.writes import Create, Update, Write
 
-__all__ = [
-    "Action",
-    "FieldPlan",
-    "RecordPlan",
-    "Refusal",
-    "digest",
-    "new_dynamics_id",
-    "plan_record",
-    "refusal_digest",
-    "write_digest",
-]
+__all__ = ["Action", "RecordPlan", "new_dynamics_id", "plan_record", "write_digest"]
 
 
 class Action(enum.Enum):
@@ -55,83 +39,6 @@ class Action(enum.Enum):
     """Gone on both sides."""
     DROP = "drop"
     """Nothing behind the entry any more."""
-
-
-@attrs.frozen
-class Refusal:
-    """Why a value is not sent, and the digest that tells this refusal from the next."""
-
-    reasons: tuple[Reason, ...]
-    digest: str
-
-    @property
-    def codes(self) -> tuple[str, ...]:
-        """Return the codes, sorted."""
-        return tuple(sorted({reason.code for reason in self.reasons}))
-
-
-@attrs.define
-class FieldPlan:
-    """
-    What happens to one field.
-
-    *send* holds the wire value for each side that is told; *refused* the reasons for
-    which a side is not; *withheld* the sides that may not be told, *held* those for which an
-    earlier refusal stands. *advance* means that the base moves though nothing is sent;
-    *adopt* that the base becomes Dynamics' value while Marketo's remains to be told (A28).
-    *restore* means that Marketo gets back an edit that we overwrote, while the field waits.
-    """
-
-    name: str
-    decision: FieldMerge | None
-    flow: str = ""
-    send: dict[Side, Wire] = Factory(dict[Side, Wire])
-    refused: dict[Side, Refusal] = Factory(dict[Side, "Refusal"])
-    withheld: tuple[Side, ...] = ()
-    held: tuple[Side, ...] = ()
-    advance: bool = False
-    adopt: bool = False
-    restore: bool = False
-    lost: Wire | Missing = MISSING
-
-    @property
-    def waits(self) -> bool:
-        """Return whether something keeps the field from being settled now."""
-        return bool(self.refused or self.withheld or self.held or self.adopt) or self.unresolved
-
-    @property
-    def unresolved(self) -> bool:
-        """Return whether the policy left it."""
-        return self.decision is not None and self.decision.verdict is Verdict.UNRESOLVED
-
-    def block(self) -> None:
-        """Tell nobody, and keep the base where it is."""
-        if not self.restore:
-            self.send.clear()
-        self.advance = False
-
-    def change(self) -> Change:
-        """Return the field's part in the outcome."""
-        verdict = self.decision.verdict.value if self.decision else self.flow
-        if self.withheld:
-            verdict = "withheld"
-        elif self.held or self.refused:
-            verdict = "held"
-        winner = self.decision.winner if self.decision else None
-        why = self.decision.why if self.decision else _FLOWS.get(self.flow, "")
-        if self.withheld:
-            sides = " and ".join(side.label for side in self.withheld)
-            why += f"; the sync user may not write it in {sides}"
-        return Change(self.name, verdict, winner, tuple(self.send), why, self.lost)
-
-
-_RECOVERED = "an edit in Marketo that our own write had overwritten came back"
-
-_FLOWS = {
-    Flow.TO_MARKETO.value: "flows to Marketo only",
-    Flow.TO_DYNAMICS.value: "flows to Dynamics only",
-    "first": "new record",
-}
 
 
 @attrs.define
@@ -155,22 +62,6 @@ class RecordPlan:
         return {f.name: f.send[side] for f in self.fields if side in f.send}
 
 
-def digest(*said: object) -> str:
-    """Return a short digest, so that a refused value need not be kept to be recognised."""
-    return hashlib.sha256(repr(said).encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
-def refusal_digest(wire: Wire | Missing, held: Wire | Missing) -> str:
-    """
-    Return the digest that tells one refusal of *wire* from the next.
-
-    What the refusing side *held* counts: a hold ends when the other side changes. Nothing
-    known there and nothing there are the same, so that a refusal outlives the making
-    of the record.
-    """
-    return digest(wire, None if held is MISSING else held)
-
-
 _NAMESPACE = uuid.UUID("6f1d3f60-5d3c-5f0a-9f4c-3b7a0c2f8e11")
 
 
@@ -182,234 +73,6 @@ def new_dynamics_id(entity: str, person: RecordId, before: RecordId | None = Non
     one after the record *before* was deleted (R32).
     """
     return RecordId(str(uuid.uuid5(_NAMESPACE, f"{entity}:{person}:{before or ''}")))
-
-
-# -- one field
-
-
-@attrs.frozen
-class _Case:
-    """One field of one record, with everything that the decision needs."""
-
-    terms: Terms
-    at: int
-    entry: Pending
-    now: float
-    base: Pair[Wire | Missing]
-    seen: Pair[Wire | Missing]
-    actual: Pair[Wire | Missing]
-    linked: bool
-    creates: Side | None = None
-    claimed: bool = False
-
-    @property
-    def field(self) -> Field:
-        return self.terms.fields[self.at]
-
-    def unfit(self, side: Side) -> Unfit | None:
-        """Return why what *side* reports cannot be of the field's kind, None if it can."""
-        wire = self.seen[side]
-        try:
-            if wire is not MISSING:
-                self.field.kind.decode(wire, side)
-        except Unfit as error:
-            return error
-        return None
-
-    def decode(self, wires: Pair[Wire | Missing]) -> Pair[Value | Missing]:
-        """Return what *wires* mean; what cannot be of the kind stands for itself, as text."""
-        kind = self.field.kind
-        return Pair(
-            _meaning(kind, wires.marketo, Side.MARKETO),
-            _meaning(kind, wires.dynamics, Side.DYNAMICS),
-        )
-
-
-def _meaning(kind: Kind, wire: Wire | Missing, side: Side) -> Value | Missing:
-    if wire is MISSING:
-        return wire
-    try:
-        return kind.decode(wire, side)
-    except Unfit:
-        return str(wire)
-
-
-def _unfit(case: _Case, side: Side, error: Unfit) -> FieldPlan:
-    """Plan a field whose value, as *side* says it, cannot be of its kind."""
-    native = case.field.names[side]
-    reason = Reason(error.code, f"{side.label}'s {native!r}: {error}", native)
-    plan = FieldPlan(case.field.name, None, "held")
-    _refuse(case, plan, side.other, case.actual[side], (reason,))
-    return plan
-
-
-def _refuse(
-    case: _Case, plan: FieldPlan, side: Side, wire: Wire | Missing, reasons: tuple[Reason, ...]
-) -> None:
-    """Note that *wire* is not sent to *side*, as new or as known already."""
-    refusal = Refusal(reasons, refusal_digest(wire, case.actual[side]))
-    for hold in case.entry.holds:
-        known = (hold.side, hold.field, hold.codes, hold.digest)
-        if known == (side, plan.name, refusal.codes, refusal.digest) and hold.retry_at > case.now:
-            plan.held = (*plan.held, side)
-            return
-    plan.refused[side] = refusal
-
-
-def _standing_hold(case: _Case, side: Side, wire: Wire) -> bool:
-    """Return whether the system refused just this before and it is too early to try again."""
-    if not case.entry.holds:
-        return False
-    name = case.field.name
-    schema = case.terms.schema_digest(side, name)
-    value = refusal_digest(wire, case.actual[side])
-    return any(
-        hold.side is side
-        and hold.field == name
-        and hold.digest == value
-        and hold.schema == schema
-        and hold.retry_at > case.now
-        for hold in case.entry.holds
-    )
-
-
-def _may(case: _Case, side: Side) -> bool:
-    return case.terms.may_tell(side, case.field.name, creating=case.creates is side)
-
-
-def _tell(case: _Case, plan: FieldPlan, side: Side, value: Value) -> None:
-    """Add *value* to what *side* is told, or say why it is not."""
-    column = case.terms.columns[side][case.at]
-    if not _may(case, side):
-        plan.withheld = (*plan.withheld, side)
-        if column is not None and column.required:
-            message = f"{column.name!r} is required, and the sync user may not write it"
-            _refuse(case, plan, side, MISSING, (Reason("REQUIRED", message, column.name),))
-        return
-    try:
-        wire = case.field.kind.encode(value, side)
-    except Unfit as error:
-        native = case.field.names[side]
-        message = f"{side.label}'s {native!r}: {error}"
-        _refuse(case, plan, side, repr(type(value)), (Reason(error.code, message, native),))
-        return
-    if column is not None:
-        if case.field.too_long == "truncate":
-            wire = truncate(wire, column)
-        reasons = check(wire, column)
-        if reasons:
-            _refuse(case, plan, side, wire, reasons)
-            return
-    if _standing_hold(case, side, wire):
-        plan.held = (*plan.held, side)
-        return
-    plan.send[side] = wire
-
-
-def _plan_flow(case: _Case) -> FieldPlan | None:
-    """Plan a one-way field: what its source reports overrides, collision or not."""
-    field = case.field
-    source = Side.DYNAMICS if field.flow is Flow.TO_MARKETO else Side.MARKETO
-    plan = FieldPlan(field.name, None, field.flow.value)
-    wire = case.seen[source]
-    moved = any(
-        now is not MISSING and now != before
-        for now, before in zip(case.seen, case.base, strict=True)
-    )
-    if wire is MISSING:
-        # Only the target moved, and nothing flows back: it is as it is until the next change.
-        plan.advance = moved
-        return plan if moved else None
-    try:
-        value = field.kind.decode(wire, source)
-    except Unfit as error:
-        return _unfit(case, source, error)
-    held = case.actual[source.other]
-    if held is not MISSING and field.same(wire, held, Pair(source, source.other)):
-        plan.advance = moved
-        return plan if moved else None
-    if source is Side.MARKETO and not case.linked:
-        plan.adopt = True
-        return plan
-    _tell(case, plan, source.other, value)
-    return plan
-
-
-def _policy(case: _Case) -> AuthorityPolicy:
-    if not any(base is MISSING for base in case.base):
-        return case.terms.policy
-    return case.terms.backfill if case.linked else case.terms.first
-
-
-def _ages(entry: Pending, now: float) -> Pair[float | None]:
-    def age(seen: Observation | None) -> float | None:
-        return None if seen is None or seen.modified_at is None else now - seen.modified_at
-
-    return entry.seen.map(age)
-
-
-def _lost(case: _Case, decision: FieldMerge) -> Wire | Missing:
-    """Return the wire value that gives way."""
-    if decision.winner is not None and decision.lost is not MISSING:
-        loser = decision.winner.other
-        claimed = case.seen[loser]
-        return case.actual[loser] if claimed is MISSING else claimed
-    return MISSING
-
-
-def _plan_field(case: _Case) -> FieldPlan | None:
-    """Decide on a two-way field and prepare what each side is told."""
-    field = case.field
-    base, seen = case.decode(case.base), case.decode(case.seen)
-    decision = merge_field(
-        field.name,
-        base,
-        seen,
-        policy=_policy(case),
-        same=field.equal,
-        entity=case.terms.entity,
-        ages=_ages(case.entry, case.now),
-    )
-    if decision is None:
-        return None
-    if decision.winner is not None and (error := case.unfit(decision.winner)) is not None:
-        return _unfit(case, decision.winner, error)
-    if case.claimed:
-        decision = attrs.evolve(decision, why=f"{_RECOVERED}; {decision.why}")
-    plan = FieldPlan(field.name, decision, lost=_lost(case, decision))
-    if decision.verdict is Verdict.UNRESOLVED:
-        return _wait(case, plan)
-    if decision.verdict is Verdict.FIRST and decision.winner is not Side.DYNAMICS:
-        # Nothing goes to Dynamics when two records first meet (A29). Its value becomes the
-        # base (A28), against which Marketo's is a change that the next run sends.
-        plan.adopt = True
-        plan.lost = MISSING
-        return plan
-    actual = case.decode(case.actual) if case.claimed else _held(base, seen)
-    for side, held in zip(Side, actual, strict=True):
-        if held is MISSING or not field.equal(held, decision.value):
-            _tell(case, plan, side, decision.value)
-    plan.advance = not plan.send and not plan.waits
-    return _wait(case, plan) if plan.waits else plan
-
-
-def _held(base: Pair[Value | Missing], seen: Pair[Value | Missing]) -> Pair[Value | Missing]:
-    """Return what each side holds now as far as is known: what it did not report is as it was."""
-    one, two = seen.marketo, seen.dynamics
-    return Pair(base.marketo if one is MISSING else one, base.dynamics if two is MISSING else two)
-
-
-def _wait(case: _Case, plan: FieldPlan) -> FieldPlan:
-    """Let the field wait; an edit that we overwrote goes back to where it was made (invariant 31)."""
-    plan.send.clear()
-    claimed = case.seen.marketo
-    if case.claimed and claimed is not MISSING and claimed != case.actual.marketo:
-        plan.send[Side.MARKETO] = claimed
-        plan.restore = True
-    return plan
-
-
-# -- one record
 
 
 def _rows(terms: Terms, entry: Pending, link: Linked | None, stamps: list[Wire]) -> _Rows:
@@ -428,7 +91,7 @@ def _rows(terms: Terms, entry: Pending, link: Linked | None, stamps: list[Wire])
 
     held = Pair.of(actual)
     claims = entry.seen.marketo.claims if entry.seen.marketo is not None else {}
-    return _Rows(base, seen, held, claims)
+    return _Rows(base, seen, held, claims, link is not None)
 
 
 @attrs.frozen
@@ -437,6 +100,7 @@ class _Rows:
     seen: Pair[Row]
     actual: Pair[Row]
     claims: Mapping[str, tuple[Wire, Pair[Wire]]]
+    linked: bool
 
     def moved(self, terms: Terms) -> list[int]:
         """Return the places of the fields about which there may be anything to decide."""
@@ -453,31 +117,24 @@ class _Rows:
                 found.add(at)
         return sorted(found)
 
-
-def _case(
-    terms: Terms, entry: Pending, link: Linked | None, rows: _Rows, at: int, now: float
-) -> _Case:
-    """Return the case of one field; an overwritten edit stands in for what Marketo reports."""
-    name = terms.layout[at]
-    base = Pair(rows.base.marketo[at], rows.base.dynamics[at])
-    seen = Pair(rows.seen.marketo[at], rows.seen.dynamics[at])
-    actual = Pair(rows.actual.marketo[at], rows.actual.dynamics[at])
-    if name in rows.claims:
-        value, against = rows.claims[name]
-        base = Pair[Wire | Missing](against.marketo, against.dynamics)
-        seen = Pair[Wire | Missing](value, actual.dynamics)
-    claimed = name in rows.claims
-    return _Case(terms, at, entry, now, base, seen, actual, link is not None, claimed=claimed)
+    def case(self, terms: Terms, entry: Pending, at: int, now: float) -> Case:
+        """Return the case of one field; an overwritten edit stands in for what Marketo reports."""
+        name = terms.layout[at]
+        base = Pair(self.base.marketo[at], self.base.dynamics[at])
+        seen = Pair(self.seen.marketo[at], self.seen.dynamics[at])
+        actual = Pair(self.actual.marketo[at], self.actual.dynamics[at])
+        if name in self.claims:
+            value, against = self.claims[name]
+            base = Pair[Wire | Missing](against.marketo, against.dynamics)
+            seen = Pair[Wire | Missing](value, actual.dynamics)
+        claimed = name in self.claims
+        return Case(terms, at, entry, now, base, seen, actual, self.linked, claimed=claimed)
 
 
-def _plan_fields(
-    terms: Terms, entry: Pending, link: Linked | None, rows: _Rows, now: float
-) -> list[FieldPlan]:
+def _plan_fields(terms: Terms, entry: Pending, rows: _Rows, now: float) -> list[FieldPlan]:
     plans = []
     for at in rows.moved(terms):
-        field = terms.fields[at]
-        case = _case(terms, entry, link, rows, at, now)
-        one = _plan_field(case) if field.flow is Flow.BOTH else _plan_flow(case)
+        one = decide(rows.case(terms, entry, at, now))
         if one is not None:
             plans.append(one)
     _share_columns(terms, plans)
@@ -562,7 +219,7 @@ def _plan_merge(
     ids = link.ids if link is not None else entry.ids
     alive = "live" if action is Action.MERGE else "gone"
     rows = _rows(terms, entry, link, terms.desired_stamps(ids.dynamics, alive=alive))
-    plans = _plan_fields(terms, entry, link, rows, now)
+    plans = _plan_fields(terms, entry, rows, now)
 
     def write(side: Side) -> Write | None:
         values = _native(terms, plans, side)
@@ -590,19 +247,8 @@ def _create_cases(
         to_marketo = side is Side.MARKETO
         seen = Pair(MISSING, wire) if to_marketo else Pair(wire, MISSING)
         actual: Pair[Wire | Missing] = Pair(None, wire) if to_marketo else Pair(wire, None)
-        case = _Case(terms, at, entry, now, none, seen, actual, linked=False, creates=side)
-        plan = FieldPlan(field.name, None, "first")
-        try:
-            value = field.kind.decode(wire, side.other)
-        except Unfit as error:
-            plans.append(_unfit(case, side.other, error))
-            continue
-        column = terms.columns[side][at]
-        if field.kind.key(value) is None and not (column is not None and column.required):
-            plan.advance = True
-        else:
-            _tell(case, plan, side, value)
-        plans.append(plan)
+        case = Case(terms, at, entry, now, none, seen, actual, linked=False, creates=side)
+        plans.append(decide_new(case, wire))
     _share_columns(terms, plans)
     _hold_record(terms, plans)
     _keep_record_holds(terms, entry, plans, now)

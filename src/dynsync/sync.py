@@ -26,6 +26,7 @@ from dynsync.connectors import Clock, Connector, DynamicsConnector, MarketoConne
 from dynsync.errors import ConfigurationError, LeaseHeld, SystemFailure
 from dynsync.fields import EntityMap
 from dynsync.guards import Guards
+from dynsync.holding import pause as growing_pause
 from dynsync.maps import default_policy
 from dynsync.outcomes import Outcome, OutcomeKind
 from dynsync.planning import RecordPlan, plan_record
@@ -34,7 +35,6 @@ from dynsync.recorder import Entry, Recorder, entry_of, journal_entry
 from dynsync.records import Entity, Pair, RecordId, Side
 from dynsync.reports import RESTING, Plan, PlannedRecord, PlannedWrite, Progress, Report, Status
 from dynsync.schedule import SystemClock
-from dynsync.settling import pause as growing_pause
 from dynsync.settling import settle
 from dynsync.state import StateStore
 from dynsync.terms import HoldMode, OnMarketoDelete
@@ -72,7 +72,8 @@ class Sync:
     A17). *first* decides where two records meet that have never agreed; *backfill* where a
     field is new to a linked pair. *hold* says whether a refusal holds its field or its
     record, *on_marketo_delete* what a later change in Dynamics does (R46). *recorders* are
-    told every outcome; the journal is kept for *keep_journal* days (R96). *show* is called with the progress, *stopping* asked between batches.
+    told every outcome; the journal is kept for *keep_journal* days (R96). *show* is called
+    with the progress, *stopping* asked between batches.
     """
 
     marketo: MarketoConnector
@@ -265,9 +266,7 @@ class Sync:
         entity_map = self._map(as_)
         id_ = RecordId(str(person))
         if when == "queued" or self.paused:
-            return queue_push(
-                self.store, self.maps, entity_map, id_, owner, self.clock.now().timestamp()
-            )
+            return self._queue(entity_map, id_, owner)
         try:
             with self._session() as session:
                 session.check_pair()
@@ -280,13 +279,20 @@ class Sync:
                     Desk(session, self.store.next_key()),
                     entity_map,
                     id_,
-                    owner,
-                    self._tell,
+                    owner=owner,
+                    tell=self._tell,
                 )
         except LeaseHeld:
-            return queue_push(
-                self.store, self.maps, entity_map, id_, owner, self.clock.now().timestamp()
-            )
+            return self._queue(entity_map, id_, owner)
+        except SystemFailure as failure:
+            answer = self._queue(entity_map, id_, owner)
+            if answer.kind == "exists":
+                return answer
+            return attrs.evolve(answer, kind="deferred", message=f"{failure}; with the next cycle")
+
+    def _queue(self, entity_map: EntityMap, person: RecordId, owner: str | None) -> PushAnswer:
+        now = self.clock.now().timestamp()
+        return queue_push(self.store, self.maps, entity_map, person, owner=owner, now=now)
 
     def _map(self, entity: str) -> EntityMap:
         for entity_map in self.maps:

@@ -14,10 +14,11 @@ from typing import Final
 import attrs
 
 from dynsync.backlog import Observation, Pending, unlinked_key
+from dynsync.deciding import FieldPlan
 from dynsync.fields import Field
 from dynsync.kinds import BooleanKind
 from dynsync.merge import Verdict
-from dynsync.planning import Action, FieldPlan, RecordPlan, plan_record
+from dynsync.planning import Action, RecordPlan, plan_record
 from dynsync.preview._words import Bucket, FieldOutcome
 from dynsync.records import MISSING, Entity, Missing, Pair, RecordId, Row, Side, Wire
 from dynsync.settling import settle

@@ -28,12 +28,12 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
             _check(path, connection, empty_is_fine=True)
             migrate(connection)
             # Checkpoints every 40 MB: a page that changes in many transactions of a run is
-            # moved into the file once. Without a bigger cache the indexes of a million
-            # links would be read again for every batch.
+            # moved into the file once. The cache bounds memory (sorting takes as much again);
+            # what it does not hold the operating system does.
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("PRAGMA wal_autocheckpoint = 10000")
-            connection.execute("PRAGMA cache_size = -16384")
+            connection.execute("PRAGMA cache_size = -8192")
         except BaseException:
             connection.close()
             raise

@@ -1,0 +1,247 @@
+"""
+How far the base moves when a plan's writes are answered. Pure.
+
+The base moves to what each side acknowledged, never to what was hoped (invariant 14), and a
+field's base moves on both sides at once or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import attrs
+from attrs import Factory
+
+from dynsync.deciding import FieldPlan
+from dynsync.fields import Field
+from dynsync.kinds import Unfit
+from dynsync.planning import Action, RecordPlan
+from dynsync.records import MISSING, Missing, Pair, Row, Side, Wire
+from dynsync.terms import Terms
+from dynsync.writes import Created, Updated, WriteResult
+
+__all__ = ["MADE", "Advance", "advance", "applied"]
+
+MADE: Final[Mapping[Action, Side]] = {
+    Action.CREATE_PERSON: Side.MARKETO,
+    Action.CREATE_IN_DYNAMICS: Side.DYNAMICS,
+}
+"""Where a plan that makes a record makes it."""
+
+_SIDES: Final = tuple(Side)
+_APPLIED: Final = (Created, Updated)
+
+
+def applied(result: WriteResult | None) -> Created | Updated | None:
+    """Return *result* if it says that the write was applied."""
+    return result if isinstance(result, _APPLIED) else None
+
+
+@attrs.define
+class Advance:
+    """
+    The rows after the answers: the *base* of both sides, and what was *seen* on both.
+
+    *settled* are the fields whose base moved, or whose overwritten edit is back; *rewritten*
+    says that a system holds something else than it was told, which is news for the next run.
+    """
+
+    base: Pair[Row]
+    seen: Pair[Row | None]
+    settled: set[str] = Factory(set[str])
+    rewritten: bool = False
+
+
+@attrs.frozen
+class _Answers:
+    """A plan with what was answered: per side whether it was done, and what is held now."""
+
+    terms: Terms
+    plan: RecordPlan
+    done: Pair[bool]
+    acks: Pair[Row]
+
+
+def _acknowledged(terms: Terms, side: Side, result: WriteResult | None) -> Row:
+    """Return what *side* says that it holds after the write, `MISSING` where it says nothing."""
+    answer = applied(result)
+    if answer is None or answer.values is None:
+        return terms.blank()
+    values = answer.values
+    return [values.get(f.names[side], MISSING) if f.names[side] else MISSING for f in terms.fields]
+
+
+def _begin(terms: Terms, plan: RecordPlan) -> Advance:
+    if plan.link is None or plan.action in MADE:
+        base = Pair(terms.blank(), terms.blank())
+    else:
+        base = plan.link.rows.map(list)
+    return Advance(base, plan.entry.seen.map(lambda seen: None if seen is None else list(seen.row)))
+
+
+def advance(terms: Terms, plan: RecordPlan, results: Pair[WriteResult | None]) -> Advance:
+    """Return the rows that *results* leave us with."""
+    done = Pair(applied(results.marketo) is not None, applied(results.dynamics) is not None)
+    acks = Pair(
+        _acknowledged(terms, Side.MARKETO, results.marketo),
+        _acknowledged(terms, Side.DYNAMICS, results.dynamics),
+    )
+    answers = _Answers(terms, plan, done, acks)
+    rows = _begin(terms, plan)
+    made = MADE.get(plan.action)
+    if made is not None and done[made]:
+        _settle_created(answers, made, rows)
+    else:
+        rows.settled = {f.name for f in plan.fields if _settle_field(answers, f, rows)}
+    for side in _SIDES:
+        if done[side] and _news(terms, side, acks[side], rows):
+            rows.rewritten = True
+    return rows
+
+
+# -- one field
+
+
+def _adopted(field: Field, wire: Wire | Missing) -> Pair[Wire | Missing]:
+    """Return Dynamics' value as the base of both sides (A28)."""
+    nothing: Pair[Wire | Missing] = Pair(MISSING, MISSING)
+    if wire is MISSING:
+        return nothing
+    try:
+        return Pair(field.kind.encode(field.kind.decode(wire, Side.DYNAMICS), Side.MARKETO), wire)
+    except Unfit:
+        return nothing
+
+
+def _reopen(answers: _Answers, field: FieldPlan, rows: Advance) -> None:
+    """
+    Put the base back to where it was before a write of ours overwrote an edit.
+
+    That edit is in Marketo again, and Dynamics' value is the change that it was: they wait
+    for the next decision as if nothing had been written.
+    """
+    at = answers.terms.index(field.name)
+    seen = answers.plan.entry.seen.marketo
+    if seen is None or field.name not in seen.claims:
+        return
+    _, against = seen.claims[field.name]
+    rows.base.marketo[at], rows.base.dynamics[at] = against.marketo, against.dynamics
+    row = rows.seen.dynamics or answers.terms.blank()
+    row[at] = answers.plan.actual.dynamics[at]
+    rows.seen = rows.seen.replace(Side.DYNAMICS, row)
+
+
+def _answered(
+    field: Field, side: Side, sent: Wire | Missing, ack: Wire, before: Wire | Missing
+) -> Wire | Missing:
+    """
+    Return the base of what was *sent* and came back as *ack*.
+
+    What came back the same in meaning is the base as the side says it. Where a rule of the
+    system rewrote it, that is a change of theirs and is told to the other side once; where it
+    put back what it held *before*, the two agree to differ, or both would write for ever.
+    """
+    both = Pair(side, side)
+    return ack if field.same(ack, sent, both) or field.same(ack, before, both) else sent
+
+
+def _noted(answers: _Answers, field: FieldPlan, rows: Advance) -> bool:
+    """Note what was sent and done as observed; return whether all of it was done."""
+    complete = bool(field.send) or field.advance
+    at = answers.terms.index(field.name)
+    for side, sent in field.send.items():
+        row = rows.seen[side]
+        if not answers.done[side]:
+            complete = field.advance
+        elif row is not None:
+            row[at] = sent
+    return complete
+
+
+def _settle_field(answers: _Answers, field: FieldPlan, rows: Advance) -> bool:
+    """Move the base of one field if all it takes was done; return whether it is settled."""
+    terms, plan = answers.terms, answers.plan
+    at = terms.index(field.name)
+    if field.adopt:
+        adopted = _adopted(terms.fields[at], plan.actual.dynamics[at])
+        rows.base.marketo[at], rows.base.dynamics[at] = adopted
+        return False
+    complete = _noted(answers, field, rows)
+    if field.restore:
+        if answers.done.marketo:
+            _reopen(answers, field, rows)
+        return answers.done.marketo
+    if not complete:
+        return False
+    for side in _SIDES:
+        wire = field.send.get(side, plan.actual[side][at])
+        ack = answers.acks[side][at]
+        if ack is not MISSING and side in field.send:
+            wire = _answered(terms.fields[at], side, wire, ack, rows.base[side][at])
+        if wire is not MISSING:
+            rows.base[side][at] = wire
+    return True
+
+
+# -- a record that was just made
+
+
+def _settle_created(answers: _Answers, side: Side, rows: Advance) -> None:
+    """Make the base of a record that was just made on *side*."""
+    made, source = rows.base[side], rows.base[side.other]
+    seen, held = rows.seen[side], answers.plan.actual[side.other]
+    planned = {field.name: field for field in answers.plan.fields}
+    for at, name in enumerate(answers.terms.layout):
+        field = planned.get(name)
+        if field is None or field.advance:
+            # It does not flow there, or is empty: the new record holds nothing in it, or what
+            # its system puts there, and that will come as news.
+            made[at], source[at] = None, held[at]
+        elif side not in field.send:
+            made[at], source[at] = None, None
+            continue
+        else:
+            sent = field.send[side]
+            if seen is not None:
+                seen[at] = sent
+            if len(field.send) > 1:
+                # Where it came from has still to be told of it too.
+                continue
+            made[at], source[at] = sent, held[at]
+        rows.settled.add(name)
+
+
+# -- what came back
+
+
+def _news(terms: Terms, side: Side, ack: Row, rows: Advance) -> bool:
+    """Note what *side* says beyond its base as an observation; return whether there is any."""
+    fresh = terms.blank()
+    if ack == fresh:
+        return False
+    row, both = rows.seen[side], Pair(side, side)
+    news = False
+    for at, wire in enumerate(ack):
+        base, field = rows.base[side][at], terms.fields[at]
+        if wire is MISSING:
+            continue
+        if base is MISSING and wire is None:
+            rows.base[side][at] = None
+        elif field.same(wire, base, both):
+            rows.base[side][at] = wire
+        else:
+            fresh[at] = wire
+            news = news or row is None or not field.same(wire, row[at], both)
+    _observe(rows, side, fresh, news=news)
+    return news
+
+
+def _observe(rows: Advance, side: Side, fresh: Row, *, news: bool) -> None:
+    row = rows.seen[side]
+    if row is None:
+        rows.seen = rows.seen.replace(side, fresh) if news else rows.seen
+        return
+    for at, wire in enumerate(fresh):
+        if wire is not MISSING:
+            row[at] = wire

@@ -1,0 +1,364 @@
+"""
+What happens to one field of one record: merged, flowing, withheld, refused or held. Pure.
+
+Filter, merge, withhold, validate, in that order. What cannot be told to a side is not told, and
+the base stays where it is: the field waits, and the rest of the record goes on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import attrs
+from attrs import Factory
+
+from dynsync.backlog import Observation, Pending
+from dynsync.fields import Field, Flow
+from dynsync.kinds import Kind, Unfit
+from dynsync.merge import FieldMerge, Verdict, merge_field
+from dynsync.outcomes import Change
+from dynsync.policies import AuthorityPolicy
+from dynsync.records import MISSING, Missing, Pair, Side, Value, Wire
+from dynsync.terms import Terms
+from dynsync.validation import check, truncate
+from dynsync.writes import Reason
+
+__all__ = ["Case", "FieldPlan", "Refusal", "decide", "decide_new", "digest", "refusal_digest"]
+
+
+@attrs.frozen
+class Refusal:
+    """Why a value is not sent, and the digest that tells this refusal from the next."""
+
+    reasons: tuple[Reason, ...]
+    digest: str
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Return the codes, sorted."""
+        return tuple(sorted({reason.code for reason in self.reasons}))
+
+
+@attrs.define
+class FieldPlan:
+    """
+    What happens to one field.
+
+    *send* holds the wire value for each side that is told; *refused* the reasons for
+    which a side is not; *withheld* the sides that may not be told, *held* those for which an
+    earlier refusal stands. *advance* means that the base moves though nothing is sent;
+    *adopt* that the base becomes Dynamics' value while Marketo's remains to be told (A28).
+    *restore* means that Marketo gets back an edit that we overwrote, while the field waits.
+    """
+
+    name: str
+    decision: FieldMerge | None
+    flow: str = ""
+    send: dict[Side, Wire] = Factory(dict[Side, Wire])
+    refused: dict[Side, Refusal] = Factory(dict[Side, "Refusal"])
+    withheld: tuple[Side, ...] = ()
+    held: tuple[Side, ...] = ()
+    advance: bool = False
+    adopt: bool = False
+    restore: bool = False
+    lost: Wire | Missing = MISSING
+
+    @property
+    def waits(self) -> bool:
+        """Return whether something keeps the field from being settled now."""
+        return bool(self.refused or self.withheld or self.held or self.adopt) or self.unresolved
+
+    @property
+    def unresolved(self) -> bool:
+        """Return whether the policy left it."""
+        return self.decision is not None and self.decision.verdict is Verdict.UNRESOLVED
+
+    def block(self) -> None:
+        """Tell nobody, and keep the base where it is."""
+        if not self.restore:
+            self.send.clear()
+        self.advance = False
+
+    def change(self) -> Change:
+        """Return the field's part in the outcome."""
+        verdict = self.decision.verdict.value if self.decision else self.flow
+        if self.withheld:
+            verdict = "withheld"
+        elif self.held or self.refused:
+            verdict = "held"
+        winner = self.decision.winner if self.decision else None
+        why = self.decision.why if self.decision else _FLOWS.get(self.flow, "")
+        if self.withheld:
+            sides = " and ".join(side.label for side in self.withheld)
+            why += f"; the sync user may not write it in {sides}"
+        return Change(self.name, verdict, winner, tuple(self.send), why, self.lost)
+
+
+_RECOVERED = "an edit in Marketo that our own write had overwritten came back"
+
+
+_FLOWS = {
+    Flow.TO_MARKETO.value: "flows to Marketo only",
+    Flow.TO_DYNAMICS.value: "flows to Dynamics only",
+    "first": "new record",
+}
+
+
+def digest(*said: object) -> str:
+    """Return a short digest, so that a refused value need not be kept to be recognised."""
+    return hashlib.sha256(repr(said).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def refusal_digest(wire: Wire | Missing, held: Wire | Missing) -> str:
+    """
+    Return the digest that tells one refusal of *wire* from the next.
+
+    What the refusing side *held* counts: a hold ends when the other side changes. Nothing
+    known there and nothing there are the same, so that a refusal outlives the making
+    of the record.
+    """
+    return digest(wire, None if held is MISSING else held)
+
+
+@attrs.frozen
+class Case:
+    """One field of one record, with everything that the decision needs."""
+
+    terms: Terms
+    at: int
+    entry: Pending
+    now: float
+    base: Pair[Wire | Missing]
+    seen: Pair[Wire | Missing]
+    actual: Pair[Wire | Missing]
+    linked: bool
+    creates: Side | None = None
+    claimed: bool = False
+
+    @property
+    def field(self) -> Field:
+        """Return the field."""
+        return self.terms.fields[self.at]
+
+    def unfit(self, side: Side) -> Unfit | None:
+        """Return why what *side* reports cannot be of the field's kind, None if it can."""
+        wire = self.seen[side]
+        try:
+            if wire is not MISSING:
+                self.field.kind.decode(wire, side)
+        except Unfit as error:
+            return error
+        return None
+
+    def decode(self, wires: Pair[Wire | Missing]) -> Pair[Value | Missing]:
+        """Return what *wires* mean; what cannot be of the kind stands for itself, as text."""
+        kind = self.field.kind
+        return Pair(
+            _meaning(kind, wires.marketo, Side.MARKETO),
+            _meaning(kind, wires.dynamics, Side.DYNAMICS),
+        )
+
+
+def _meaning(kind: Kind, wire: Wire | Missing, side: Side) -> Value | Missing:
+    if wire is MISSING:
+        return wire
+    try:
+        return kind.decode(wire, side)
+    except Unfit:
+        return str(wire)
+
+
+def _unfit(case: Case, side: Side, error: Unfit) -> FieldPlan:
+    """Plan a field whose value, as *side* says it, cannot be of its kind."""
+    native = case.field.names[side]
+    reason = Reason(error.code, f"{side.label}'s {native!r}: {error}", native)
+    plan = FieldPlan(case.field.name, None, "held")
+    _refuse(case, plan, side.other, case.actual[side], (reason,))
+    return plan
+
+
+def _refuse(
+    case: Case, plan: FieldPlan, side: Side, wire: Wire | Missing, reasons: tuple[Reason, ...]
+) -> None:
+    """Note that *wire* is not sent to *side*, as new or as known already."""
+    refusal = Refusal(reasons, refusal_digest(wire, case.actual[side]))
+    for hold in case.entry.holds:
+        known = (hold.side, hold.field, hold.codes, hold.digest)
+        if known == (side, plan.name, refusal.codes, refusal.digest) and hold.retry_at > case.now:
+            plan.held = (*plan.held, side)
+            return
+    plan.refused[side] = refusal
+
+
+def _standing_hold(case: Case, side: Side, wire: Wire) -> bool:
+    """Return whether the system refused just this before and it is too early to try again."""
+    if not case.entry.holds:
+        return False
+    name = case.field.name
+    schema = case.terms.schema_digest(side, name)
+    value = refusal_digest(wire, case.actual[side])
+    return any(
+        hold.side is side
+        and hold.field == name
+        and hold.digest == value
+        and hold.schema == schema
+        and hold.retry_at > case.now
+        for hold in case.entry.holds
+    )
+
+
+def _may(case: Case, side: Side) -> bool:
+    return case.terms.may_tell(side, case.field.name, creating=case.creates is side)
+
+
+def _tell(case: Case, plan: FieldPlan, side: Side, value: Value) -> None:
+    """Add *value* to what *side* is told, or say why it is not."""
+    column = case.terms.columns[side][case.at]
+    if not _may(case, side):
+        plan.withheld = (*plan.withheld, side)
+        if column is not None and column.required:
+            message = f"{column.name!r} is required, and the sync user may not write it"
+            _refuse(case, plan, side, MISSING, (Reason("REQUIRED", message, column.name),))
+        return
+    try:
+        wire = case.field.kind.encode(value, side)
+    except Unfit as error:
+        native = case.field.names[side]
+        message = f"{side.label}'s {native!r}: {error}"
+        _refuse(case, plan, side, repr(type(value)), (Reason(error.code, message, native),))
+        return
+    if column is not None:
+        if case.field.too_long == "truncate":
+            wire = truncate(wire, column)
+        reasons = check(wire, column)
+        if reasons:
+            _refuse(case, plan, side, wire, reasons)
+            return
+    if _standing_hold(case, side, wire):
+        plan.held = (*plan.held, side)
+        return
+    plan.send[side] = wire
+
+
+def _plan_flow(case: Case) -> FieldPlan | None:
+    """Plan a one-way field: what its source reports overrides, collision or not."""
+    field = case.field
+    source = Side.DYNAMICS if field.flow is Flow.TO_MARKETO else Side.MARKETO
+    plan = FieldPlan(field.name, None, field.flow.value)
+    wire = case.seen[source]
+    moved = any(
+        now is not MISSING and now != before
+        for now, before in zip(case.seen, case.base, strict=True)
+    )
+    if wire is MISSING:
+        # Only the target moved, and nothing flows back: it is as it is until the next change.
+        plan.advance = moved
+        return plan if moved else None
+    try:
+        value = field.kind.decode(wire, source)
+    except Unfit as error:
+        return _unfit(case, source, error)
+    held = case.actual[source.other]
+    if held is not MISSING and field.same(wire, held, Pair(source, source.other)):
+        plan.advance = moved
+        return plan if moved else None
+    if source is Side.MARKETO and not case.linked:
+        plan.adopt = True
+        return plan
+    _tell(case, plan, source.other, value)
+    return plan
+
+
+def _policy(case: Case) -> AuthorityPolicy:
+    if not any(base is MISSING for base in case.base):
+        return case.terms.policy
+    return case.terms.backfill if case.linked else case.terms.first
+
+
+def _ages(entry: Pending, now: float) -> Pair[float | None]:
+    def age(seen: Observation | None) -> float | None:
+        return None if seen is None or seen.modified_at is None else now - seen.modified_at
+
+    return entry.seen.map(age)
+
+
+def _lost(case: Case, decision: FieldMerge) -> Wire | Missing:
+    """Return the wire value that gives way."""
+    if decision.winner is not None and decision.lost is not MISSING:
+        loser = decision.winner.other
+        claimed = case.seen[loser]
+        return case.actual[loser] if claimed is MISSING else claimed
+    return MISSING
+
+
+def _plan_field(case: Case) -> FieldPlan | None:
+    """Decide on a two-way field and prepare what each side is told."""
+    field = case.field
+    base, seen = case.decode(case.base), case.decode(case.seen)
+    decision = merge_field(
+        field.name,
+        base,
+        seen,
+        policy=_policy(case),
+        same=field.equal,
+        entity=case.terms.entity,
+        ages=_ages(case.entry, case.now),
+    )
+    if decision is None:
+        return None
+    if decision.winner is not None and (error := case.unfit(decision.winner)) is not None:
+        return _unfit(case, decision.winner, error)
+    if case.claimed:
+        decision = attrs.evolve(decision, why=f"{_RECOVERED}; {decision.why}")
+    plan = FieldPlan(field.name, decision, lost=_lost(case, decision))
+    if decision.verdict is Verdict.UNRESOLVED:
+        return _wait(case, plan)
+    if decision.verdict is Verdict.FIRST and decision.winner is not Side.DYNAMICS:
+        # Nothing goes to Dynamics when two records first meet (A29). Its value becomes the
+        # base (A28), against which Marketo's is a change that the next run sends.
+        plan.adopt = True
+        plan.lost = MISSING
+        return plan
+    actual = case.decode(case.actual) if case.claimed else _held(base, seen)
+    for side, held in zip(Side, actual, strict=True):
+        if held is MISSING or not field.equal(held, decision.value):
+            _tell(case, plan, side, decision.value)
+    plan.advance = not plan.send and not plan.waits
+    return _wait(case, plan) if plan.waits else plan
+
+
+def _held(base: Pair[Value | Missing], seen: Pair[Value | Missing]) -> Pair[Value | Missing]:
+    """Return what each side holds now as far as is known: what it did not report is as it was."""
+    one, two = seen.marketo, seen.dynamics
+    return Pair(base.marketo if one is MISSING else one, base.dynamics if two is MISSING else two)
+
+
+def _wait(case: Case, plan: FieldPlan) -> FieldPlan:
+    """Let the field wait; an edit that we overwrote goes back where it was (invariant 31)."""
+    plan.send.clear()
+    claimed = case.seen.marketo
+    if case.claimed and claimed is not MISSING and claimed != case.actual.marketo:
+        plan.send[Side.MARKETO] = claimed
+        plan.restore = True
+    return plan
+
+
+def decide(case: Case) -> FieldPlan | None:
+    """Return what happens to a field of two linked or paired records; None if nothing does."""
+    return _plan_field(case) if case.field.flow is Flow.BOTH else _plan_flow(case)
+
+
+def decide_new(case: Case, wire: Wire) -> FieldPlan:
+    """Return what happens to a field of a record that is made from the other side's *wire*."""
+    field, side = case.field, case.creates or Side.MARKETO
+    plan = FieldPlan(field.name, None, "first")
+    try:
+        value = field.kind.decode(wire, side.other)
+    except Unfit as error:
+        return _unfit(case, side.other, error)
+    column = case.terms.columns[side][case.at]
+    if field.kind.key(value) is None and not (column is not None and column.required):
+        plan.advance = True
+    else:
+        _tell(case, plan, side, value)
+    return plan

@@ -1,0 +1,141 @@
+"""
+What is refused, how long it is held, and when it is told. Pure.
+
+A refusal is told once (invariant 33) and held: until the value, the schema or the other side
+changes, or after a pause that grows with every attempt.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Final
+
+import attrs
+
+from dynsync.backlog import Hold, Pending
+from dynsync.deciding import digest, refusal_digest
+from dynsync.planning import RecordPlan, write_digest
+from dynsync.records import Pair, RecordId, Side
+from dynsync.terms import Terms
+from dynsync.validation import ValidationResult
+from dynsync.writes import Reason, Rejected, WriteResult
+
+__all__ = ["Refused", "hold_refused", "kept_holds", "pause", "refusals"]
+
+_FIRST_PAUSE: Final = 300.0
+_LONGEST_PAUSE: Final = 86_400.0
+
+
+def pause(attempts: int) -> float:
+    """Return how many seconds a refused value rests: five minutes, doubling up to a day."""
+    return min(_FIRST_PAUSE * 2.0 ** min(attempts - 1, 20), _LONGEST_PAUSE)
+
+
+@attrs.frozen
+class Refused:
+    """One refusal, ours or a system's: of a field, or of the whole write (``""``)."""
+
+    side: Side
+    field: str
+    reasons: tuple[Reason, ...]
+    digest: str
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Return the codes, sorted."""
+        return tuple(sorted({reason.code for reason in self.reasons}))
+
+    def holds(self, hold: Hold) -> bool:
+        """Return whether *hold* is of this very refusal."""
+        mine = (self.side, self.field, self.codes, self.digest)
+        return mine == (hold.side, hold.field, hold.codes, hold.digest)
+
+
+def _by_field(
+    terms: Terms, plan: RecordPlan, side: Side, reasons: tuple[Reason, ...]
+) -> list[Refused]:
+    """Tell a system's refusal of a write apart by field; what names none is of the whole."""
+    sent = plan.sent(side)
+    by_field: dict[str, list[Reason]] = {}
+    for reason in reasons:
+        names = [n for n in terms.by_native(side, reason.field or "?") if n in sent] or [""]
+        for name in names:
+            by_field.setdefault(name, []).append(reason)
+
+    def value_digest(name: str) -> str:
+        if not name:
+            return write_digest(terms, plan.fields, side)
+        return refusal_digest(sent[name], plan.actual[side][terms.index(name)])
+
+    return [Refused(side, n, tuple(rs), value_digest(n)) for n, rs in sorted(by_field.items())]
+
+
+def refusals(terms: Terms, plan: RecordPlan, results: Pair[WriteResult | None]) -> list[Refused]:
+    """Return what was refused: before it was sent, and by the systems."""
+    found = [
+        Refused(side, field.name, refusal.reasons, refusal.digest)
+        for field in plan.fields
+        for side, refusal in field.refused.items()
+    ]
+    for side, result in zip(Side, results, strict=True):
+        if isinstance(result, Rejected):
+            found += _by_field(terms, plan, side, result.reasons)
+    return found
+
+
+def kept_holds(plan: RecordPlan) -> list[Hold]:
+    """Return the holds that stand, because they were not tried or not due."""
+    if not plan.entry.holds:
+        return []
+    standing = {(side, field.name) for field in plan.fields for side in field.held}
+    whole = {side for side, _ in standing}
+    return [
+        hold
+        for hold in plan.entry.holds
+        if (hold.side, hold.field) in standing or (not hold.field and hold.side in whole)
+    ]
+
+
+def _told(entry: Pending, ids: Pair[RecordId | None], refused: Refused) -> str:
+    """
+    Return the key under which a refusal is told.
+
+    The same for the same refusal, also after a crash; another one when, after all was well
+    in between, the same value is refused once more.
+    """
+    said = (entry.entity, ids.dynamics, ids.marketo, entry.since)
+    return digest(said, refused.side.value, refused.field, refused.codes, refused.digest)
+
+
+def hold_refused(
+    terms: Terms, entry: Pending, ids: Pair[RecordId | None], refused: Refused, now: float
+) -> tuple[Hold, list[ValidationResult]]:
+    """Return the hold that a refusal leads to, and what is told of it: nothing the second time."""
+    attempts = 1 + max((h.attempts for h in entry.holds if refused.holds(h)), default=0)
+    hold = Hold(
+        refused.side,
+        refused.field,
+        refused.codes,
+        refused.digest,
+        terms.schema_digest(refused.side, refused.field),
+        attempts,
+        now + pause(attempts),
+    )
+    if attempts > 1:
+        return hold, []
+    at = dt.datetime.fromtimestamp(now, dt.UTC)
+    told = _told(entry, ids, refused)
+    return hold, [
+        ValidationResult(
+            entry.entity,
+            ids,
+            refused.side,
+            refused.field or None,
+            reason.code,
+            reason.message,
+            at,
+            attempts,
+            told,
+        )
+        for reason in refused.reasons
+    ]
