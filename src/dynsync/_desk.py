@@ -235,7 +235,7 @@ def _stands(case: _Case, settlement: Settlement) -> bool:
 
 
 def _notes(case: _Case, side: Side, link: Linked, now: float) -> list[Sent]:
-    notes = []
+    notes: list[Sent] = []
     for name, wire in case.plan.sent(side).items():
         at = case.terms.index(name)
         old, source = case.plan.actual[side][at], link.rows[side.other][at]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 
 import attrs
 from attrs import Factory
@@ -74,7 +75,7 @@ class _Batch:
             records = self.session.call(
                 side,
                 "fetch",
-                lambda part=part: connector.fetch(table, part, fields),  # type: ignore[misc]
+                partial(connector.fetch, table, part, fields),
             )
             found.update((record.id, record) for record in records)
         return found
@@ -102,7 +103,7 @@ class _Batch:
 
     def incomplete(self, side: Side) -> list[Pending]:
         """Return linked entries of which a field is not known on *side*."""
-        found = []
+        found: list[Pending] = []
         for entry in self.entries.values():
             link = self.link(entry)
             if link is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from functools import partial
 from typing import TypeAlias
 
 from dynsync._session import Session
@@ -38,7 +39,7 @@ def find_all(
         records = session.call(
             side,
             "find",
-            lambda part=part: connector.find(table, field, part, fields),  # type: ignore[misc]
+            partial(connector.find, table, field, part, fields),
         )
         found.update((record.id, record) for record in records)
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
+from typing import cast
 
 import attrs
 from attrs import Factory
@@ -58,7 +59,7 @@ def row_of(terms: Terms, side: Side) -> RowOf:
     if len(natives) == 1:
         only = natives[0]
         return lambda values: [values.get(only, MISSING), *tail]
-    take = itemgetter(*natives)
+    take = cast("Callable[[Mapping[str, Wire]], tuple[Wire, ...]]", itemgetter(*natives))
 
     def take_row(values: Mapping[str, Wire]) -> Row:
         try:
@@ -186,13 +187,13 @@ class _Reading:
                 return
         self.session.report.interrupted = True
 
-    def _read(self, cursor: str | None) -> Page:
+    def _read(self, cursor: Cursor | None) -> Page:
         connector, feed = self.session.systems[self.feed.side], self.feed
         fields = feed.fields()
         return self.session.call(
             feed.side,
             "read",
-            lambda: connector.read(feed.table, fields, cursor),  # type: ignore[arg-type]
+            lambda: connector.read(feed.table, fields, cursor),
         )
 
     def _take(self, page: Page, cursor: Cursor | None) -> None:

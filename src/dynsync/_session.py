@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Final, TypeVar, cast
 
@@ -99,7 +99,7 @@ class Session:
         self.show(Progress(phase, done, total, what))
 
     @contextmanager
-    def commit(self) -> Iterator[None]:
+    def commit(self) -> Generator[None]:
         """Begin a transaction that fails if the lease was lost meanwhile."""
         with self.store.transaction():
             self.store.renew(self.now(), LEASE_SECONDS)
@@ -168,7 +168,8 @@ class Session:
                 self.report.stopped[entity_map.entity] = _stale_message(stale)
                 continue
             try:
-                schemas = Pair.of(lambda side, m=entity_map: describe(side, m.tables[side]))  # type: ignore[misc]
+                marketo, dynamics = entity_map.tables
+                schemas = Pair(describe(Side.MARKETO, marketo), describe(Side.DYNAMICS, dynamics))
             except Refused as failure:
                 if failure.side is Side.MARKETO:
                     raise

@@ -80,7 +80,7 @@ def _standing(
     terms: Terms, old: Observation, new: Observation
 ) -> dict[str, tuple[Wire, Pair[Wire]]]:
     """Return the claims of *old* that no later edit of the same field has replaced."""
-    standing = {}
+    standing: dict[str, tuple[Wire, Pair[Wire]]] = {}
     for name, claim in old.claims.items():
         at = terms.index(name)
         now = new.row[at]

@@ -89,8 +89,9 @@ def _rows(terms: Terms, entry: Pending, link: Linked | None, stamps: list[Wire])
         both = zip(seen[side], base[side], strict=True)
         return [before if now is MISSING else now for now, before in both]
 
-    held = Pair.of(actual)
-    claims = entry.seen.marketo.claims if entry.seen.marketo is not None else {}
+    held = Pair(actual(Side.MARKETO), actual(Side.DYNAMICS))
+    here = entry.seen.marketo
+    claims = here.claims if here is not None else dict[str, tuple[Wire, Pair[Wire]]]()
     return _Rows(base, seen, held, claims, link is not None)
 
 
@@ -132,7 +133,7 @@ class _Rows:
 
 
 def _plan_fields(terms: Terms, entry: Pending, rows: _Rows, now: float) -> list[FieldPlan]:
-    plans = []
+    plans: list[FieldPlan] = []
     for at in rows.moved(terms):
         one = decide(rows.case(terms, entry, at, now))
         if one is not None:
@@ -231,14 +232,15 @@ def _plan_merge(
             version = seen.version
         return Update(id_, values, version)
 
-    return RecordPlan(entry, action, link, rows.actual, tuple(plans), Pair.of(write))
+    writes = Pair(write(Side.MARKETO), write(Side.DYNAMICS))
+    return RecordPlan(entry, action, link, rows.actual, tuple(plans), writes)
 
 
 def _create_cases(
     terms: Terms, entry: Pending, side: Side, row: Row, now: float
 ) -> list[FieldPlan]:
     """Plan every field of a record that is made on *side* from the other side's *row*."""
-    plans = []
+    plans: list[FieldPlan] = []
     none: Pair[Wire | Missing] = Pair(None, None)
     for at, field in enumerate(terms.fields):
         wire = row[at]

@@ -75,13 +75,18 @@ class Terms:
 
     @cached_property
     def _natives(self) -> Pair[tuple[str, ...]]:
-        return Pair.of(lambda side: tuple(f.names[side] for f in self.fields if f.names[side]))
+        def names(side: Side) -> tuple[str, ...]:
+            return tuple(field.names[side] for field in self.fields if field.names[side])
+
+        return Pair(names(Side.MARKETO), names(Side.DYNAMICS))
 
     @cached_property
     def _rights(self) -> Mapping[Access, Pair[frozenset[str]]]:
         def allowing(access: Access) -> Pair[frozenset[str]]:
-            may = self.permitted.may
-            return Pair.of(lambda s: frozenset(n for n in self.layout if may(s, n, access)))
+            def fields(side: Side) -> frozenset[str]:
+                return frozenset(n for n in self.layout if self.permitted.may(side, n, access))
+
+            return Pair(fields(Side.MARKETO), fields(Side.DYNAMICS))
 
         return {access: allowing(access) for access in (Access.CREATE, Access.UPDATE)}
 
@@ -186,10 +191,10 @@ def agree_terms(
     chosen = [entity_map.field(name) for name in permitted.readable]
     chosen += [stamp for stamp in entity_map.stamps() if writable(stamp)]
 
-    def column(side: Side, field: Field) -> Column | None:
-        return schemas[side].columns.get(field.names[side])
+    def described(side: Side) -> tuple[Column | None, ...]:
+        return tuple(schemas[side].columns.get(field.names[side]) for field in chosen)
 
-    columns = Pair.of(lambda side: tuple(column(side, field) for field in chosen))
+    columns = Pair(described(Side.MARKETO), described(Side.DYNAMICS))
     bound = tuple(
         _bound(field, Pair(*both))
         for field, both in zip(chosen, zip(*columns, strict=True), strict=True)

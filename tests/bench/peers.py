@@ -27,9 +27,7 @@ def records(count: int) -> tuple[Records, Records, Records]:
     """Return the base and both sides, one percent of each changed."""
     every: list[Records] = [
         {
-            workload.person_id(index): dict(
-                zip(_NAMES, workload.row(MARKETO, index), strict=True)
-            )
+            workload.person_id(index): dict(zip(_NAMES, workload.row(MARKETO, index), strict=True))
             for index in range(count)
         }
         for _ in range(3)
@@ -45,7 +43,7 @@ def records(count: int) -> tuple[Records, Records, Records]:
 
 def dictdiffer(count: int) -> float:
     """Merge every record by dictdiffer's three-way merger."""
-    from dictdiffer.merge import Merger  # type: ignore[import-not-found,unused-ignore]  # noqa: I001, PLC0415
+    from dictdiffer.merge import Merger  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415
     from dictdiffer.resolve import (  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415
         UnresolvedConflictsException,
     )
@@ -93,7 +91,7 @@ def diffsync(count: int) -> float:
 
 def vdirsyncer(count: int) -> float:
     """Sync two memory storages, after a first sync that fills its status."""
-    from vdirsyncer.storage.memory import MemoryStorage  # type: ignore[import-not-found,unused-ignore]  # noqa: I001, PLC0415
+    from vdirsyncer.storage.memory import MemoryStorage  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415
     from vdirsyncer.sync import sync  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415
     from vdirsyncer.sync.status import SqliteStatus  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415
     from vdirsyncer.vobject import Item  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415

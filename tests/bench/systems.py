@@ -15,9 +15,9 @@ from decimal import Decimal
 
 import attrs
 from attrs import Factory
+
 from bench import workload
 from bench.workload import DYNAMICS, FIELDS, LABELS, MARKETO, clock
-
 from dynsync.connectors import ActivityLine, Capabilities, Page
 from dynsync.errors import CursorExpired
 from dynsync.fields import EntityMap, Field
@@ -57,9 +57,7 @@ _STAMPS = ("dynamicsId", "microsoftType", "microsoftDeleted")
 MAP = EntityMap(
     entity=Entity("contact"),
     tables=Pair("person", "contact"),
-    fields=tuple(
-        Field(name, Pair(name, f"new_{name}"), _KINDS[kind]) for name, kind in FIELDS
-    ),
+    fields=tuple(Field(name, Pair(name, f"new_{name}"), _KINDS[kind]) for name, kind in FIELDS),
     link_field="dynamicsId",
     type_field="microsoftType",
     type_label="Contact",
@@ -107,7 +105,9 @@ class BenchSystem:
     def describe(self, table: str) -> Schema:
         """Return columns that take everything."""
         kinds = dict(zip(self.names, (kind for _, kind in FIELDS), strict=False))
-        return Schema.of(table, [self.column(name, kinds.get(name, "stamp")) for name in self.names])
+        return Schema.of(
+            table, [self.column(name, kinds.get(name, "stamp")) for name in self.names]
+        )
 
     def column(self, name: str, kind: str) -> Column:
         """Return a column with the usual limits."""
@@ -186,7 +186,10 @@ class BenchSystem:
         return workload.index_of_person(id_)
 
     def fetch(
-        self, table: str, ids: Collection[RecordId], fields: Sequence[str]  # noqa: ARG002
+        self,
+        table: str,  # noqa: ARG002
+        ids: Collection[RecordId],
+        fields: Sequence[str],  # noqa: ARG002
     ) -> Sequence[Record]:
         """Return some records."""
         with self.timed():

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 import attrs
-from bench import workload
-from bench.workload import clock
-from bench.systems import MAP, BenchClock, BenchDynamics, BenchMarketo, BenchSystem
 
+from bench import workload
+from bench.systems import MAP, BenchClock, BenchDynamics, BenchMarketo, BenchSystem
+from bench.workload import clock
 from dynsync._desk import Desk
 from dynsync.guards import Guards, Limit
 from dynsync.records import Pair, RecordId, Side, Wire
@@ -112,13 +112,20 @@ def load(path: str, count: int) -> Numbers:
 # -- a full comparison, and the loop that anybody would write
 
 
+_BY_ID: Final = {
+    Side.MARKETO: "SELECT marketo_id, key, marketo_row FROM link WHERE marketo_id IN ",
+    Side.DYNAMICS: "SELECT dynamics_id, key, dynamics_row FROM link WHERE dynamics_id IN ",
+}
+_BY_KEY: Final = "SELECT key, marketo_row, dynamics_row FROM link WHERE key IN "
+
+
 def lookup_loop(bench: Bench, hand: sqlite3.Connection) -> int:
     """Compare both sides of every record with its base; merge what differs and store that."""
     state = sqlite3.connect(bench.path)
     differing: dict[int, dict[Side, _Row]] = {}
     for system in bench.systems:
         side = system.side
-        select = f"SELECT {side.value}_id, key, {side.value}_row FROM link WHERE {side.value}_id IN "
+        select = _BY_ID[side]
         take = itemgetter(*system.names)
         tail: _Row = [None] * (len(MAP.fields) + 3 - len(system.names))
         cursor = None
@@ -131,7 +138,7 @@ def lookup_loop(bench: Bench, hand: sqlite3.Connection) -> int:
             for start in range(0, len(ids), 500):
                 part = ids[start : start + 500]
                 marks = ",".join("?" * len(part))
-                for id_, key, text in state.execute(f"{select} ({marks})", part):
+                for id_, key, text in state.execute(select + f"({marks})", part):
                     if json.loads(text) != rows[id_]:
                         differing.setdefault(key, {})[side] = rows[id_]
     _merge_by_hand(state, hand, differing)
@@ -147,8 +154,7 @@ def _merge_by_hand(
         part = keys[start : start + 500]
         marks = ",".join("?" * len(part))
         merged = []
-        select = f"SELECT key, marketo_row, dynamics_row FROM link WHERE key IN ({marks})"
-        for key, *texts in state.execute(select, part):
+        for key, *texts in state.execute(_BY_KEY + f"({marks})", part):
             bases: list[_Row] = [json.loads(text) for text in texts]
             now = [differing[key].get(side, base) for side, base in zip(Side, bases, strict=True)]
             rows = [base.copy() for base in bases]
@@ -253,12 +259,10 @@ class _Settling:
             original(desk)
             self.seconds += clock() - began
 
-        Desk._settle = settle  # type: ignore[method-assign]
+        Desk._settle = settle  # type: ignore[assignment,method-assign]
 
 
-def cycles(
-    paths: dict[str, str], changes: int, rounds: int
-) -> dict[str, dict[str, list[float]]]:
+def cycles(paths: dict[str, str], changes: int, rounds: int) -> dict[str, dict[str, list[float]]]:
     """
     Cycles with the same number of changed records on state files of several sizes, in turn.
 
@@ -278,11 +282,13 @@ def cycles(
             if report.records != records:
                 raise AssertionError((str(report), records))
             chosen = workload.changed_records(bench.count, changes, turn + 1)
-            ids = [RecordId(workload.person_id(index)) for index in sorted({*chosen[0], *chosen[1]})]
+            indexes = sorted({*chosen[0], *chosen[1]})
+            ids = [RecordId(workload.person_id(index)) for index in indexes]
             keys = [known.key for known in bench.store.known(Side.MARKETO, ids).values()]
             hand = batch_upsert(bench, hands[size], keys)
             if turn:
-                for kind, number in zip(kinds, (seconds, settling.seconds, hand, records), strict=True):
+                numbers = (seconds, settling.seconds, hand, records)
+                for kind, number in zip(kinds, numbers, strict=True):
                     found[size][kind].append(number)
     for bench in benches.values():
         bench.store.close()
@@ -309,9 +315,18 @@ def calls(path: str, count: int, changes: int) -> dict[str, int]:
 
 def main() -> None:
     """Do what the command line says."""
-    what, arguments = sys.argv[1], json.loads(sys.argv[2])
-    works = {"load": load, "compare": compare, "cycles": cycles, "calls": calls}
-    print(json.dumps(works[what](**arguments)))
+    arguments = json.loads(sys.argv[2])
+    found: object
+    match sys.argv[1]:
+        case "load":
+            found = load(**arguments)
+        case "compare":
+            found = compare(**arguments)
+        case "cycles":
+            found = cycles(**arguments)
+        case _:
+            found = calls(**arguments)
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":

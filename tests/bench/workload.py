@@ -98,7 +98,8 @@ _POOLS: Final = tuple(
     [_wires(kind, at, seed) for seed in range(_SEEDS)] for at, (_, kind) in enumerate(FIELDS)
 )
 _TEMPLATES: Final = tuple(
-    [[pool[seed][side] for pool in _POOLS] for seed in range(_SEEDS)] for side in (MARKETO, DYNAMICS)
+    [[pool[seed][side] for pool in _POOLS] for seed in range(_SEEDS)]
+    for side in (MARKETO, DYNAMICS)
 )
 
 
