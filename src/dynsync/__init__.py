@@ -70,7 +70,7 @@ from dynsync.merge import (
     merge,
 )
 from dynsync.outcomes import (
-    Change,
+    FieldChange,
     Outcome,
     OutcomeKind,
 )
@@ -170,7 +170,6 @@ __all__ = [
     "AuthorityPolicy",
     "BooleanKind",
     "Capabilities",
-    "Change",
     "Choice",
     "ChoiceKind",
     "Clock",
@@ -191,6 +190,7 @@ __all__ = [
     "EntityMap",
     "Entry",
     "Field",
+    "FieldChange",
     "FieldMerge",
     "Flow",
     "Gone",

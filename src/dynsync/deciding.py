@@ -16,7 +16,7 @@ from dynsync.backlog import Observation, Pending
 from dynsync.fields import Field, Flow
 from dynsync.kinds import Kind, Unfit
 from dynsync.merge import FieldMerge, Verdict, merge_field
-from dynsync.outcomes import Change
+from dynsync.outcomes import FieldChange
 from dynsync.policies import AuthorityPolicy
 from dynsync.records import MISSING, Missing, Pair, Side, Value, Wire
 from dynsync.terms import Terms
@@ -79,7 +79,7 @@ class FieldPlan:
             self.send.clear()
         self.advance = False
 
-    def change(self) -> Change:
+    def change(self) -> FieldChange:
         """Return the field's part in the outcome."""
         verdict = self.decision.verdict.value if self.decision else self.flow
         if self.withheld:
@@ -91,7 +91,7 @@ class FieldPlan:
         if self.withheld:
             sides = " and ".join(side.label for side in self.withheld)
             why += f"; the sync user may not write it in {sides}"
-        return Change(self.name, verdict, winner, tuple(self.send), why, self.lost)
+        return FieldChange(self.name, verdict, winner, tuple(self.send), why, self.lost)
 
 
 _RECOVERED = "an edit in Marketo that our own write had overwritten came back"

@@ -9,7 +9,7 @@ import attrs
 from dynsync.records import MISSING, Entity, Missing, Pair, RecordId, Side, Wire
 from dynsync.validation import ValidationResult
 
-__all__ = ["Change", "Outcome", "OutcomeKind", "severity"]
+__all__ = ["FieldChange", "Outcome", "OutcomeKind", "severity"]
 
 
 class OutcomeKind(enum.Enum):
@@ -52,7 +52,7 @@ def severity(kind: OutcomeKind) -> int:
 
 
 @attrs.frozen
-class Change:
+class FieldChange:
     """
     One field's part in an outcome.
 
@@ -84,6 +84,6 @@ class Outcome:
     kind: OutcomeKind
     why: str = ""
     link: int | None = None
-    changes: tuple[Change, ...] = ()
+    changes: tuple[FieldChange, ...] = ()
     results: tuple[ValidationResult, ...] = ()
     held: tuple[str, ...] = ()

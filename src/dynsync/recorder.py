@@ -18,7 +18,7 @@ from attrs import Factory
 
 from dynsync.connectors import ActivityLine, MarketoConnector
 from dynsync.errors import Refused
-from dynsync.outcomes import Change, Outcome
+from dynsync.outcomes import FieldChange, Outcome
 from dynsync.records import MISSING, Missing, RecordId, Side, Wire
 from dynsync.state import JournalEntry
 from dynsync.writes import Rejected
@@ -58,7 +58,7 @@ class Entry:
     dynamics: RecordId | None
     kind: str
     why: str
-    changes: tuple[Change, ...]
+    changes: tuple[FieldChange, ...]
     refusals: tuple[Refusal, ...]
     held: tuple[str, ...]
 
@@ -113,7 +113,7 @@ def entry_of(kept: JournalEntry) -> Entry:
     detail = cast("dict[str, object]", json.loads(kept.detail))
     lost = cast("dict[str, Wire]", detail.get("lost", {}))
     changes = tuple(
-        Change(
+        FieldChange(
             field,
             verdict,
             None if winner is None else Side(winner),

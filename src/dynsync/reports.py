@@ -12,7 +12,7 @@ from attrs import Factory
 
 from dynsync.backlog import PendingKey
 from dynsync.errors import SystemFailure
-from dynsync.outcomes import Change, Outcome, OutcomeKind
+from dynsync.outcomes import FieldChange, Outcome, OutcomeKind
 from dynsync.records import Entity, Pair, RecordId, Side, Wire
 
 __all__ = ["Phase", "Plan", "PlannedRecord", "PlannedWrite", "Progress", "Report", "Status"]
@@ -125,7 +125,7 @@ class PlannedRecord:
     entity: Entity
     ids: Pair[RecordId | None]
     writes: tuple[PlannedWrite, ...]
-    changes: tuple[Change, ...]
+    changes: tuple[FieldChange, ...]
     outcome: OutcomeKind
     why: str = ""
 

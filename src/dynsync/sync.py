@@ -337,6 +337,22 @@ class Sync:
         """Return where the sync stands. Needs no lease and talks to no system."""
         return status(self.store, self.clock.now(), [m.entity for m in self.maps])
 
+    def link(
+        self, entity: str, *, person: str | int | None = None, dynamics: str | None = None
+    ) -> Pair[RecordId] | None:
+        """
+        Return the two ids that are one record, found by either of them; None if it is unlinked.
+
+        A person who was deleted in Marketo, or a record deleted in Dynamics, keeps its link.
+        """
+        wanted = Pair(None if person is None else str(person), dynamics and dynamics.lower())
+        for side in Side:
+            id_ = wanted[side]
+            if id_ is not None:
+                link = self.store.link_of(side, RecordId(id_), Entity(entity))
+                return None if link is None else link.ids
+        raise ConfigurationError("Name the record: person=… or dynamics=….")
+
     def explain(
         self, entity: str, *, person: str | None = None, dynamics: str | None = None
     ) -> tuple[Entry, ...]:

@@ -12,7 +12,7 @@ from dynsync.cli._config import load_config
 from dynsync.cli._console import moment, say_json, show_table, shown
 from dynsync.cli._exits import ExitCode
 from dynsync.cli._hosts import reading
-from dynsync.outcomes import Change
+from dynsync.outcomes import FieldChange
 from dynsync.recorder import Entry, entry_of
 from dynsync.records import Missing, Pair, RecordId
 
@@ -80,7 +80,7 @@ def _data(entry: Entry, *, with_values: bool) -> dict[str, object]:
     }
 
 
-def _change_data(change: Change, *, with_values: bool) -> dict[str, object]:
+def _change_data(change: FieldChange, *, with_values: bool) -> dict[str, object]:
     data: dict[str, object] = {
         "field": change.field,
         "verdict": change.verdict,
@@ -117,7 +117,7 @@ def _rows(entry: Entry, *, with_values: bool) -> Iterator[list[str]]:
         yield [*about, "", entry.why]
 
 
-def _why(change: Change, *, with_values: bool) -> str:
+def _why(change: FieldChange, *, with_values: bool) -> str:
     written = " and ".join(side.label for side in change.written)
     why = f"{change.why}; written to {written}" if written else change.why
     if isinstance(change.lost, Missing):
