@@ -1,697 +1,77 @@
 """
-A model of what a sync owes its users, and random histories that hold the engine to it.
+Random histories that hold the engine to the model: what people do, and what goes wrong.
 
-The model knows nothing of backlogs, bases or cursors. Of every field of every human it knows
-which side edited it since the two last agreed, and from that what both must hold in the end.
+Rules that hope for a rare path do all that it takes, so that it is reached in few examples.
 """
 
 from __future__ import annotations
 
-import json
-from collections import Counter
-from collections.abc import Mapping
+from typing import Final, TypeAlias
 
-import attrs
-from attrs import Factory
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
+from hypothesis.stateful import initialize, invariant, precondition, rule
+
+from dynsync import Access, Side, Wire
+from dynsync.sandbox import Fault, FaultKind, SimulatedCrash
+from dynsync.sync import When
+from machine_base import EVERYTHING, MOST, TwoSystems
+from model import FIELDS, MAPS, REACHED, VALUES, Human, normal, refused, same
+from support_crash import CrashingStore, Moment
+
+__all__ = ["SyncMachine"]
+
+_Edit: TypeAlias = tuple[str, Wire]
+
+_SECRET: Final = "secret"  # noqa: S105 - a mark by which a leak is found
+_FAULTS: tuple[FaultKind, ...] = (
+    "throttled",
+    "down",
+    "lost_request",
+    "lost_response",
+    "partial",
+    "crash_before",
+    "crash_after",
 )
+_UNANSWERED: tuple[FaultKind, ...] = ("lost_request", "lost_response", "partial", "throttled")
+_WHENS: tuple[When, ...] = ("now", "queued")
+_MOMENTS: tuple[Moment, ...] = ("before", "after")
+_OPERATIONS: Final = ("read", "write", "fetch", "describe", "log", "*")
 
-from dynsync import (
-    CONTACT,
-    LEAD,
-    Access,
-    ActivityRecorder,
-    Entity,
-    Guards,
-    Limit,
-    MemoryStore,
-    Report,
-    Side,
-    Sync,
-    by_field,
-    default_policy,
-    manual,
-)
-from dynsync.sandbox import (
-    NO_LIMITS,
-    BusinessRule,
-    Fault,
-    SandboxClock,
-    SandboxDynamics,
-    SandboxMarketo,
-    SimulatedCrash,
-)
-from support_crash import CrashingStore
-
-FIELDS = ("first_name", "job_title", "email", "unsubscribed", "city")
-MAPS = {"lead": LEAD.only(*FIELDS), "contact": CONTACT.only(*FIELDS)}
-REACHED: Counter[str] = Counter()
-"""Which paths the histories went, and how often."""
-
-SECRET = "secret-"
-"""Values of a field that may not be read begin with this, so that a leak can be found."""
-
-Value = str | bool | None
-
-
-@attrs.define
-class Cell:
-    """One field of one human, as the model sees it."""
-
-    agreed: Value = None
-    marketo: Value = None
-    dynamics: Value = None
-    edited: set[Side] = Factory(set[Side])
-    risky: bool = False
-    muddled: bool = False
-    backfill: bool = False
-    history: list[Value] = Factory(list[Value])
-
-    def edit(self, side: Side, value: Value) -> None:
-        if self.risky and side.other in self.edited:
-            # A run that did not end well lies between the two edits: whether the first had
-            # arrived when the second was made, nobody can know.
-            self.muddled = True
-        if side is Side.MARKETO:
-            self.marketo = value
-        else:
-            self.dynamics = value
-        self.edited.add(side)
-        self.history.append(value)
-
-    def settle(self, value: Value) -> None:
-        self.agreed = self.marketo = self.dynamics = value
-        self.edited.clear()
-        self.history.clear()
-        self.risky = self.muddled = self.backfill = False
-
-
-@attrs.define
-class Human:
-    """One human in one or both systems."""
-
-    entity: str
-    person: str | None
-    guid: str | None
-    cells: dict[str, Cell]
-    waiting: bool = False
-    gone: set[Side] = Factory(set[Side])
-    new_since_gone: dict[str, bool] = Factory(dict[str, bool])
-
-
-def same(one: Value, other: Value) -> bool:
-    """Return whether two values mean the same to both systems."""
-    if isinstance(one, str) and isinstance(other, str):
-        return one.casefold() == other.casefold()
-    return (one or None) == (other or None)
-
-
-def refused(name: str, value: Value) -> bool:
-    """Return whether Dynamics takes no such value."""
-    if name == "first_name":
-        return isinstance(value, str) and len(value) > 50
-    return name == "job_title" and value == "bad"
-
-
-VALUES: Mapping[str, tuple[Value, ...]] = {
-    "first_name": ("Ada", "Bo", "Zoë", None, "x" * 60),
-    "job_title": ("boss", "clerk", "bad", None),
-    "email": ("a@example.org", "b@example.org", "B@example.org", None),
-    "unsubscribed": (True, False),
-    "city": ("Oslo", "Bergen", "東京", None),
-}
-
-EDITS = st.sampled_from(FIELDS).flatmap(
-    lambda name: st.tuples(st.just(name), st.sampled_from(VALUES[name]))
-)
+ENTITIES = st.sampled_from(list(MAPS))
 SIDES = st.sampled_from(list(Side))
-FAULTS = st.sampled_from(
-    ["throttled", "down", "lost_request", "lost_response", "partial", "crash_before", "crash_after"]
-)
-OPERATIONS = st.sampled_from(["read", "write", "fetch", "describe", "log", "*"])
+HUMANS = st.integers(0, MOST - 1)
+NAMES = st.sampled_from(FIELDS)
+CHOICES = st.integers(0, 11)
+EDITS = NAMES.flatmap(lambda name: st.tuples(st.just(name), st.sampled_from(VALUES[name])))
 
 
-class SyncMachine(RuleBasedStateMachine):
+def _other(name: str, choice: int, *held: Wire) -> Wire:
+    """Return a value of a field that Dynamics takes, other than what is *held* anywhere."""
+    free = [
+        value
+        for value in VALUES[name]
+        if not refused(name, value)
+        and not any(same(name, normal(name, value), one) or same(name, value, one) for one in held)
+    ]
+    return free[choice % len(free)] if free else VALUES[name][0]
+
+
+class SyncMachine(TwoSystems):
     """Random histories of two systems that the engine keeps in step."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.clock = SandboxClock()
-        self.marketo = SandboxMarketo(clock=self.clock, limits=NO_LIMITS)
-        self.dynamics = SandboxDynamics(clock=self.clock)
-        self.dynamics.limits = NO_LIMITS
-        self.store = MemoryStore()
-        self.humans: list[Human] = []
-        self.withheld = False
-        self.unreadable = False
-        self.held_back = False
-        self.secrets: list[str] = []
-        self.told = 0
-        for table in ("lead", "contact"):
-            self.dynamics.add_rule(table, _no_bad_titles)
 
     @initialize()
     def first_load(self) -> None:
-        for entity in ("lead", "contact"):
-            self._make_in_dynamics(entity, "Ada", "boss")
-        self.clean()
-
-    # -- making the sync
-
-    def sync(self, store: object = None) -> Sync:
-        connector = self.marketo.connector()
-        return Sync(
-            marketo=connector,
-            dynamics=self.dynamics.connector(),
-            maps=tuple(MAPS.values()),
-            store=store or self.store,  # type: ignore[arg-type]
-            policy=by_field({"city": manual}, default=default_policy()),
-            recorders=(ActivityRecorder(connector),),
-            guards=Guards(deletes=Limit(1000, 100), clears=Limit(1000, 100), allow_empty=True),
-            clock=self.clock,
-        )
-
-    def _make_in_dynamics(self, entity: str, first: str, title: str) -> None:
-        values = {"firstname": first, "jobtitle": title, "lastname": "L"}
-        guid = str(self.dynamics.create(entity, values))
-        cells = {name: Cell() for name in FIELDS}
-        cells["first_name"].settle(first)
-        cells["job_title"].settle(title)
-        cells["unsubscribed"].settle(False)
-        self.humans.append(Human(entity, None, guid, cells))
-
-    # -- what people do
-
-    @precondition(lambda self: len(self.humans) < 5)
-    @rule(entity=st.sampled_from(["lead", "contact"]))
-    def new_in_dynamics(self, entity: str) -> None:
-        self._make_in_dynamics(entity, "Bo", "clerk")
-
-    @precondition(lambda self: len(self.humans) < 5)
-    @rule(entity=st.sampled_from(["lead", "contact"]), when=st.sampled_from(["now", "queued"]))
-    def push(self, entity: str, when: str) -> None:
-        person = str(self.marketo.create_person({"firstName": "Eve", "lastName": "P"}))
-        cells = {name: Cell() for name in FIELDS}
-        cells["first_name"].settle("Eve")
-        cells["unsubscribed"].settle(False)
-        human = Human(entity, person, None, cells, waiting=True)
-        self.humans.append(human)
-        answer = self.sync().sync_person(person, as_=entity, when=when)  # type: ignore[arg-type]
-        REACHED[f"push {answer.kind}"] += 1
-        again = self.sync().sync_person(person, as_=entity)
-        assert again.kind in {"exists", "already queued"}
-        REACHED[f"push again {again.kind}"] += 1
-
-    def _pick(self, at: int) -> Human:
-        return self.humans[at % len(self.humans)]
-
-    @rule(at=st.integers(0, 4), side=SIDES, edit=EDITS)
-    def edit(self, at: int, side: Side, edit: tuple[str, Value]) -> None:
-        name, value = edit
-        self._edit(self._pick(at), side, name, value)
-
-    @rule(at=st.integers(0, 4), edit=EDITS, other=EDITS)
-    def edit_both(self, at: int, edit: tuple[str, Value], other: tuple[str, Value]) -> None:
-        human = self._pick(at)
-        self._edit(human, Side.MARKETO, *edit)
-        self._edit(human, Side.DYNAMICS, *other)
-
-    @rule(at=st.integers(0, 4), name=st.sampled_from(FIELDS), values=st.data())
-    def collide(self, at: int, name: str, values: st.DataObject) -> None:
-        human = self._pick(at)
-        for side in Side:
-            self._edit(human, side, name, values.draw(st.sampled_from(VALUES[name])))
-
-    def _edit(self, human: Human, side: Side, name: str, value: Value) -> None:
-        if side is Side.DYNAMICS and refused(name, value):
-            return
-        field = MAPS[human.entity].field(name)
-        native = field.names[side]
-        before: Value
-        if side is Side.MARKETO and human.person is not None:
-            person = self.marketo.person(human.person)  # type: ignore[arg-type]
-            if person is None:
-                return
-            before = person[native]  # type: ignore[assignment]
-            self.marketo.edit(human.person, {native: value})  # type: ignore[arg-type]
-        elif side is Side.DYNAMICS and human.guid is not None:
-            row = self.dynamics.row(human.entity, human.guid)  # type: ignore[arg-type]
-            if row is None:
-                return
-            before = row[native]  # type: ignore[assignment]
-            self.dynamics.edit(human.entity, human.guid, {native: value})  # type: ignore[arg-type]
-        else:
-            return
-        if not same(before, value):
-            cell = human.cells[name]
-            known = name != "email" or not self.unreadable
-            if known and side is Side.DYNAMICS and Side.MARKETO in human.gone:
-                # An edit that is taken back again is none.
-                old = (cell.agreed, *cell.history)
-                human.new_since_gone[name] = not any(same(value, one) for one in old)
-            cell.edit(side, value)
-
-    def _known(self, at: int) -> Human | None:
-        human = self._pick(at)
-        if human.waiting or human.gone:
-            return None
-        if human.person is None:
-            link_field = MAPS[human.entity].link_field
-            found = [str(i) for i, p in self.marketo.people() if p[link_field] == human.guid]
-            human.person = found[0] if len(found) == 1 else None
-        return human if human.person is not None and human.guid is not None else None
-
-    @rule(at=st.integers(0, 4))
-    def delete_in_dynamics(self, at: int) -> None:
-        human = self._known(at)
-        if human is not None and human.guid is not None:
-            self.dynamics.delete(human.entity, human.guid)  # type: ignore[arg-type]
-            human.gone.add(Side.DYNAMICS)
-            REACHED["deleted in Dynamics"] += 1
-
-    @rule(at=st.integers(0, 4))
-    def undelete(self, at: int) -> None:
-        human = self._pick(at)
-        if human.gone == {Side.DYNAMICS} and human.guid is not None:
-            self.dynamics.undelete(human.entity, human.guid)  # type: ignore[arg-type]
-            human.gone.clear()
-            for cell in human.cells.values():
-                cell.risky = cell.risky or bool(cell.edited)
-            REACHED["seen again after a delete"] += 1
-
-    @rule(at=st.integers(0, 4))
-    def delete_in_marketo(self, at: int) -> None:
-        human = self._known(at)
-        if human is not None and human.person is not None:
-            self.marketo.delete(human.person)  # type: ignore[arg-type]
-            human.gone.add(Side.MARKETO)
-            human.new_since_gone.clear()
-            REACHED["deleted in Marketo"] += 1
-
-    @rule(at=st.integers(0, 4))
-    def delete_and_push_again(self, at: int) -> None:
-        """Delete a Dynamics record, let the engine see it, and push its person (R32)."""
-        self.delete_in_dynamics(at)
-        self.run()
-        human = self._pick(at)
-        if human.gone != {Side.DYNAMICS} or human.person is None:
-            return
-        person = self.marketo.person(human.person)  # type: ignore[arg-type]
-        if person is None or person["microsoftIsDeleted"] is not True or self.held_back:
-            return
-        answer = self.sync().sync_person(human.person, as_=human.entity)
-        if answer.kind == "created":
-            REACHED["pushed again after a delete"] += 1
-            human.gone.clear()
-            human.guid = str(answer.dynamics)
-            row = self.dynamics.row(human.entity, human.guid)  # type: ignore[arg-type]
-            assert row is not None
-            for name, cell in human.cells.items():
-                natives = MAPS[human.entity].field(name).names
-                cell.settle(row[natives.dynamics])  # type: ignore[arg-type]
-                if not same(person[natives.marketo], cell.agreed):  # type: ignore[arg-type]
-                    cell.edit(Side.MARKETO, person[natives.marketo])  # type: ignore[arg-type]
-
-    @precondition(lambda self: not self.unreadable)
-    @rule()
-    def take_read(self) -> None:
-        self._secure(Access.NONE)
-        self.unreadable, self.withheld = True, False
-        REACHED["right to read taken"] += 1
-
-    @precondition(lambda self: self.unreadable)
-    @rule(at=st.integers(0, 4))
-    def edit_in_secret(self, at: int) -> None:
-        human = self._pick(at)
-        secret = f"{SECRET}{len(self.secrets)}@example.org"
-        self.secrets.append(secret)
-        self._edit(human, Side.DYNAMICS, "email", secret)
-
-    @precondition(lambda self: self.unreadable)
-    @rule()
-    def give_read(self) -> None:
-        self._secure(Access.READ | Access.CREATE | Access.UPDATE)
-        self.unreadable = False
-        self.secrets.clear()
-        for human in self.humans:
-            cell = human.cells["email"]
-            cell.edited = {Side.MARKETO, Side.DYNAMICS}
-            cell.backfill, cell.risky, cell.muddled = True, False, False
-            if human.person and (person := self.marketo.person(human.person)):  # type: ignore[arg-type]
-                cell.marketo = person["email"]  # type: ignore[assignment]
-            if human.guid and (row := self.dynamics.row(human.entity, human.guid)):  # type: ignore[arg-type]
-                cell.dynamics = row["emailaddress1"]  # type: ignore[assignment]
-        REACHED["right to read given"] += 1
-
-    def _check_secrets(self) -> None:
-        """A value that may not be read is nowhere but where it was (invariant 32)."""
-        if not self.unreadable or not self.secrets:
-            return
-        links = [self.store.links([k]) for e in MAPS for k, _, _ in self.store.each_link(Entity(e))]
-        held = repr((links, list(self.store.each_pending()), self.store.journal(0, 10_000)))
-        held += repr([person for _, person in self.marketo.people()])
-        assert not any(secret in held for secret in self.secrets)
-        REACHED["secret kept"] += 1
-
-    @precondition(lambda self: not self.unreadable)
-    @rule()
-    def take_update(self) -> None:
-        self._secure(Access.READ | Access.CREATE)
-        self.withheld = True
-        REACHED["right to update taken"] += 1
-
-    @precondition(lambda self: self.withheld)
-    @rule(at=st.integers(0, 4), value=st.sampled_from(VALUES["email"]))
-    def edit_what_may_not_be_told(self, at: int, value: Value) -> None:
-        self._edit(self._pick(at), Side.MARKETO, "email", value)
-        self.clean()
-
-    @precondition(lambda self: self.withheld)
-    @rule()
-    def give_update(self) -> None:
-        self._secure(Access.READ | Access.CREATE | Access.UPDATE)
-        self.withheld = False
-        REACHED["right to update given"] += 1
-
-    def _secure(self, access: Access) -> None:
-        for table in ("lead", "contact"):
-            self.dynamics.secure(table, "emailaddress1", access)
-
-    @rule()
-    def hold_back_feed(self) -> None:
-        if self.held_back:
-            self.marketo.release()
-        else:
-            self.marketo.hold_back()
-        self.held_back = not self.held_back
-
-    @rule()
-    def expire(self) -> None:
-        self.dynamics.expire_cursors()
-        REACHED["cursor expired"] += 1
-
-    @rule(hours=st.sampled_from([0.2, 2, 30]))
-    def wait(self, hours: float) -> None:
-        self.clock.advance(hours * 3600)
-
-    # -- what the sync does
-
-    @rule(side=SIDES, operation=OPERATIONS, kind=FAULTS, skip=st.integers(0, 2))
-    def faulty_run(self, side: Side, operation: str, kind: str, skip: int) -> None:
-        system = self.marketo if side is Side.MARKETO else self.dynamics
-        system.faults.plan(operation, *([None] * skip), Fault(kind))  # type: ignore[arg-type]
-        self._unclean()
-        try:
-            report = self.sync().run()
-            self._look(report)
-        except SimulatedCrash:
-            REACHED["crash in a call"] += 1
-            self.store = self.store.twin()
-        system.faults.clear()
-        REACHED[f"fault {kind}"] += 1
-
-    @rule(at=st.integers(1, 12), when=st.sampled_from(["before", "after"]))
-    def crashing_commit(self, at: int, when: str) -> None:
-        self._unclean()
-        store = CrashingStore(self.store, at, when)
-        try:
-            self._look(self.sync(store).run())
-        except SimulatedCrash:
-            REACHED[f"crash {when} a commit"] += 1
-            self.store = self.store.twin()
-
-    @rule(at=st.integers(0, 4), side=SIDES, edit=EDITS, later=EDITS)
-    def edit_in_the_window(
-        self, at: int, side: Side, edit: tuple[str, Value], later: tuple[str, Value]
-    ) -> None:
-        """Edit a record after the engine has read it and before it writes."""
-        human = self._pick(at)
-        self._edit(human, side.other, *edit)
-        system = self.marketo if side is Side.MARKETO else self.dynamics
-        done: list[int] = []
-
-        def hook(operation: str, number: int) -> Fault | None:
-            if operation == "write" and not done:
-                done.append(number)
-                value = later[1] if later[0] == edit[0] else edit[1]
-                if same(value, edit[1]) and Side.MARKETO in human.cells[edit[0]].edited:
-                    # An unseen edit replaced by one that equals our own write cannot be told
-                    # from one that our write replaced: the engine brings it back, to be safe.
-                    return None
-                self._edit(human, side, edit[0], value)
-                REACHED[f"edit in the window of {side.label}"] += 1
-            return None
-
-        system.faults.hook = hook
-        self._look(self.sync().run())
-        self._unclean()
-        system.faults.clear()
-
-    @rule()
-    def run(self) -> None:
-        self._unclean()
-        self._look(self.sync().run())
-
-    @rule()
-    def plan_and_apply(self) -> None:
-        """A plan moves nothing, and applying it does what it says and no more."""
-        before = self._everything()
-        plan = self.sync().plan()
-        again = self.sync().plan()
-        assert plan.records == again.records
-        assert self._everything() == before
-        self._unclean()
-        report = self.sync().apply(plan)
-        self._look(report)
-        assert sum(report.writes.values()) <= len(plan.writes) + 20 * len(plan.records)
-        REACHED["plan applied"] += bool(plan.writes)
-
-    @rule()
-    def clean(self) -> None:
-        """Let all faults end: then everything must settle, and stay settled."""
-        if self.held_back:
-            self.marketo.release()
-            self.held_back = False
-        for _ in range(6):
-            self.clock.advance(90_000)
-            self._look(self.sync().run())
-        self._check_settled()
-        before = self._everything()
-        self.clock.advance(1)
-        report = self.sync().run()
-        assert not report.failures
-        assert sum(report.writes.values()) == 0, f"a second run wrote: {report}"
-        assert self._everything() == before
+        """A lead and a contact are there from the start."""
+        for entity in MAPS:
+            self.make_in_dynamics(entity, "Ada", "boss")
+        self.settle()
 
     def teardown(self) -> None:
+        """Whatever was left open must settle."""
         if self.humans:
-            self.clean()
+            self.settle()
         self.marketo.close()
         self.dynamics.close()
-
-    # -- looking
-
-    def _unclean(self) -> None:
-        """Note that a run lies between the edits made so far and those to come."""
-        for human in self.humans:
-            for cell in human.cells.values():
-                cell.risky = cell.risky or bool(cell.edited)
-
-    def _look(self, report: Report) -> None:
-        """Check the sums of a report and note where the run has been."""
-        for (entity, kind), count in report.counts.items():
-            REACHED[f"{kind.value} {entity}"] += count
-        for outcome in report.notable:
-            for result in outcome.results:
-                REACHED[f"refused {result.code}"] += 1
-        assert report.records == sum(report.counts.values())
-        self._check_secrets()
-
-    def _everything(self) -> str:
-        people = [(str(id_), values) for id_, values in self.marketo.people()]
-        rows = [(t, str(i), r) for t in MAPS for i, r in self.dynamics.rows(t).items()]
-        return json.dumps([people, rows], sort_keys=True, default=str)
-
-    def _find(self, human: Human) -> None:
-        """Learn the other half of a human from what the systems hold, not from the engine."""
-        link_field = MAPS[human.entity].link_field
-        if human.guid is None and human.person is not None:
-            held = self.marketo.person(human.person)[link_field]  # type: ignore[arg-type,index]
-            human.guid = str(held) if held else None
-        elif human.person is None:
-            held_by = [
-                str(id_) for id_, p in self.marketo.people() if p[link_field] == human.guid
-            ]
-            assert len(held_by) == 1, f"{len(held_by)} people for one {human.entity}"
-            human.person = held_by[0]
-
-    def _check_settled(self) -> None:
-        for human in list(self.humans):
-            if human.gone:
-                self._check_gone(human)
-                continue
-            self._find(human)
-            assert human.person is not None
-            assert human.guid is not None, "a pushed person never arrived"
-            human.waiting = False
-            for name in FIELDS:
-                self._check_cell(human, name)
-        self._check_identity()
-        self._check_told_once()
-
-    def _check_gone(self, human: Human) -> None:
-        """Check what a delete leaves behind (R45, R46)."""
-        link_field = MAPS[human.entity].link_field
-        holders = [str(i) for i, p in self.marketo.people() if p[link_field] == human.guid]
-        if human.gone == {Side.DYNAMICS, Side.MARKETO}:
-            assert not holders
-            self.humans.remove(human)
-        elif Side.DYNAMICS in human.gone:
-            person = self.marketo.person(human.person)  # type: ignore[arg-type]
-            assert person is not None, "a delete in Dynamics must leave the person alone"
-            assert person["microsoftIsDeleted"] is True
-            assert not person["microsoftType"]
-        else:
-            self._check_gone_person(human, holders)
-
-    def _check_gone_person(self, human: Human, holders: list[str]) -> None:
-        row = self.dynamics.row(human.entity, human.guid)  # type: ignore[arg-type]
-        assert row is not None, "a delete in Marketo must leave Dynamics alone"
-        assert len(holders) <= 1
-        assert holders or not any(human.new_since_gone.values()), "a later change makes a new person"
-        if not holders:
-            return
-        REACHED["new person after a delete"] += 1
-        human.gone.clear()
-        human.person = holders[0]
-        person = self.marketo.person(human.person)  # type: ignore[arg-type]
-        assert person is not None
-        for name, cell in human.cells.items():
-            natives = MAPS[human.entity].field(name).names
-            if name == "email" and self.unreadable:
-                continue
-            assert same(person[natives.marketo], row[natives.dynamics])  # type: ignore[arg-type]
-            cell.settle(person[natives.marketo])  # type: ignore[arg-type]
-
-    def _check_cell(self, human: Human, name: str) -> None:
-        if name == "email" and self.unreadable:
-            return
-        field = MAPS[human.entity].field(name)
-        person = self.marketo.person(human.person)  # type: ignore[arg-type]
-        row = self.dynamics.row(human.entity, human.guid)  # type: ignore[arg-type]
-        assert person is not None
-        assert row is not None
-        here, there = person[field.names.marketo], row[field.names.dynamics]
-        cell = human.cells[name]
-        expected = self._expected(human, name, cell)
-        where = f"{human.entity}.{name}: {cell}, Marketo {here!r}, Dynamics {there!r}"
-        if expected == "pending" and cell.risky and name == "email" and same(here, there):
-            # It went through before the right was taken.
-            expected = [cell.marketo, cell.dynamics]
-        if expected == "pending":
-            # An earlier edit of this stretch may have arrived before the one that waits.
-            earlier = cell.history if cell.risky else []
-            assert any(same(here, value) for value in (cell.marketo, *earlier)), where
-            assert any(same(there, value) for value in (cell.dynamics, *earlier)), where
-            cell.dynamics = there  # type: ignore[assignment]
-            return
-        assert same(here, there), f"did not converge: {where}"
-        assert any(same(here, value) for value in expected), f"expected {expected}: {where}"
-        cell.settle(here if not isinstance(here, int) or isinstance(here, bool) else bool(here))
-
-    def _expected(self, human: Human, name: str, cell: Cell) -> str | list[Value]:
-        """Return the values that both sides may hold now, or that the field waits."""
-        edited = cell.edited
-        if cell.backfill and not cell.muddled and not same(cell.marketo, cell.dynamics):
-            REACHED["backfilled"] += 1
-            winner = Side.MARKETO if cell.dynamics is None else Side.DYNAMICS
-            if winner is Side.MARKETO and self._blocked(name, cell.marketo):
-                return "pending"
-            return [self._of(cell, winner)]
-        if not edited or same(cell.marketo, cell.dynamics):
-            return [cell.marketo] if edited else [cell.agreed]
-        if cell.muddled:
-            if name == "city" or self._blocked(name, cell.marketo):
-                return self._muddled(human, name, cell)
-            return [cell.marketo, cell.dynamics]
-        both = {Side.MARKETO, Side.DYNAMICS} == edited and not any(
-            same(value, cell.agreed) for value in (cell.marketo, cell.dynamics)
-        )
-        if not both:
-            # An edit that was taken back again is no edit.
-            moved = [s for s in Side if not same(self._of(cell, s), cell.agreed)]
-            winner = moved[0] if moved else Side.MARKETO
-            REACHED["one side"] += 1
-        else:
-            decided = self._winner(human, name, cell)
-            if decided is None:
-                REACHED["collision unresolved"] += 1
-                return "pending"
-            winner = decided
-            REACHED[f"collision {human.entity} {winner.value}"] += 1
-        if winner is Side.MARKETO and self._blocked(name, cell.marketo):
-            return "pending"
-        return [self._of(cell, winner)]
-
-    def _of(self, cell: Cell, side: Side) -> Value:
-        return cell.marketo if side is Side.MARKETO else cell.dynamics
-
-    def _muddled(self, human: Human, name: str, cell: Cell) -> str | list[Value]:
-        field = MAPS[human.entity].field(name)
-        person = self.marketo.person(human.person)  # type: ignore[arg-type]
-        row = self.dynamics.row(human.entity, human.guid)  # type: ignore[arg-type]
-        assert person is not None
-        assert row is not None
-        if same(person[field.names.marketo], row[field.names.dynamics]):
-            return [cell.marketo, cell.dynamics]
-        return "pending"
-
-    def _winner(self, human: Human, name: str, cell: Cell) -> Side | None:
-        if name == "city":
-            return None
-        if name == "unsubscribed":
-            return Side.MARKETO if cell.marketo is True else Side.DYNAMICS
-        return Side.MARKETO if human.entity == "lead" else Side.DYNAMICS
-
-    def _blocked(self, name: str, value: Value) -> bool:
-        if name == "email" and self.withheld:
-            REACHED["withheld"] += 1
-            return True
-        return refused(name, value)
-
-    def _check_identity(self) -> None:
-        """Links are a partial bijection, and nobody is there twice (invariant 27)."""
-        assert self.marketo.count() == sum(Side.MARKETO not in h.gone for h in self.humans)
-        for table in MAPS:
-            mine = [h for h in self.humans if h.entity == table and Side.DYNAMICS not in h.gone]
-            assert self.dynamics.count(table) == len(mine)
-        seen: Counter[tuple[Side, str]] = Counter()
-        for entity in MAPS:
-            for _, ids, _ in self.store.each_link(Entity(entity)):
-                seen[Side.MARKETO, str(ids.marketo)] += 1
-                seen[Side.DYNAMICS, str(ids.dynamics)] += 1
-        assert all(count == 1 for count in seen.values())
-
-    def _check_told_once(self) -> None:
-        """Every refusal has one line in the activity log (invariant 33)."""
-        for human in self.humans:
-            if Side.MARKETO in human.gone:
-                continue
-            lines = self.marketo.activity_log(human.person)  # type: ignore[arg-type]
-            keys = Counter(line.key for line in lines)
-            assert all(count == 1 for count in keys.values())
-            waits = any(
-                refused(name, cell.marketo) and Side.MARKETO in cell.edited
-                for name, cell in human.cells.items()
-            )
-            REACHED["told"] += bool(lines)
-            assert lines or not waits or human.gone
 
     @invariant()
     def no_dynamics_record_is_promoted(self) -> None:
@@ -700,9 +80,382 @@ class SyncMachine(RuleBasedStateMachine):
         made = sum(self.dynamics.count(table) for table in MAPS)
         assert made <= sum(1 for h in self.humans if h.guid is not None) + pushed
 
+    # -- what people do
 
-def _no_bad_titles(before: Mapping[str, object] | None, after: dict[str, object]) -> None:
-    if after.get("jobtitle") == "bad":
-        raise BusinessRule("this title is not allowed", "jobtitle")
+    @precondition(lambda self: len(self.humans) < MOST)
+    @rule(entity=ENTITIES)
+    def new_in_dynamics(self, entity: str) -> None:
+        """Somebody makes a record in Dynamics."""
+        self.make_in_dynamics(entity, "Bo", "clerk")
 
+    @precondition(lambda self: len(self.humans) < MOST)
+    @rule(entity=ENTITIES, when=st.sampled_from(_WHENS), count=st.integers(1, 3))
+    def push(self, entity: str, when: When, count: int) -> None:
+        """Somebody pushes one person, or several at a time."""
+        for _ in range(min(count, MOST - len(self.humans))):
+            self.ask_for(entity, when)
+        REACHED["several pushed"] += sum(human.waiting for human in self.humans) > 1
 
+    @rule(at=HUMANS, side=SIDES, edit=EDITS)
+    def edit(self, at: int, side: Side, edit: _Edit) -> None:
+        """Somebody edits a field on one side."""
+        self.change(self.pick(at), side, *edit)
+
+    @rule(at=HUMANS, edit=EDITS, other=EDITS)
+    def edit_both(self, at: int, edit: _Edit, other: _Edit) -> None:
+        """Both sides are edited, in any two fields."""
+        self.change(self.pick(at), Side.MARKETO, *edit)
+        self.change(self.pick(at), Side.DYNAMICS, *other)
+
+    @rule(at=HUMANS, name=NAMES, choices=st.tuples(CHOICES, CHOICES), settle=st.booleans())
+    def collide(self, at: int, name: str, choices: tuple[int, int], settle: bool) -> None:  # noqa: FBT001
+        """Both sides edit the same field."""
+        human = self.pick(at)
+        here, there = choices
+        self.change(human, Side.MARKETO, name, VALUES[name][here % len(VALUES[name])])
+        self.change(human, Side.DYNAMICS, name, VALUES[name][there % len(VALUES[name])])
+        if settle:
+            self.settle()
+
+    @rule(at=HUMANS, side=SIDES, choices=st.tuples(CHOICES, CHOICES))
+    def resolve_by_hand(self, at: int, side: Side, choices: tuple[int, int]) -> None:
+        """What the policy left to a person waits, until a person takes one side's value over."""
+        human = self.known(at)
+        if human is None:
+            return
+        self.settle()
+        agreed = human.cells["city"].agreed[Side.MARKETO]
+        one = _other("city", choices[0], agreed)
+        self.change(human, Side.MARKETO, "city", one)
+        self.change(human, Side.DYNAMICS, "city", _other("city", choices[1], agreed, one))
+        self.settle()
+        before = self.held(human, side.other)
+        if before is not None and human.cells["city"].edited:
+            self.change(human, side, "city", before["city"])
+            REACHED["collision resolved by a person"] += 1
+            self.settle()
+
+    @rule(at=HUMANS)
+    def delete_in_dynamics(self, at: int) -> None:
+        """Somebody deletes a record in Dynamics."""
+        human = self.known(at)
+        if human is not None and human.guid is not None:
+            self.dynamics.delete(human.entity, human.guid)
+            human.gone.add(Side.DYNAMICS)
+            REACHED["deleted in Dynamics"] += 1
+
+    @rule(at=HUMANS)
+    def undelete(self, at: int) -> None:
+        """Somebody brings a deleted record back (A7)."""
+        human = self.pick(at)
+        if human.gone == {Side.DYNAMICS} and human.guid is not None:
+            self.dynamics.undelete(human.entity, human.guid)
+            human.gone.clear()
+            self.unclean()
+            REACHED["seen again after a delete"] += 1
+
+    @rule(at=HUMANS, edit=EDITS)
+    def delete_in_marketo(self, at: int, edit: _Edit) -> None:
+        """Somebody deletes a person, and perhaps the record is changed afterwards (R46)."""
+        human = self.known(at)
+        if human is not None and human.person is not None:
+            self.marketo.delete(human.person)
+            human.gone.add(Side.MARKETO)
+            human.new_since_gone.clear()
+            REACHED["deleted in Marketo"] += 1
+            self.go()
+            self.change(human, Side.DYNAMICS, *edit)
+
+    @rule(at=HUMANS)
+    def delete_and_push_again(self, at: int) -> None:
+        """Delete a Dynamics record, let the engine see it, and push its person (R32)."""
+        self.delete_in_dynamics(at)
+        self.go()
+        human = self.pick(at)
+        if human.gone != {Side.DYNAMICS} or human.person is None or self.slow:
+            return
+        person = self.marketo.person(human.person)
+        if person is None or person["microsoftIsDeleted"] is not True:
+            return
+        answer = self.sync().sync_person(human.person, as_=human.entity)
+        if answer.kind == "created":
+            REACHED["pushed again after a delete"] += 1
+            human.gone.clear()
+            human.guid = answer.dynamics
+            here, there = self.held(human, Side.MARKETO), self.held(human, Side.DYNAMICS)
+            assert here is not None
+            assert there is not None
+            for name, cell in human.cells.items():
+                cell.settle(there[name], there[name])
+                if not same(name, here[name], there[name]):
+                    cell.edit(Side.MARKETO, here[name])
+
+    # -- rights
+
+    @precondition(lambda self: not self.unreadable)
+    @rule()
+    def take_read(self) -> None:
+        """The sync user may not read e-mail addresses any more."""
+        self.secure(Access.NONE)
+        self.unreadable, self.withheld = True, False
+        for human in self.humans:
+            human.new_since_gone.pop("email", None)
+        REACHED["right to read taken"] += 1
+
+    @precondition(lambda self: self.unreadable)
+    @rule(at=HUMANS)
+    def edit_in_secret(self, at: int) -> None:
+        """Somebody edits in Dynamics what may not be read."""
+        self.made_up += 1
+        self.secrets.append(f"{_SECRET}-{self.made_up}@example.org")
+        self.change(self.pick(at), Side.DYNAMICS, "email", self.secrets[-1])
+        self.go()
+
+    @precondition(lambda self: self.unreadable)
+    @rule()
+    def give_read(self) -> None:
+        """The sync user may read them again: what is empty on one side is filled in (R81)."""
+        self.secure(EVERYTHING)
+        self.unreadable = False
+        self.secrets.clear()
+        for human in self.humans:
+            cell = human.cells["email"]
+            cell.edited = set(Side)
+            cell.backfill, cell.risky, cell.muddled = True, False, False
+            for side in Side:
+                held = self.held(human, side)
+                if held is not None:
+                    cell.now[side] = held["email"]
+        REACHED["right to read given"] += 1
+
+    @precondition(lambda self: not self.unreadable)
+    @rule(at=HUMANS, here=st.sampled_from(VALUES["email"]))
+    def take_read_for_a_while(self, at: int, here: Wire) -> None:
+        """Both sides move on while the sync user may not read, and differ when it may again."""
+        self.settle()
+        self.take_read()
+        self.go()
+        self.change(self.pick(at), Side.MARKETO, "email", here)
+        self.edit_in_secret(at)
+        self.settle()
+        self.give_read()
+        self.settle()
+
+    @precondition(lambda self: not self.unreadable)
+    @rule()
+    def take_update(self) -> None:
+        """The sync user may read e-mail addresses, and not write them."""
+        self.secure(Access.READ | Access.CREATE)
+        self.withheld = True
+        REACHED["right to update taken"] += 1
+
+    @precondition(lambda self: self.withheld)
+    @rule(at=HUMANS, value=st.sampled_from(VALUES["email"]))
+    def edit_what_may_not_be_told(self, at: int, value: Wire) -> None:
+        """Somebody edits in Marketo what Dynamics may not be told (A18)."""
+        self.change(self.pick(at), Side.MARKETO, "email", value)
+        self.settle()
+
+    @precondition(lambda self: self.withheld)
+    @rule()
+    def give_update(self) -> None:
+        """The sync user may write them again."""
+        self.secure(EVERYTHING)
+        self.withheld = False
+        REACHED["right to update given"] += 1
+
+    # -- feeds
+
+    @rule()
+    def hold_back_feed(self) -> None:
+        """Marketo's feed falls silent, or says at last what it had kept to itself."""
+        if self.held_back:
+            self.marketo.release()
+        else:
+            self.marketo.hold_back()
+        self.held_back = not self.held_back
+        self.slow = True
+
+    @precondition(lambda self: not self.held_back)
+    @rule(at=HUMANS, edit=EDITS, other_at=HUMANS, other=EDITS)
+    def late_rows(self, at: int, edit: _Edit, other_at: int, other: _Edit) -> None:
+        """What was edited first arrives last."""
+        self.slow = True
+        self.marketo.lag(3600)
+        late = self.change(self.pick(at), Side.MARKETO, *edit)
+        self.marketo.lag(0)
+        early = self.change(self.pick(other_at), Side.MARKETO, *other)
+        self.go()
+        self.clock.advance(3601)
+        self.go()
+        REACHED["late rows"] += late and early
+
+    @rule(repeats=st.integers(0, 3), empty=st.sampled_from([0, 0, 2]))
+    def feed_manners(self, repeats: int, empty: int) -> None:
+        """Marketo's feed begins to repeat rows, or to put in pages with nothing on them."""
+        self.marketo.repeats(repeats)
+        self.marketo.empty_pages(empty)
+
+    @rule(run=st.booleans())
+    def expire(self, run: bool) -> None:  # noqa: FBT001
+        """Dynamics forgets the cursors it gave."""
+        self.dynamics.expire_cursors()
+        REACHED["cursor expired"] += 1
+        if run:
+            self.go()
+
+    @precondition(lambda self: not self.slow)
+    @rule(run=st.booleans())
+    def forget_changes(self, run: bool) -> None:  # noqa: FBT001
+        """Marketo forgets its feed."""
+        self.marketo.forget_changes()
+        REACHED["changes forgotten"] += 1
+        if run:
+            self.go()
+
+    @precondition(lambda self: not self.slow)
+    @rule(at=HUMANS, choices=st.tuples(CHOICES, CHOICES))
+    def forget_an_echo(self, at: int, choices: tuple[int, int]) -> None:
+        """Our write never came back from the feed; somebody chooses the same value later."""
+        human = self.known(at)
+        if human is None:
+            return
+        self.settle()
+        agreed = human.cells["job_title"].agreed[Side.MARKETO]
+        ours = _other("job_title", choices[0], agreed)
+        self.change(human, Side.DYNAMICS, "job_title", ours)
+        self.go()
+        self.marketo.forget_changes()
+        self.go()
+        for value in (_other("job_title", choices[1], ours), ours):
+            self.change(human, Side.MARKETO, "job_title", value)
+            self.go()
+        REACHED["echo forgotten"] += 1
+
+    @rule(hours=st.sampled_from([0.2, 2, 30]))
+    def wait(self, hours: float) -> None:
+        """Nobody does anything."""
+        self.clock.advance(hours * 3600)
+
+    # -- what the sync does
+
+    @rule()
+    def run(self) -> None:
+        """A cycle."""
+        self.go()
+
+    @rule()
+    def clean(self) -> None:
+        """All faults end, and everything settles."""
+        self.settle()
+
+    def _run_with(self, side: Side, operation: str, kind: FaultKind, skip: int) -> None:
+        faults = self.system(side).faults
+        faults.plan(operation, *([None] * skip), Fault(kind))
+        self.unclean()
+        try:
+            self.look(self.sync().run())
+        except SimulatedCrash:
+            REACHED["crash in a call"] += 1
+            self.store = self.store.twin()
+        faults.clear()
+
+    @rule(
+        side=SIDES,
+        operation=st.sampled_from(_OPERATIONS),
+        kind=st.sampled_from(_FAULTS),
+        skip=st.integers(0, 2),
+    )
+    def faulty_run(self, side: Side, operation: str, kind: FaultKind, skip: int) -> None:
+        """Something goes wrong with a call."""
+        self._run_with(side, operation, kind, skip)
+        REACHED[f"fault {kind}"] += 1
+
+    @rule(
+        at=HUMANS, side=SIDES, name=NAMES, choice=CHOICES, kind=st.sampled_from(_UNANSWERED)
+    )
+    def faulty_write(self, at: int, side: Side, name: str, choice: int, kind: FaultKind) -> None:
+        """There is something to write, and nobody knows what became of it."""
+        human = self.known(at)
+        if human is None or (name == "email" and (self.unreadable or self.withheld)):
+            return
+        values = [held[name] for one in Side if (held := self.held(human, one)) is not None]
+        self.change(human, side.other, name, _other(name, choice, *values))
+        self._run_with(side, "write", kind, 0)
+        REACHED[f"{kind} writing a {human.entity} to {side.label}"] += 1
+
+    @rule(at=st.integers(1, 12), when=st.sampled_from(_MOMENTS), who=HUMANS, edit=EDITS)
+    def crashing_commit(self, at: int, when: Moment, who: int, edit: _Edit) -> None:
+        """The process dies before or after a commit."""
+        self.change(self.pick(who), Side.MARKETO, *edit)
+        self.unclean()
+        try:
+            self.look(self.sync(CrashingStore(self.store, at, when)).run())
+        except SimulatedCrash:
+            REACHED[f"crash {when} a commit"] += 1
+            self.store = self.store.twin()
+
+    @rule(at=HUMANS, side=SIDES, name=NAMES, choices=st.tuples(CHOICES, CHOICES))
+    def edit_in_the_window(
+        self, at: int, side: Side, name: str, choices: tuple[int, int]
+    ) -> None:
+        """Somebody edits a record after the engine has read it and before it writes."""
+        human = self.known(at)
+        if human is None or (name == "email" and (self.unreadable or self.withheld)):
+            return
+        values = [held[name] for one in Side if (held := self.held(human, one)) is not None]
+        self.change(human, side.other, name, _other(name, choices[0], *values))
+        self._run_with_edit(human, side, name, VALUES[name][choices[1] % len(VALUES[name])])
+
+    def _run_with_edit(self, human: Human, side: Side, name: str, value: Wire) -> None:
+        done: list[int] = []
+
+        def hook(operation: str, number: int) -> Fault | None:
+            if operation == "write" and not done:
+                done.append(number)
+                ours = same(name, value, human.cells[name].now[side.other])
+                if ours and Side.MARKETO in human.cells[name].edited:
+                    # An unseen edit replaced by one that equals our own write cannot be told
+                    # from one that our write replaced: the engine brings it back, to be safe.
+                    return None
+                if self.change(human, side, name, value):
+                    REACHED[f"edit in the window of {side.label} {human.entity}"] += 1
+            return None
+
+        faults = self.system(side).faults
+        faults.hook = hook
+        self.slow = self.slow or side is Side.MARKETO
+        self.look(self.sync().run())
+        self.unclean()
+        faults.clear()
+
+    @rule()
+    def plan_and_apply(self) -> None:
+        """A plan moves nothing, and applying it does what it says and no more (invariant 25)."""
+        before = self.everything()
+        plan = self.sync().plan()
+        again = self.sync().plan()
+        assert plan.records == again.records
+        assert self.everything() == before
+        self.unclean()
+        report = self.sync().apply(plan)
+        self.look(report)
+        assert sum(report.writes.values()) <= len(plan.writes) + 20 * len(plan.records)
+        REACHED["plan applied"] += bool(plan.writes)
+
+    @precondition(lambda self: not self.slow)
+    @rule(at=HUMANS, side=SIDES, edit=EDITS, later=EDITS)
+    def apply_a_stale_plan(self, at: int, side: Side, edit: _Edit, later: _Edit) -> None:
+        """What somebody edits between a plan and its use is left alone."""
+        human = self.known(at)
+        if human is None or (self.unreadable and later[0] == "email"):
+            return
+        self.change(human, side.other, *edit)
+        plan = self.sync().plan()
+        changed = self.change(human, side, *later)
+        before = self.held(human, side)
+        self.unclean()
+        self.look(self.sync().apply(plan))
+        after = self.held(human, side)
+        assert not changed or before == after, "a plan was used on what had changed"
+        REACHED["stale plan"] += changed and any(human.guid == r.ids.dynamics for r in plan.records)

@@ -201,11 +201,14 @@ def _wanted(human: Human, cell: Cell, *, blocked: bool) -> Wanted:
         winner = Side.MARKETO if now[Side.DYNAMICS] is None else Side.DYNAMICS
         return None if winner is Side.MARKETO and blocked else [now[winner]]
     if not cell.edited or cell.meets():
+        if cell.risky and blocked:
+            # Taken back too late, perhaps: the other side may have it, and may not be told.
+            return None
         return [now[Side.MARKETO] if cell.edited else cell.agreed[Side.MARKETO]]
     if cell.muddled:
         return list(now.values())
-    moved = cell.moved()
-    if len(cell.edited) == 1 or len(moved) < 2:
+    moved = [side for side in cell.moved() if side in cell.edited]
+    if len(moved) < 2:
         REACHED["one side"] += 1
         winner = moved[0] if moved else Side.MARKETO
     else:
