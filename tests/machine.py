@@ -413,11 +413,14 @@ class SyncMachine(TwoSystems):
         def hook(operation: str, number: int) -> Fault | None:
             if operation == "write" and not done:
                 done.append(number)
-                ours = same(name, value, human.cells[name].now[side.other])
-                if ours and Side.MARKETO in human.cells[name].edited:
+                cell = human.cells[name]
+                ours = same(name, value, cell.now[side.other])
+                if ours and Side.MARKETO in cell.edited:
                     # An unseen edit replaced by one that equals our own write cannot be told
                     # from one that our write replaced: the engine brings it back, to be safe.
                     return None
+                # What was edited before was read before.
+                cell.risky = cell.risky or side in cell.edited
                 if self.change(human, side, name, value):
                     REACHED[f"edit in the window of {side.label} {human.entity}"] += 1
             return None

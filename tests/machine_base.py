@@ -163,7 +163,7 @@ class TwoSystems(RuleBasedStateMachine):
             # An edit that is taken back again is none.
             old = (cell.agreed[Side.DYNAMICS], *cell.history)
             human.new_since_gone[name] = not any(same(name, value, one) for one in old)
-        cell.edit(side, value)
+        cell.edit(side, value, unheard=self.slow and side is Side.MARKETO)
         return True
 
     def secure(self, access: Access) -> None:

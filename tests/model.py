@@ -90,8 +90,10 @@ class Cell:
     One field of one human: what was *agreed*, and what each side was edited to since.
 
     *risky* after a run that lies between the edits and those to come, *muddled* where that
-    leaves open which of two edits the other side saw first. *backfill*: the right to read
-    the field was given back. *history* has every value since the two agreed.
+    leaves open which of two edits the other side saw first. *blurred*: edited several times
+    while the feed was silent; an edit replaced by one that equals a write of ours cannot be told
+    from one that the write replaced, and the engine brings it back, to be safe. *backfill*: the
+    right to read the field was given back. *history* has every value since the two agreed.
     """
 
     name: str
@@ -100,11 +102,14 @@ class Cell:
     edited: set[Side] = Factory(set[Side])
     risky: bool = False
     muddled: bool = False
+    blurred: bool = False
     backfill: bool = False
     history: list[Wire] = Factory(list[Wire])
 
-    def edit(self, side: Side, value: Wire) -> None:
-        """Note an edit on *side*."""
+    def edit(self, side: Side, value: Wire, *, unheard: bool = False) -> None:
+        """Note an edit on *side*; one *unheard* of does not come with the next page."""
+        if unheard and side in self.edited:
+            self.blurred = True
         # A run that did not end well lies between two edits: whether the first had arrived
         # when the second was made, nobody can know. Nor whether a rule of Dynamics had
         # rewritten the first, which is an edit of Dynamics' own.
@@ -121,7 +126,7 @@ class Cell:
         self.now = dict(self.agreed)
         self.edited.clear()
         self.history.clear()
-        self.risky = self.muddled = self.backfill = False
+        self.risky = self.muddled = self.blurred = self.backfill = False
 
     def moved(self) -> list[Side]:
         """Return the sides that differ from what was agreed: an edit taken back is none."""
@@ -164,6 +169,9 @@ class Human:
 
 def check_cell(human: Human, cell: Cell, here: Wire, there: Wire, *, withheld: bool) -> None:
     """Check what Marketo holds *here* and Dynamics *there*, and that nothing was made up."""
+    if cell.blurred:
+        _check_blurred(cell, here, there)
+        return
     blocked = withheld or refused(cell.name, cell.now[Side.MARKETO])
     wanted = _wanted(human, cell, blocked=blocked)
     where = f"{human.entity}.{cell.name}: {cell}, Marketo {here!r}, Dynamics {there!r}"
@@ -191,6 +199,19 @@ def check_cell(human: Human, cell: Cell, here: Wire, there: Wire, *, withheld: b
     elif any(not same(cell.name, one, normal(cell.name, one)) for one in wanted):
         REACHED["rewritten by a rule"] += 1
     cell.settle(here, there)
+
+
+def _check_blurred(cell: Cell, here: Wire, there: Wire) -> None:
+    """Check that nothing was made up, where nobody can tell which edit was the last."""
+    known = [*cell.history, *cell.agreed.values(), *cell.now.values()]
+    assert cell.may_be(here, known), f"{cell}, Marketo {here!r}"
+    assert cell.may_be(there, known), f"{cell}, Dynamics {there!r}"
+    if same(cell.name, normal(cell.name, here), there):
+        cell.settle(here, there)
+    else:
+        stopped = cell.name in {"city", "email"} or any(refused(cell.name, v) for v in known)
+        assert stopped, f"did not converge: {cell}, Marketo {here!r}, Dynamics {there!r}"
+        cell.now = {Side.MARKETO: here, Side.DYNAMICS: there}
 
 
 def _wanted(human: Human, cell: Cell, *, blocked: bool) -> Wanted:

@@ -182,8 +182,10 @@ class _Reading:
                 cursor, self.seen, self.records = None, bytearray(top), 0
                 continue
             self._take(page, cursor)
-            cursor = page.cursor
-            if not page.more:
+            cursor, more = page.cursor, page.more
+            # Or it would still be in memory beside the next one.
+            del page
+            if not more:
                 return
         self.session.report.interrupted = True
 

@@ -31,7 +31,7 @@ from dynsync.maps import default_policy
 from dynsync.outcomes import Outcome, OutcomeKind
 from dynsync.planning import RecordPlan, plan_record
 from dynsync.policies import AuthorityPolicy
-from dynsync.recorder import Entry, Recorder, entry_of, journal_entry
+from dynsync.recorder import ActivityRecorder, Entry, Recorder, entry_of, journal_entry
 from dynsync.records import Entity, Pair, RecordId, Side
 from dynsync.reports import RESTING, Plan, PlannedRecord, PlannedWrite, Progress, Report, Status
 from dynsync.schedule import SystemClock
@@ -62,6 +62,10 @@ def _as_tuple(maps: Iterable[EntityMap]) -> tuple[EntityMap, ...]:
     return tuple(maps)
 
 
+def _activity_log(sync: Sync) -> tuple[Recorder, ...]:
+    return (ActivityRecorder(sync.marketo),)
+
+
 @attrs.define(kw_only=True)
 class Sync:
     """
@@ -72,8 +76,9 @@ class Sync:
     A17). *first* decides where two records meet that have never agreed; *backfill* where a
     field is new to a linked pair. *hold* says whether a refusal holds its field or its
     record, *on_marketo_delete* what a later change in Dynamics does (R46). *recorders* are
-    told every outcome; the journal is kept for *keep_journal* days (R96). *show* is called
-    with the progress, *stopping* asked between batches.
+    told every outcome, by default the activity log of the people concerned (R92); the journal
+    is kept for *keep_journal* days (R96). *show* is called with the progress, *stopping* asked
+    between batches.
     """
 
     marketo: MarketoConnector
@@ -87,7 +92,7 @@ class Sync:
     on_marketo_delete: OnMarketoDelete = "recreate"
     guards: Guards = Factory(Guards)
     keep_journal: float = 90.0
-    recorders: Sequence[Recorder] = ()
+    recorders: Sequence[Recorder] = Factory(_activity_log, takes_self=True)
     clock: Clock = Factory(SystemClock)
     show: Callable[[Progress], None] = _silent
     stopping: Callable[[], bool] = _never

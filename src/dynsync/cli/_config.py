@@ -225,7 +225,9 @@ def _limit(section: Section, usual: Limit) -> Limit:
 
 
 def _recorders(sync: Section) -> tuple[RecorderWord, ...]:
-    names = sync.texts("recorders") or ()
+    names = sync.texts("recorders")
+    if names is None:
+        names = ("activity-log",)
     for name in names:
         if name not in _RECORDERS:
             step = did_you_mean(name, _RECORDERS)
