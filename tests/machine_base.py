@@ -251,7 +251,6 @@ class TwoSystems(RuleBasedStateMachine):
                 continue
             self._find(human)
             assert human.guid is not None, "a pushed person never arrived"
-            human.waiting = False
             here, there = self.held(human, Side.MARKETO), self.held(human, Side.DYNAMICS)
             assert here is not None
             assert there is not None
@@ -260,6 +259,7 @@ class TwoSystems(RuleBasedStateMachine):
                 REACHED["withheld"] += blocked
                 if name != "email" or not self.unreadable:
                     check_cell(human, cell, here[name], there[name], withheld=blocked)
+            human.waiting = False
         self._check_identity()
         self._check_told_once()
 

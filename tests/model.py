@@ -178,8 +178,8 @@ def check_cell(human: Human, cell: Cell, here: Wire, there: Wire, *, withheld: b
     meet = same(cell.name, here, there)
     if cell.muddled and (cell.name == "city" or blocked):
         wanted = list(cell.now.values()) if meet else None
-    if wanted is None and cell.risky and cell.name == "email" and meet:
-        # It went through before the right was taken.
+    if wanted is None and (cell.risky or human.waiting) and cell.name == "email" and meet:
+        # It went through before the right was taken, or with the making of the record.
         wanted = list(cell.now.values())
     if wanted is None:
         # An earlier edit of this stretch may have arrived before the one that waits.

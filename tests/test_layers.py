@@ -21,7 +21,8 @@ PACKAGE: Final = Path(__file__).parents[1] / "src" / "dynsync"
 LAYER_0: Final = frozenset({"records", "errors", "schemas", "kinds", "writes", "backlog"})
 LAYER_1: Final = frozenset({"fields", "permissions", "policies", "validation", "matching"})
 LAYER_2: Final = frozenset(
-    {"merge", "maps", "terms", "outcomes", "observing", "deciding", "planning"}
+    {"merge", "maps", "terms", "outcomes", "observing", "deciding", "making"}
+    | {"planning"}
     | {"advancing", "holding", "settling"}
     | {"guards", "reports"}
 )
@@ -63,7 +64,8 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
     "outcomes": LAYER_0 | {"validation"},
     "observing": LAYER_0 | {"fields", "terms"},
     "deciding": BELOW_2 | {"merge", "outcomes", "terms"},
-    "planning": BELOW_2 | {"deciding", "merge", "outcomes", "terms"},
+    "making": BELOW_2 | {"terms"},
+    "planning": BELOW_2 | {"deciding", "making", "merge", "outcomes", "terms"},
     "advancing": BELOW_2 | {"deciding", "planning", "terms"},
     "holding": BELOW_2 | {"deciding", "planning", "terms"},
     "settling": BELOW_2 | {"advancing", "holding", "deciding", "planning", "outcomes", "terms"},

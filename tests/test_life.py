@@ -11,7 +11,9 @@ from dynsync.fields import Match
 from dynsync.maps import CONTACT, LEAD
 from dynsync.memory import MemoryStore
 from dynsync.outcomes import OutcomeKind
+from dynsync.policies import manual
 from dynsync.records import Entity, RecordId, Side, Wire
+from dynsync.sandbox import Fault
 from support import World
 
 BY_EMAIL = Match("email")
@@ -158,6 +160,41 @@ def test_rows_with_one_email_in_different_pages() -> None:
     assert person not in world.people_of(second)
 
 
+def test_rows_with_one_email_far_apart_in_the_backlog() -> None:
+    """Invariant 27: a claim is judged across both systems, not across what is at hand."""
+    world = by_email()
+    world.marketo.create_person({"email": "ada@example.org"})
+    names = ["ada", *(f"n{number}" for number in range(1, 1499)), "Ada"]
+    values = [{"lastname": "Lee", "emailaddress1": f"{name}@example.org"} for name in names]
+    rows = world.dynamics.create_all("contact", values)
+    report = world.cycle()
+
+    assert 2 == report.count(OutcomeKind.AMBIGUOUS)
+    assert 1498 == report.count(OutcomeKind.CREATED)
+    assert [[], []] == [world.people_of(row) for row in (rows[0], rows[-1])]
+
+
+@pytest.mark.parametrize("distance", [0, 1500])
+@pytest.mark.parametrize("before", [False, True])
+def test_the_email_of_a_person_who_is_linked(distance: int, before: bool) -> None:  # noqa: FBT001
+    """Invariant 27: the only person with the address is a contact already, and no lead as well."""
+    world = by_email()
+    contact = world.contact(emailaddress1="ada@example.org")
+    person = world.marketo.create_person({"crmContactId": contact, "email": "ada@example.org"})
+    if before:
+        world.settled()
+    for table in ("contact", "lead"):
+        names = [f"{table}{number}" for number in range(distance)]
+        values = [{"lastname": "Lee", "emailaddress1": f"{name}@example.org"} for name in names]
+        world.dynamics.create_all(table, values)
+    lead = world.lead(emailaddress1="ada@example.org")
+    report = world.cycle()
+
+    assert 1 == report.count(OutcomeKind.AMBIGUOUS, "lead")
+    assert [person] == world.people_of(contact)
+    assert [] == world.people_of(lead)
+
+
 @pytest.mark.parametrize("lost", [False, True])
 def test_a_person_of_two_rows(lost: bool) -> None:  # noqa: FBT001
     """Invariant 27: a person holds the ids of a lead and a contact: linked once, and no crash."""
@@ -235,6 +272,60 @@ def test_pause_and_resume_lose_nothing() -> None:
     assert ("London", "London") == world.both(person, "contact", row, "city")
     assert ("Countess", "Countess") == world.both(person, "contact", row, "job_title")
     assert "Grace" == world.person(world.person_of(new))["firstName"]
+
+
+def test_a_paused_cycle_is_not_the_last_run() -> None:
+    """R6: what the last run came to is still to be seen while the sync is off."""
+    world = World()
+    world.linked("contact", jobtitle="Analyst")
+    before = world.sync.status()
+    world.sync.pause()
+    world.cycle()
+    paused = world.sync.status()
+
+    assert before.last_run is not None
+    assert (before.last_run, before.last_run_at) == (paused.last_run, paused.last_run_at)
+    assert (False, True) == (before.paused, paused.paused)
+
+
+# -- where the sync stands
+
+
+def test_status_of_nothing_to_do() -> None:
+    """Where nothing waits, nothing takes any time, and where the pace is not known nobody knows."""
+    world = World()
+    never = world.sync.status()
+    world.linked("contact")
+    idle = world.sync.status()
+
+    assert (None, None) == (never.last_run, never.last_run_at)
+    assert (0, 0.0) == (idle.due, idle.eta)
+    assert (0, 0.0) == (never.due, never.eta)
+
+
+def test_status_of_what_is_due() -> None:
+    """What waits for its turn is estimated from the pace; what waits for a person is not due."""
+    world = World(CONTACT)
+    world.sync.policy = manual
+    pairs = [world.linked("contact", jobtitle="Analyst") for _ in range(4)]
+    person, row = pairs[0]
+    world.marketo.edit(person, {"city": "Paris"})
+    world.dynamics.edit("contact", row, {"address1_city": "London"})
+    for _, other in pairs[1:]:
+        world.dynamics.edit("contact", other, {"jobtitle": "Countess"})
+    slow = Fault("slow", cost=6.0)
+    world.marketo.faults.plan("write", slow)
+    world.cycle()
+    for _, other in pairs[1:]:
+        world.dynamics.edit("contact", other, {"jobtitle": "Analyst"})
+    world.marketo.faults.plan("write", Fault("throttled", scope="day"))
+    world.cycle()
+    status = world.sync.status()
+
+    assert 3 == status.due
+    assert 4 == status.waiting
+    assert status.eta is not None
+    assert 0 < status.eta
 
 
 # -- echo

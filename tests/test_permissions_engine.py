@@ -205,6 +205,22 @@ def test_withheld_until_the_right_is_given(table: str) -> None:
     assert ("Boss", "Boss") == world.both(person, table, row, "job_title")
 
 
+def test_withheld_is_told_once() -> None:
+    """A18: what is withheld is not told again for the echo of our write of another field."""
+    world = World()
+    person, row = world.linked("contact", jobtitle="Analyst")
+    world.dynamics.secure("contact", "emailaddress1", Access.READ)
+    world.marketo.edit(person, {"email": "ada@example.org"})
+    first = [world.cycle().count(OutcomeKind.WITHHELD) for _ in range(3)]
+    world.dynamics.edit("contact", row, {"jobtitle": "Countess"})
+    report = world.cycle()
+    later = [world.cycle() for _ in range(3)]
+
+    assert [1, 0, 0] == first
+    assert {Side.MARKETO: 1} == report.writes
+    assert [0, 0, 0] == [report.records for report in later]
+
+
 def test_withheld_is_told() -> None:
     """A18: what is withheld is counted and the reason is given, without the value."""
     world = World()

@@ -238,3 +238,19 @@ def test_a_copy_of_the_state_does_the_same() -> None:
 
     assert repr(first) == repr(second)
     assert ends == ([*world.marketo.people()], world.dynamics.rows("lead"))
+
+
+@pytest.mark.parametrize("reads", range(3))
+def test_a_plan_that_was_stopped_says_so(reads: int) -> None:
+    """A plan that a host stopped, wherever that was, does not pass for a whole one."""
+    world, _ = busy_world()
+    whole = world.sync.plan()
+    left = iter(range(reads))
+    world.sync.stopping = lambda: next(left, None) is None
+    plan, report = world.sync.plan(), world.sync.run()
+
+    assert not whole.interrupted
+    assert plan.interrupted
+    assert len(plan.records) < len(whole.records)
+    assert report.interrupted
+    assert "asked to stop" in str(report)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 import pytest
@@ -19,10 +19,11 @@ from dynsync.guards import Guards, Limit
 from dynsync.maps import CONTACT, LEAD
 from dynsync.memory import MemoryStore
 from dynsync.outcomes import OutcomeKind
-from dynsync.policies import Collision, Leave, Put, Resolution, Take, manual, newest
+from dynsync.policies import Collision, Leave, Put, Resolution, Take, manual, newest, prefer
 from dynsync.records import Cursor, Entity, RecordId, Side, Wire
 from dynsync.sandbox import (
     NO_LIMITS,
+    BusinessRule,
     Fault,
     FaultKind,
     SandboxDynamics,
@@ -252,6 +253,46 @@ def test_edit_between_with_a_manual_policy(table: str) -> None:
     assert ("Theirs", "Dynamics'") == world.both(person, table, row, "job_title")
     assert [1, 1, 1] == [report.count(OutcomeKind.UNRESOLVED) for report in reports]
     assert [0, 0, 0] == [report.writes.total() for report in reports]
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_recovered_edit_says_so(table: str) -> None:
+    """Invariant 31: the history says that an edit came back, and where from."""
+    world = World()
+    person, row = world.linked(table, jobtitle="Analyst")
+    world.dynamics.edit(table, row, {"jobtitle": "Dynamics'"})
+    before(world.marketo.faults, "write", lambda: world.marketo.edit(person, {"title": "Theirs"}))
+    world.cycle()
+    world.settled()
+    said = [c.why for e in world.sync.explain(table, dynamics=row) for c in e.changes]
+
+    assert 1 == sum("our own write had overwritten came back" in why for why in said)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_recovered_edit_that_dynamics_refuses(table: str) -> None:
+    """Invariant 31: Marketo gets its edit back all the same, and the field is held."""
+    world = World()
+    world.sync.policy = prefer(Side.MARKETO)
+    world.dynamics.add_rule(table, _no_bad_titles)
+    person, row = world.linked(table, jobtitle="Analyst")
+    world.dynamics.edit(table, row, {"jobtitle": "Dynamics'"})
+    before(world.marketo.faults, "write", lambda: world.marketo.edit(person, {"title": "bad"}))
+    for _ in range(4):
+        world.cycle()
+    held = world.both(person, table, row, "job_title")
+    told = len(world.lines(person))
+    world.marketo.edit(person, {"title": "good"})
+    world.settled()
+
+    assert ("bad", "Dynamics'") == held
+    assert 1 == told
+    assert ("good", "good") == world.both(person, table, row, "job_title")
+
+
+def _no_bad_titles(_: Mapping[str, Wire] | None, after: dict[str, Wire]) -> None:
+    if after.get("jobtitle") == "bad":
+        raise BusinessRule("this title is not allowed", "jobtitle")
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -914,6 +955,51 @@ def test_unresolved_until_somebody_decides(table: str) -> None:
     assert [1, 1, 1, 1] == counts
     assert ("Marketo's", "Dynamics'") == left
     assert ("Later", "Later") == world.both(person, table, row, "job_title")
+
+
+def test_unresolved_is_journalled_once() -> None:
+    """Invariant 6: every run says that a collision is unresolved, the journal when it began."""
+    world = World()
+    world.sync.policy = manual
+    person, row = world.linked("contact", jobtitle="Analyst")
+    world.marketo.edit(person, {"title": "Marketo's"})
+    world.dynamics.edit("contact", row, {"jobtitle": "Dynamics'"})
+    counts = [world.cycle().count(OutcomeKind.UNRESOLVED) for _ in range(3)]
+
+    assert [1, 1, 1] == counts
+    assert 1 == sum(entry.kind == "unresolved" for entry in world.recorder.entries)
+
+
+class Pruned(MemoryStore):
+    """A store that notes up to when its journal was pruned."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pruned: list[float] = []
+
+    def prune(self, before: float) -> int:
+        """Prune, and note it."""
+        self.pruned.append(before)
+        return super().prune(before)
+
+
+@pytest.mark.parametrize("days", [0.5, 3.0])
+def test_the_journal_is_pruned(days: float) -> None:
+    """R96: the journal forgets what is older than it is kept for, and looks once a day."""
+    store = Pruned()
+    world = World(CONTACT, store=store)
+    world.sync.keep_journal = days
+    _, row = world.linked("contact", jobtitle="Analyst")
+    began = world.clock.now().timestamp()
+    kept = [len(world.sync.explain("contact", dynamics=row))]
+    store.pruned.clear()
+    for _ in range(16):
+        world.cycle(DAY / 4)
+        kept.append(len(world.sync.explain("contact", dynamics=row)))
+    when = [(moment - began) / DAY + days for moment in store.pruned]
+
+    assert kept[0] == kept[int(days)] > 0 == kept[-1]
+    assert [1.0, 2.0, 3.0, 4.0] == when
 
 
 @pytest.mark.parametrize(("table", "expected"), [("lead", "Marketo's"), ("contact", "Dynamics'")])

@@ -192,9 +192,14 @@ def _settle_created(answers: _Answers, side: Side, rows: Advance) -> None:
     made, source = rows.base[side], rows.base[side.other]
     seen, held = rows.seen[side], answers.plan.actual[side.other]
     planned = {field.name: field for field in answers.plan.fields}
+    told = answers.plan.plain
     for at, name in enumerate(answers.terms.layout):
         field = planned.get(name)
-        if field is None or field.advance:
+        if name in told:
+            made[at], source[at] = told[name], held[at]
+            if seen is not None:
+                seen[at] = told[name]
+        elif field is None or field.advance:
             # It does not flow there, or is empty: the new record holds nothing in it, or what
             # its system puts there, and that will come as news.
             made[at], source[at] = None, held[at]

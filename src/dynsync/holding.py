@@ -64,7 +64,7 @@ def _by_field(
 
     def value_digest(name: str) -> str:
         if not name:
-            return write_digest(terms, plan.fields, side)
+            return write_digest(terms, plan.fields, side, plan.plain)
         return refusal_digest(sent[name], plan.actual[side][terms.index(name)])
 
     return [Refused(side, n, tuple(rs), value_digest(n)) for n, rs in sorted(by_field.items())]

@@ -12,9 +12,11 @@ import uuid
 from collections.abc import Iterable, Mapping
 
 import attrs
+from attrs import Factory
 
 from dynsync.backlog import Linked, LinkState, Observation, Pending
 from dynsync.deciding import Case, FieldPlan, decide, decide_new, digest
+from dynsync.making import plain_values
 from dynsync.merge import FieldMerge, Verdict
 from dynsync.records import MISSING, Missing, Pair, RecordId, Row, Side, Version, Wire
 from dynsync.terms import Terms
@@ -47,7 +49,8 @@ class RecordPlan:
     The plan for one backlog entry.
 
     *writes* are what to send. *actual* is, per side, what it holds now as far as is known.
-    *link* is the link that the plan works on, None where one is still to be made.
+    *link* is the link that the plan works on, None where one is still to be made. *plain* is
+    what a new record is told that took no decision, by field name.
     """
 
     entry: Pending
@@ -56,10 +59,12 @@ class RecordPlan:
     actual: Pair[Row]
     fields: tuple[FieldPlan, ...] = ()
     writes: Pair[Write | None] = Pair(None, None)
+    plain: Mapping[str, Wire] = Factory(dict[str, Wire])
 
     def sent(self, side: Side) -> Mapping[str, Wire]:
         """Return what *side* is sent, by field name."""
-        return {f.name: f.send[side] for f in self.fields if side in f.send}
+        decided = {f.name: f.send[side] for f in self.fields if side in f.send}
+        return {**self.plain, **decided} if self.plain else decided
 
 
 _NAMESPACE = uuid.UUID("6f1d3f60-5d3c-5f0a-9f4c-3b7a0c2f8e11")
@@ -196,9 +201,15 @@ def _keep_record_holds(terms: Terms, entry: Pending, plans: list[FieldPlan], now
                 plan.block()
 
 
-def write_digest(terms: Terms, plans: Iterable[FieldPlan], side: Side) -> str:
-    """Return the digest of all that *side* would be sent, for a refusal that names no field."""
-    return digest(sorted(_native(terms, plans, side).items()))
+def write_digest(
+    terms: Terms, plans: Iterable[FieldPlan], side: Side, told: Mapping[str, Wire] | None = None
+) -> str:
+    """
+    Return the digest of all that *side* would be sent, for a refusal that names no field.
+
+    *told* is what a new record is told besides.
+    """
+    return digest(sorted(_told(terms, told or {}, plans, side).items()))
 
 
 def _native(terms: Terms, plans: Iterable[FieldPlan], side: Side) -> dict[str, Wire]:
@@ -238,13 +249,22 @@ def _plan_merge(
 
 def _create_cases(
     terms: Terms, entry: Pending, side: Side, row: Row, now: float
-) -> list[FieldPlan]:
-    """Plan every field of a record that is made on *side* from the other side's *row*."""
+) -> tuple[dict[str, Wire], list[FieldPlan]]:
+    """
+    Plan a record that is made on *side* from the other side's *row*.
+
+    Returns what it is told without a decision, and the plans of the other fields. Where
+    something was refused before, every field is decided on.
+    """
+    if entry.holds:
+        told, places = dict[str, Wire](), list(range(len(terms.fields)))
+    else:
+        told, places = plain_values(terms, side, row)
     plans: list[FieldPlan] = []
     none: Pair[Wire | Missing] = Pair(None, None)
-    for at, field in enumerate(terms.fields):
+    for at in places:
         wire = row[at]
-        if wire is MISSING or not field.flow.reaches(side):
+        if wire is MISSING or not terms.fields[at].flow.reaches(side):
             continue
         to_marketo = side is Side.MARKETO
         seen = Pair(MISSING, wire) if to_marketo else Pair(wire, MISSING)
@@ -254,7 +274,15 @@ def _create_cases(
     _share_columns(terms, plans)
     _hold_record(terms, plans)
     _keep_record_holds(terms, entry, plans, now)
-    return plans
+    return told, plans
+
+
+def _told(
+    terms: Terms, told: Mapping[str, Wire], plans: Iterable[FieldPlan], side: Side
+) -> dict[str, Wire]:
+    """Return what a new record on *side* is told, by native name."""
+    natives = terms.native_names[side]
+    return {natives[name]: wire for name, wire in told.items()} | _native(terms, plans, side)
 
 
 def _blocked(terms: Terms, plans: Iterable[FieldPlan]) -> bool:
@@ -271,13 +299,14 @@ def _plan_create_person(terms: Terms, entry: Pending, now: float) -> RecordPlan:
         return RecordPlan(entry, Action.DROP, None, Pair(terms.blank(), terms.blank()))
     plain = len(terms.layout) - terms.stamps
     row: Row = [*seen.row[:plain], *terms.desired_stamps(id_, alive="live")]
-    plans = _create_cases(terms, entry, Side.MARKETO, row, now)
+    told, plans = _create_cases(terms, entry, Side.MARKETO, row, now)
     write: Write | None = None
-    values = _native(terms, plans, Side.MARKETO)
+    values = _told(terms, told, plans, Side.MARKETO)
     if terms.map.link_field in values and not _blocked(terms, plans):
         write = Create(id_, values, terms.map.link_field)
     actual = Pair(terms.blank(), row)
-    return RecordPlan(entry, Action.CREATE_PERSON, None, actual, tuple(plans), Pair(write, None))
+    writes = Pair[Write | None](write, None)
+    return RecordPlan(entry, Action.CREATE_PERSON, None, actual, tuple(plans), writes, told)
 
 
 def _plan_push(terms: Terms, entry: Pending, now: float) -> RecordPlan:
@@ -288,17 +317,16 @@ def _plan_push(terms: Terms, entry: Pending, now: float) -> RecordPlan:
     if _in_dynamics(terms, seen.row, id_):
         known = attrs.evolve(entry, reason="the person holds the id of a Dynamics record already")
         return RecordPlan(known, Action.DROP, None, Pair(terms.blank(), terms.blank()))
-    plans = _create_cases(terms, entry, Side.DYNAMICS, seen.row, now)
+    told, plans = _create_cases(terms, entry, Side.DYNAMICS, seen.row, now)
     write: Write | None = None
-    values = _native(terms, plans, Side.DYNAMICS)
+    values = _told(terms, told, plans, Side.DYNAMICS)
     if values and not _blocked(terms, plans):
         if entry.push.owner is not None and terms.map.owner_column is not None:
             values[terms.map.owner_column] = entry.push.owner
         write = Create(id_, values)
     actual = Pair(seen.row, terms.blank())
-    return RecordPlan(
-        entry, Action.CREATE_IN_DYNAMICS, None, actual, tuple(plans), Pair(None, write)
-    )
+    writes = Pair[Write | None](None, write)
+    return RecordPlan(entry, Action.CREATE_IN_DYNAMICS, None, actual, tuple(plans), writes, told)
 
 
 def _in_dynamics(terms: Terms, row: Row, id_: RecordId) -> bool:

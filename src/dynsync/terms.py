@@ -25,7 +25,7 @@ OnMarketoDelete: TypeAlias = Literal["recreate", "suppress"]
 """What a change in Dynamics does for a person deleted in Marketo: a new one (R46), or nothing."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False)
 class Terms:
     """
     The terms of an entity.
@@ -72,6 +72,15 @@ class Terms:
     @cached_property
     def _places(self) -> Mapping[str, int]:
         return {name: at for at, name in enumerate(self.layout)}
+
+    @cached_property
+    def native_names(self) -> Pair[Mapping[str, str]]:
+        """Return the native name of each field, per side."""
+
+        def names(side: Side) -> Mapping[str, str]:
+            return {field.name: field.names[side] for field in self.fields}
+
+        return Pair(names(Side.MARKETO), names(Side.DYNAMICS))
 
     @cached_property
     def _natives(self) -> Pair[tuple[str, ...]]:

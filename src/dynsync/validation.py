@@ -17,7 +17,7 @@ from dynsync.records import Entity, Pair, RecordId, Side, Wire
 from dynsync.schemas import Column
 from dynsync.writes import Reason
 
-__all__ = ["Operation", "ValidationResult", "check", "truncate"]
+__all__ = ["Operation", "ValidationResult", "check", "length_alone", "truncate"]
 
 Operation: TypeAlias = Literal["create", "update"]
 
@@ -109,6 +109,13 @@ def _required(wire: Wire, column: Column) -> Reason | None:
     if (wire is not None and wire != "") or not column.required:
         return None
     return Reason("REQUIRED", f"{column.name!r} must have a value", column.name)
+
+
+def length_alone(column: Column) -> bool:
+    """Return whether a length in characters is all that *column* asks of a value that is there."""
+    numbers = (column.minimum, column.maximum, column.digits)
+    plain = numbers == (None, None, None) and not column.options and column.type not in _DAYS
+    return plain and column.unit == "characters"
 
 
 def check(wire: Wire, column: Column) -> tuple[Reason, ...]:

@@ -1,0 +1,114 @@
+"""Bugs that random histories found, each as short as it gets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from dynsync.outcomes import OutcomeKind
+from dynsync.records import RecordId, Side
+from dynsync.sandbox import Fault, SimulatedCrash
+from support import World
+
+TABLES = ("lead", "contact")
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_an_edit_that_equals_a_write_of_ours_whose_echo_was_forgotten(table: str) -> None:
+    """
+    Invariants 4 and 16: the echo of our write never came, for Marketo forgot its feed.
+
+    Somebody edits the field, and later chooses our value again: that is no echo.
+    """
+    world = World()
+    person, row = world.linked(table, jobtitle="old")
+    world.dynamics.edit(table, row, {"jobtitle": "ours"})
+    world.cycle()
+    world.marketo.forget_changes()
+    world.cycle()
+    for title in ("theirs", "ours"):
+        world.marketo.edit(person, {"title": title})
+        world.settled()
+
+    assert ("ours", "ours") == world.both(person, table, row, "job_title")
+
+
+@pytest.mark.parametrize(("table", "side"), [("lead", Side.MARKETO), ("contact", Side.DYNAMICS)])
+@pytest.mark.parametrize("field", ["job_title", "city"])
+def test_a_plan_leaves_alone_what_was_edited_on_the_losing_side(
+    table: str, side: Side, field: str
+) -> None:
+    """
+    Invariant 25: a record changed after the plan was made, on the side that is not right.
+
+    What would be written is the same as before, but nobody who saw the plan knew of a collision.
+    """
+    world = World()
+    person, row = world.linked(table, jobtitle="old", address1_city="old")
+    edits: dict[Side, Callable[[str], None]] = {
+        Side.MARKETO: lambda text: world.marketo.edit(person, {_NAMES[field][0]: text}),
+        Side.DYNAMICS: lambda text: world.dynamics.edit(table, row, {_NAMES[field][1]: text}),
+    }
+    edits[side]("right")
+    plan = world.sync.plan()
+    edits[side.other]("later")
+    before = world.both(person, table, row, field)
+    report = world.sync.apply(plan)
+
+    assert before == world.both(person, table, row, field)
+    assert 1 == report.count(OutcomeKind.DEFERRED)
+
+
+_NAMES = {"job_title": ("title", "jobtitle"), "city": ("city", "address1_city")}
+
+
+@pytest.mark.parametrize("kind", ["lost_response", "crash_after"])
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("expired", [False, True])
+def test_a_person_of_whose_making_nobody_heard_and_whose_record_was_deleted(
+    table: str,
+    kind: str,
+    expired: bool,  # noqa: FBT001
+) -> None:
+    """R45: the person was made, the answer was lost, the record was deleted: it says so."""
+    world = World()
+    world.cycle()
+    row = world.dynamics.create(table, {"lastname": "Lee"})
+    world.marketo.faults.plan("write", _FAULTS[kind])
+    try:
+        world.cycle()
+    except SimulatedCrash:
+        assert kind == "crash_after"
+    person = _only(world)
+    world.dynamics.delete(table, row)
+    if expired:
+        world.dynamics.expire_cursors()
+    world.settled()
+
+    assert [person] == world.people_of(row)
+    assert world.person(person)["microsoftIsDeleted"] is True
+    assert not world.person(person)["microsoftType"]
+
+
+_FAULTS = {"lost_response": Fault("lost_response"), "crash_after": Fault("crash_after")}
+
+
+def _only(world: World) -> RecordId:
+    ((id_, _),) = world.marketo.people()
+    return id_
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_record_that_a_full_read_no_longer_shows_is_not_made(table: str) -> None:
+    """Invariant 16: a row waits to become a person; it goes, and so does the cursor."""
+    world = World()
+    world.cycle()
+    row = world.dynamics.create(table, {"lastname": "Lee"})
+    world.marketo.faults.plan("write", Fault("throttled", scope="day"))
+    world.cycle()
+    world.dynamics.delete(table, row)
+    world.dynamics.expire_cursors()
+    world.settled()
+
+    assert 0 == world.marketo.count()
