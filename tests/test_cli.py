@@ -30,7 +30,7 @@ import dynsync.cli
 from dynsync.cli._app import app, preview_module
 from dynsync.cli._commands import Leaving
 from dynsync.cli._config import load_config
-from dynsync.cli._console import age, plain
+from dynsync.cli._console import age, plain, write_csv
 from dynsync.cli._exits import ExitCode, code_of_error, table_of_codes
 from dynsync.cli._progress import progress
 from dynsync.cli._signals import Stop
@@ -330,6 +330,73 @@ def test_plan_goes_into_a_csv_file(world: World) -> None:
     assert {"jobtitle", "address1_city"} == {row["column"] for row in rows}
     assert {person} == {row["person"] for row in rows}
     assert world.run("plan", "--csv", str(path / "no")).exit_code == ExitCode.USAGE
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_plan_shows_what_would_be_refused(world: World) -> None:
+    """A value that would be refused is in the plan, by its field and without the value."""
+    person = refuse_one(world)
+
+    table = world.run("plan", env={"COLUMNS": "200"})
+    [record] = json.loads(world.run("plan", "--json").stdout)["records"]
+
+    assert (record["person"], record["outcome"]) == (person, "rejected")
+    assert [("dynamics", "mobile_phone")] == [(r["side"], r["field"]) for r in record["refusals"]]
+    assert "refused in Dynamics: mobile_phone" in table.stdout
+    assert "office" not in table.output
+    assert table.exit_code == ExitCode.ATTENTION
+
+
+def test_csv_holds_no_formula(world: World) -> None:
+    """A value that a spreadsheet would run is shown as text, wherever CSV is made."""
+    with world.dynamics() as dynamics, world.marketo() as marketo:
+        marketo.edit(world.person_of(lead_of(dynamics)), {"title": "=1+1", "city": "+47 22"})
+    path = world.folder / "plan.csv"
+    world.run("plan", "--csv", str(path), "--values")
+    with path.open(encoding="utf-8", newline="") as file:
+        values = {row["column"]: row["value"] for row in csv.DictReader(file)}
+    out = io.StringIO()
+    write_csv(out, ["a", "b"], [["@x", -1], [None, "\tcmd"]])
+
+    assert values == {"jobtitle": "'=1+1", "address1_city": "+47 22"}
+    assert out.getvalue() == "a,b\n'@x,-1\n,'\tcmd\n"
+
+
+def test_plan_is_applied_as_it_was_looked_at(world: World) -> None:
+    """A plan in a file is done as it says; what has changed since is left to the next run."""
+    with world.dynamics() as dynamics, world.marketo() as marketo:
+        first, second, third = sorted(dynamics.rows("lead"))
+        marketo.edit(world.person_of(first), {"title": "Køkkenchef"})
+        marketo.edit(world.person_of(second), {"title": "before"})
+        path = world.folder / "plan.json"
+        planned = world.run("plan", "--out", str(path))
+        marketo.edit(world.person_of(second), {"title": "after"})
+        marketo.edit(world.person_of(third), {"title": "not planned"})
+
+        applied = world.run("apply", str(path))
+
+        titles = [(dynamics.row("lead", id_) or {})["jobtitle"] for id_ in (first, second, third)]
+        assert titles == ["Køkkenchef", None, None], applied.output
+        assert world.run("run").exit_code == ExitCode.OK
+        titles = [(dynamics.row("lead", id_) or {})["jobtitle"] for id_ in (first, second, third)]
+        assert titles == ["Køkkenchef", "after", "not planned"]
+    assert "2 writes for 2 records" in planned.stdout
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"version": 1, "made": 1, "records": 2}', "\xff"]
+)
+def test_what_is_no_plan_is_not_applied(text: str, world: World) -> None:
+    """Another file is a usage error, and nothing is written."""
+    path = world.folder / "plan.json"
+    path.write_text(text, encoding="latin-1")
+
+    result = world.run("apply", str(path))
+
+    assert result.exit_code == ExitCode.USAGE
+    assert "is no plan" in result.stderr
+    assert world.run("apply", str(path.with_name("none"))).exit_code == ExitCode.USAGE
 
 
 def test_open_collision_in_a_plan_needs_attention(world: World) -> None:
@@ -355,11 +422,47 @@ def test_status_says_what_waits(world: World) -> None:
 
     told = json.loads(world.run("status", "--json").stdout)
 
-    assert told["health"] == "ok"
+    assert told["health"] == "1 record waits for a person: 1 held"
     assert told["links"] == {"contact": 3, "lead": 3}
     assert told["backlog"] == [{"entity": "lead", "reason": "held", "records": 1}]
     assert told["oldest_seconds"]["lead"] < 60
-    assert "held: 1" in world.run("status").stdout
+    plainly = world.run("status")
+    assert "held: 1" in plainly.stdout
+    assert plainly.exit_code == ExitCode.ATTENTION
+
+
+def test_what_waits_is_no_blip(world: World) -> None:
+    """What was refused once keeps run, watch and status at 1 until it is put right."""
+    person = refuse_one(world)
+    watch = ("watch", "--cycles", "1", "--delay", "0")
+    codes = [world.run(*command).exit_code for command in (["run"], ["run"], watch, ["status"])]
+    told = json.loads(world.run("run", "--json").stdout)
+
+    assert codes == [ExitCode.ATTENTION] * 4
+    assert told["resting"] == 1
+    assert "dynsync log --waiting" in world.run("run").stderr
+
+    with world.marketo() as marketo:
+        marketo.edit(person, {"mobilePhone": "+47 555 0123"})
+    codes = [world.run(*command).exit_code for command in (["run"], watch, ["status"])]
+    assert codes == [ExitCode.OK] * 3
+
+
+def test_explain_shows_what_is_held(world: World) -> None:
+    """A value that is held back says so, with the refusal that stands, in later runs too."""
+    person = refuse_one(world)
+    world.run("run")
+    with world.marketo() as marketo:
+        marketo.edit(person, {"title": "Chef"})
+    world.run("run")
+
+    last = json.loads(world.run("explain", "lead", "--person", person, "--json").stdout)[-1]
+    [held] = last["held"]
+    told = world.run("explain", "lead", "--person", person, env={"COLUMNS": "200"}).stdout
+
+    assert (held["field"], held["verdict"]) == ("mobile_phone", "held")
+    assert held["refusal"]["code"] == "FIELD_LENGTH"
+    assert "held: Dynamics refused it: " in told
 
 
 def test_status_works_during_a_run(world: World) -> None:
@@ -448,6 +551,8 @@ def test_explain_of_nobody(world: World) -> None:
     assert (unknown.exit_code, json.loads(unknown.stdout)) == (ExitCode.ATTENTION, [])
     typo = world.run("explain", "laed", "--person", "1")
     assert (typo.exit_code, "Did you mean 'lead'?" in typo.stderr) == (ExitCode.USAGE, True)
+    # It is no mistake in the file.
+    assert "dynsync.toml" not in typo.stderr
     assert world.run("explain", "lead").exit_code == ExitCode.USAGE
 
 
@@ -548,7 +653,17 @@ TYPOS: Final[Mapping[str, tuple[str, str, str]]] = {
         "Give one",
     ),
     "match": ('[entity.lead]\nmatch = "e-mail"', "[entity.lead] match", "'email'"),
-    "an entity": ('[sync]\nentities = ["lead", "kontact"]', "[entity.kontact] map", "Correct"),
+    "an entity": ('[sync]\nentities = ["lead", "kontact"]', "[sync] entities", "'contact'"),
+    "an entity beside its table": (
+        '[sync]\nentities = ["lead", "contct"]\n[entity.contact]\nmatch = "email"',
+        "[sync] entities",
+        "Did you mean 'contact'?",
+    ),
+    "an entity without a map": (
+        '[sync]\nentities = ["kontact"]\n[entity.kontact]',
+        "[entity.kontact] map",
+        "Correct",
+    ),
     "an entity twice": ('[sync]\nentities = ["lead", "lead"]', "[sync] entities", "Remove"),
     "no entity": ("[sync]\nentities = []", "[sync] entities", "Name some"),
     "an entity's table": ("[entity.leed]", "[entity] leed", "Did you mean 'lead'?"),
@@ -856,7 +971,93 @@ def test_other_errors_are_not_hidden() -> None:
     assert isinstance(CliRunner().invoke(group, ["fail"]).exception, ZeroDivisionError)
 
 
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (OSError(28, "No space left on device"), ExitCode.OUTPUT),
+        (sqlite3.DatabaseError("file is not a database"), ExitCode.SYSTEM),
+        (KeyboardInterrupt(), ExitCode.INTERRUPTED),
+    ],
+)
+def test_trouble_outside_ends_without_a_traceback(error: BaseException, code: ExitCode) -> None:
+    """A full disk, a damaged sandbox and Ctrl-C are one line on stderr, and a code."""
+
+    @click.group(cls=Leaving)
+    def group() -> None:
+        pass
+
+    @group.command()
+    def fail() -> None:
+        raise error
+
+    result = CliRunner().invoke(group, ["fail"])
+
+    assert result.exit_code == code
+    assert 1 == len(result.stderr.splitlines())
+
+
+def test_interrupt_while_starting_is_code_130(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C before there is a command leaves no traceback either."""
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(dynsync.cli, "_main", interrupted)
+    with pytest.raises(SystemExit) as left:
+        dynsync.cli.main()
+
+    assert left.value.code == ExitCode.INTERRUPTED
+    assert "stopped at once" in capsys.readouterr().err
+
+
+def test_damaged_sandbox_is_told(world: World) -> None:
+    """A pretend system whose file is none ends with 3, not with a traceback."""
+    (world.folder / "marketo.sandbox").write_bytes(b"this is no sandbox " * 200)
+
+    result = world.run("run")
+
+    assert (result.exit_code, "Traceback" in result.output) == (ExitCode.SYSTEM, False)
+    assert "sandbox file" in result.stderr
+
+
 # -- processes
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+def test_full_disk_is_told(world: World) -> None:
+    """Output that cannot be written is code 7, and the run is stored."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(dynsync.cli.__file__).parents[2])}
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(  # noqa: S603 - our own program
+            [sys.executable, "-m", "dynsync", "run", "--config", str(world.config)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+            check=False,
+        )
+
+    assert (done.returncode, "Traceback" in done.stderr) == (ExitCode.OUTPUT, False), done.stderr
+
+
+def test_terminal_without_unicode(tmp_path: Path) -> None:
+    """Where a letter cannot be shown there is another, and no error."""
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(Path(dynsync.cli.__file__).parents[2]),
+        "PYTHONIOENCODING": "ascii",
+    }
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-m", "dynsync", "demo", "--keep", str(tmp_path / "kept")],
+        capture_output=True,
+        env=environment,
+        check=False,
+    )
+
+    assert done.returncode == ExitCode.OK, done.stderr
+    assert b"  ok: " in done.stdout
 
 
 def process(*arguments: str, folder: Path | None = None) -> subprocess.Popen[str]:

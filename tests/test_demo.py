@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Final
@@ -123,7 +124,8 @@ def test_people_are_awkward() -> None:
 def test_kept_files_work(folder: Path) -> None:
     """Status, plan, run, log and explain work on what a demo leaves behind."""
     status = json.loads(run(folder, "status", "--json").stdout)
-    assert (status["health"], status["links"]["lead"]) == ("ok", _people.LEADS + 1)
+    assert status["links"]["lead"] == _people.LEADS + 1
+    assert status["health"] == "1 record waits for a person: 1 held"
 
     [held] = [line for line in json.loads(run(folder, "log", "--json").stdout) if line["waiting"]]
     assert held["field"] == "mobile_phone"
@@ -134,6 +136,48 @@ def test_kept_files_work(folder: Path) -> None:
     assert run(folder, "plan").exit_code == ExitCode.OK
     done = run(folder, "run", "--json")
     assert json.loads(done.stdout)["writes"] == {"marketo": 0, "dynamics": 0}
+
+
+def test_example_of_a_kept_demo_works(kept: Path, folder: Path) -> None:
+    """The command that the file and the closing words give leads to a long history."""
+    commands = {
+        line.partition("dynsync ")[2]
+        for text in ("dynsync.toml", "story.txt")
+        for line in (kept / text).read_text("utf-8").splitlines()
+        if "dynsync explain" in line
+    }
+    assert 1 == len(commands)
+    [command] = commands
+
+    told = run(folder, *command.split(), "--json")
+
+    assert told.exit_code == ExitCode.OK
+    assert 3 <= len(json.loads(told.stdout))
+
+
+PAGE: Final = Path(__file__).parents[1] / "docs" / "how-to" / "operate.md"
+PRINTED: Final = re.compile(r"<!-- printed by: dynsync ([^\n]*) -->\n```text\n(.*?)```", re.DOTALL)
+
+
+def without_times(text: str) -> list[str]:
+    """Return the words of *text*, without the times and ages that differ every time."""
+    text = re.sub(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?Z", "TIME", text)
+    text = re.sub(r"\d+ (d|h|min|s)\b( \d+ (h|min|s)\b)?", "AGE", text)
+    return text.replace("─", "").split()
+
+
+def test_page_shows_what_commands_print(folder: Path) -> None:
+    """What "Operate a sync" shows of commands is what they print on a kept demo."""
+    shown = PRINTED.findall(PAGE.read_text("utf-8"))
+
+    assert PAGE.read_text("utf-8").count("```text") == len(shown) > 1
+    for command, text in shown:
+        result = CliRunner().invoke(
+            app,
+            [*command.split(), "--config", str(folder / "dynsync.toml")],
+            env={"COLUMNS": "80"},
+        )
+        assert without_times(result.stdout) == without_times(text), command
 
 
 def test_kept_folder_is_not_overwritten(folder: Path) -> None:

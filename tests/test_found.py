@@ -34,6 +34,37 @@ def test_an_edit_that_equals_a_write_of_ours_whose_echo_was_forgotten(table: str
     assert ("ours", "ours") == world.both(person, table, row, "job_title")
 
 
+@pytest.mark.parametrize("days", [0, 2])
+@pytest.mark.parametrize(
+    "fault",
+    [Fault("throttled", scope="day"), Fault("lost_request"), Fault("down"), Fault("partial")],
+    ids=lambda fault: fault.kind,
+)
+@pytest.mark.parametrize("table", TABLES)
+def test_an_edit_that_equals_a_write_of_ours_that_was_never_made(
+    table: str, fault: Fault, days: int
+) -> None:
+    """
+    Invariant 4: what we meant to write never arrived, and was not wanted any more.
+
+    Somebody edits the field twice, and comes to that value by themselves: that is no echo.
+    """
+    world = World()
+    person, row = world.linked(table, jobtitle="old")
+    world.dynamics.edit(table, row, {"jobtitle": "ours"})
+    world.marketo.faults.plan("write", *([fault] * (6 if fault.kind == "down" else 1)))
+    world.cycle()
+    world.marketo.faults.clear()
+    world.dynamics.edit(table, row, {"jobtitle": "old"})
+    world.settled()
+    world.clock.advance(days * 86_400)
+    for title in ("theirs", "ours"):
+        world.marketo.edit(person, {"title": title})
+        world.settled()
+
+    assert ("ours", "ours") == world.both(person, table, row, "job_title")
+
+
 @pytest.mark.parametrize(("table", "side"), [("lead", Side.MARKETO), ("contact", Side.DYNAMICS)])
 @pytest.mark.parametrize("field", ["job_title", "city"])
 def test_a_plan_leaves_alone_what_was_edited_on_the_losing_side(

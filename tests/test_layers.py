@@ -70,7 +70,7 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
     "holding": BELOW_2 | {"deciding", "planning", "terms"},
     "settling": BELOW_2 | {"advancing", "holding", "deciding", "planning", "outcomes", "terms"},
     "guards": LAYER_0,
-    "reports": LAYER_0 | {"outcomes"},
+    "reports": LAYER_0 | {"outcomes", "validation"},
     # 3: the edges, as protocols, and what stands in for them in memory
     "connectors": PURE,
     "state": PURE,

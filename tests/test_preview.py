@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import json
+import re
 import subprocess
 import sys
 import time
@@ -22,6 +23,7 @@ import pytest
 from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from dynsync import (
     CONTACT,
@@ -39,6 +41,7 @@ from dynsync import (
     manual,
     prefer,
 )
+from dynsync.cli import ExitCode
 from dynsync.matching import Matched, Several, match
 from dynsync.planning import plan_record
 from dynsync.preview import (
@@ -52,7 +55,7 @@ from dynsync.preview import (
 )
 from dynsync.preview import _decisions as decisions
 from dynsync.preview._report import Json
-from dynsync.preview.command import INPUT_PROBLEMS, preview
+from dynsync.preview.command import ATTENTION, USAGE, preview
 from dynsync.records import MISSING, Missing, Row
 from dynsync.sandbox import (
     CONTACT_COLUMNS,
@@ -73,8 +76,17 @@ CONTACT_ID: Final = "c0000000-0000-4000-8000-{:012d}"
 LEAD_ID: Final = "10000000-0000-4000-8000-{:012d}"
 
 
+def guid(letter: str) -> str:
+    """Return the GUID that ``<letter>`` stands for in a line."""
+    return f"{ord(letter):08x}-0000-4000-8000-000000000000"
+
+
 class Write(Protocol):
-    """Writes lines, or bytes, into a file of that name and returns its path."""
+    """
+    Writes lines, or bytes, into a file of that name and returns its path.
+
+    In lines ``<a>`` stands for a GUID.
+    """
 
     def __call__(self, name: str, *lines: str, raw: bytes | None = None) -> Path:
         """Write *raw*, or else *lines*."""
@@ -87,7 +99,8 @@ def write(tmp_path: Path) -> Write:
 
     def write_file(name: str, *lines: str, raw: bytes | None = None) -> Path:
         path = tmp_path / name
-        path.write_bytes("\n".join((*lines, "")).encode() if raw is None else raw)
+        text = re.sub(r"<(\w)>", lambda found: guid(found[1]), "\n".join((*lines, "")))
+        path.write_bytes(text.encode() if raw is None else raw)
         return path
 
     return write_file
@@ -194,8 +207,8 @@ def test_policy_decides_collisions(
     policy: AuthorityPolicy, winner: Side | None, write: Write
 ) -> None:
     """Another policy gives another winner, or none."""
-    people = write("p.csv", "id,crmContactId,firstName", "1,a,One")
-    contacts = write("c.csv", "contactid,firstname", "a,Two")
+    people = write("p.csv", "id,crmContactId,firstName", "1,<a>,One")
+    contacts = write("c.csv", "contactid,firstname", "<a>,Two")
     with preview_files(people, contacts, policy=policy) as found:
         [record] = found
 
@@ -204,8 +217,8 @@ def test_policy_decides_collisions(
 
 def test_opt_out_stands(write: Write) -> None:
     """An opt-out wins over an opt-in, though Dynamics has authority over contacts (A17)."""
-    people = write("p.csv", "id,crmContactId,unsubscribed", "1,a,yes")
-    contacts = write("c.csv", "contactid,Do Not Allow Bulk Emails", "a,Allow")
+    people = write("p.csv", "id,crmContactId,unsubscribed", "1,<a>,yes")
+    contacts = write("c.csv", "contactid,Do Not Allow Bulk Emails", "<a>,Allow")
     with preview_files(people, contacts) as found:
         [record] = found
 
@@ -214,29 +227,29 @@ def test_opt_out_stands(write: Write) -> None:
 
 def test_empty_of_bulk_extract_is_empty(write: Write) -> None:
     """Marketo's bulk extract says ``null`` for an empty field, and no such value is sent."""
-    people = write("p.csv", "id,crmContactId,firstName,title", "1,a,Ann,null")
-    contacts = write("c.csv", "contactid,firstname,jobtitle", "a,Ann,")
+    people = write("p.csv", "id,crmContactId,firstName,title", "1,<a>,Ann,null")
+    contacts = write("c.csv", "contactid,firstname,jobtitle", "<a>,Ann,")
     with preview_files(people, contacts) as found:
         assert [Bucket.IDENTICAL] == [record.bucket for record in found]
 
 
 def test_options_of_an_own_org_are_learned(write: Write) -> None:
     """An option that Dynamics' export shows is one, though the defaults do not have it."""
-    people = write("p.csv", "id,crmLeadId,Person Source", "1,a,flea market", "2,b,Nowhere")
-    leads = write("l.csv", "Lead,Lead Source", "a,Flea Market", "b,Web")
+    people = write("p.csv", "id,crmLeadId,Person Source", "1,<a>,flea market", "2,<b>,Nowhere")
+    leads = write("l.csv", "Lead,Lead Source", "<a>,Flea Market", "<b>,Web")
     with preview_files(people, leads=leads) as found:
         records = by_id(found)
 
-    assert Bucket.IDENTICAL is records["a"].bucket
-    assert Bucket.REFUSED is records["b"].bucket
-    assert "PICKLIST_RANGE" in records["b"].fields[0].reason
+    assert Bucket.IDENTICAL is records[guid("a")].bucket
+    assert Bucket.REFUSED is records[guid("b")].bucket
+    assert "PICKLIST_RANGE" in records[guid("b")].fields[0].reason
 
 
 @pytest.mark.parametrize("line", ["createdon", "Created On"])
 def test_date_that_reads_in_two_ways_is_a_problem(line: str, write: Write) -> None:
     """A date of which nobody knows the month is named, and counts as not reported."""
-    people = write("p.csv", "id,crmContactId,Microsoft Created Date", "1,a,2024-02-01T00:00:00Z")
-    contacts = write("c.csv", f"contactid,{line}", "a,01/02/2024", "b,2024-02-01 10:00")
+    people = write("p.csv", "id,crmContactId,Microsoft Created Date", "1,<a>,2024-02-01T00:00:00Z")
+    contacts = write("c.csv", f"contactid,{line}", "<a>,01/02/2024", "<b>,2024-02-01 10:00")
     with preview_files(people, contacts) as found:
         buckets = [record.bucket for record in found]
         [problem] = found.problems
@@ -253,53 +266,151 @@ NAME: Final = "Sécret"
 @pytest.mark.parametrize(
     ("line", "code", "column"),
     [
-        (f"9,x,{NAME},too,many", "cells", None),
+        (f"9,<x>,{NAME},too,many", "cells", None),
         (f"9,{NAME}", "cells", None),
-        (f'9,x,"{NAME}', "quote", "firstName"),
-        (f'9,x,"{NAME}"s', "quote", None),
-        (f"9,x,{NAME}\0", "nul", "firstName"),
-        (f",x,{NAME}", "no_id", "id"),
-        (f"1,x,{NAME}", "repeated_id", "id"),
+        (f'9,<x>,"{NAME}', "quote", "firstName"),
+        (f'9,<x>,"{NAME}"s', "quote", None),
+        (f"9,<x>,{NAME}\0", "nul", "firstName"),
+        (f",<x>,{NAME}", "no_id", "id"),
+        (f"1,<x>,{NAME}", "repeated_id", "id"),
+        (f"9,12345,{NAME}", "id", "crmContactId"),
     ],
 )
 def test_broken_row_is_named_and_the_rest_is_read(
     line: str, code: str, column: str | None, write: Write
 ) -> None:
     """One broken row costs one row: its file, line and column are said, its values are not."""
-    rows = ["id,crmContactId,firstName", '1,a,"two', 'lines"', line, "2,b,Ben", "3,c,Cid"]
+    rows = ["id,crmContactId,firstName", '1,<a>,"two', 'lines"', line, "2,<b>,Ben", "3,<c>,Cid"]
     people = write("p.csv", *rows)
-    contacts = write("c.csv", "contactid,firstname", "a,x", "b,Ben", "c,Cid")
+    contacts = write("c.csv", "contactid,firstname", "<a>,x", "<b>,Ben", "<c>,Cid")
     with preview_files(people, contacts) as found:
         counted = sums(found, FileRole.PEOPLE)
         [problem] = found.problems
 
     assert {"identical": 2, "colliding": 1, "malformed": 1} == counted
-    assert (str(people), 4, code, column) == (
+    # Row 2 is two lines long: a spreadsheet shows as row 3 what is on line 4 of the file.
+    assert (str(people), 3, 4, code, column) == (
         problem.file,
         problem.row,
+        problem.line,
         problem.code,
         problem.column,
     )
+    assert "row 3 (line 4)" in str(problem)
     assert NAME not in str(problem)
 
 
 def test_row_that_is_not_utf_8_is_named(write: Write) -> None:
     """A file in a Windows code page costs the rows with letters that UTF-8 says otherwise."""
-    lines = ["id,crmContactId,firstName", "1,a,Zo\xeb", "2,b,Ben"]
+    lines = ["id,crmContactId,firstName", "1,,Zo\xeb", f"2,{guid('b')},Ben"]
     people = write("p.csv", raw="\r\n".join(lines).encode("cp1252"))
-    contacts = write("c.csv", "contactid,firstname", "b,Ben")
+    contacts = write("c.csv", "contactid,firstname", "<b>,Ben")
     with preview_files(people, contacts) as found:
         assert {"identical": 1, "malformed": 1} == sums(found, FileRole.PEOPLE)
         [problem] = found.problems
 
     assert (2, "firstName", "encoding") == (problem.row, problem.column, problem.code)
     assert "UTF-8" in problem.message
+    assert "--encoding cp1252" in problem.message
+
+
+@pytest.mark.parametrize("option", ["cp1252", "people=cp1252"])
+def test_encoding_can_be_said(option: str, write: Write) -> None:
+    """Files of another encoding are read as meant, all of them or one."""
+    people = write(
+        "p.csv", raw=f"id,crmContactId,firstName\n1,{guid('a')},Zo\xeb\n".encode("cp1252")
+    )
+    contacts = write("c.csv", "contactid,firstname", "<a>,Zo\xeb")
+    if "=" not in option:
+        contacts.write_bytes(contacts.read_text("utf-8").encode("cp1252"))
+    result = run(people, contacts, "--encoding", option, "--json")
+
+    assert 0 == result.exit_code, result.output
+    assert '"problems": 0' in result.output
+
+
+@pytest.mark.parametrize("option", ["utf-9", "rot13", "nobody=cp1252"])
+def test_unknown_encoding_is_a_mistake(option: str) -> None:
+    """A word that is no encoding, and a file that is none, are told before anything is read."""
+    result = run(PEOPLE, CONTACTS, "--encoding", option)
+
+    assert 2 == result.exit_code
+    assert "--encoding" in result.output
+
+
+def test_wrong_encoding_is_refused(write: Write) -> None:
+    """A file that the encoding cannot be true of is refused and not read as something else."""
+    with pytest.raises(InputRefused):
+        preview_files(write("p.csv", raw=b"id,a\n1,b"), CONTACTS, encoding="utf-16")
+
+
+ADDRESS: Final = {
+    "Address 1: Street 1": "address",
+    "Address 1: Street 2": "microsoftAddress2",
+    "Address 1: Street 3": "microsoftAddress3",
+    "Address 1: City": "city",
+    "Address 1: State/Province": "state",
+    "Address 1: ZIP/Postal Code": "postalCode",
+    "Address 1: Country/Region": "country",
+    "Business Phone": "phone",
+    "Mobile Phone": "mobilePhone",
+    "E-mail": "email",
+}
+
+
+@pytest.mark.parametrize("role", [FileRole.CONTACTS, FileRole.LEADS])
+def test_default_display_names_are_known(role: FileRole, write: Write) -> None:
+    """What Dataverse calls its columns by default is known, mapped or not."""
+    unmapped = ("Address 2: City", "Address 1: Latitude", "Full Name")
+    link = {FileRole.CONTACTS: "crmContactId", FileRole.LEADS: "crmLeadId"}[role]
+    people = write("p.csv", ",".join(("id", link, *ADDRESS.values())))
+    id_ = f"(Do Not Modify) {role.value[:-1].capitalize()}"
+    records = write("r.csv", ",".join((id_, *ADDRESS, *unmapped, "Shoe Size")))
+    files = {role: records}
+    with preview_files(people, files.get(FileRole.CONTACTS), files.get(FileRole.LEADS)) as found:
+        columns = found.columns[role]
+
+    assert (id_, *ADDRESS) == columns.used
+    assert unmapped == columns.alone
+    assert ("Shoe Size",) == columns.unknown
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("told", [False, True])
+def test_delimiter_is_found_or_told(mark: str, write: Write, *, told: bool) -> None:
+    """The usual delimiters are read, and so is the line with which Excel is told."""
+    first = [f"sep={mark}"] if told else []
+    people = write(
+        "p.csv", *first, mark.join(("id", "crmContactId", "firstName")), f"1{mark}<a>{mark}x"
+    )
+    contacts = write("c.csv", *first, mark.join(("contactid", "firstname")), f"<a>{mark}x", mark)
+    with preview_files(people, contacts) as found:
+        buckets = [record.bucket for record in found]
+        problems = list(found.problems)
+
+    assert [Bucket.IDENTICAL] == buckets
+    # An empty row is none, whatever separates its cells.
+    assert [] == problems
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ("Id,id,crmContactId,firstName", "'Id' stands there twice"),
+        ("id;firstName", "read as 2 columns, parted by semicolons"),
+        ("id firstName crmContactId", "read as 1 column, parted by commas"),
+    ],
+)
+def test_header_says_what_is_wrong(header: str, said: str, write: Write) -> None:
+    """A header that lacks a column says why, not only that."""
+    with pytest.raises(InputRefused, match=re.escape(said)):
+        preview_files(write("p.csv", header), CONTACTS)
 
 
 def test_header_that_stands_there_twice_is_named(write: Write) -> None:
     """Of two columns with one header nobody knows which one counts, so neither does."""
-    people = write("p.csv", "id,crmContactId,title,Title,firstName", "1,a,x,y,Ann")
-    contacts = write("c.csv", "contactid,jobtitle,firstname", "a,z,Ann")
+    people = write("p.csv", "id,crmContactId,title,Title,firstName", "1,<a>,x,y,Ann")
+    contacts = write("c.csv", "contactid,jobtitle,firstname", "<a>,z,Ann")
     with preview_files(people, contacts) as found:
         assert [Bucket.IDENTICAL] == [record.bucket for record in found]
         problems = [(p.row, p.column, p.code) for p in found.problems]
@@ -348,7 +459,7 @@ def test_quote_that_swallows_the_file_costs_one_row(write: Write) -> None:
     """However much follows a quote that is never closed, all of it is read."""
     rest = [f"{i},,n{i}" for i in range(2, 3_000)]
     people = write("p.csv", "id,crmContactId,firstName", '1,,"open', *rest)
-    contacts = write("c.csv", "contactid,firstname", "a,x")
+    contacts = write("c.csv", "contactid,firstname", "<a>,x")
     with preview_files(people, contacts) as found:
         assert {"malformed": 1, "marketo_only": 2_998} == sums(found, FileRole.PEOPLE)
 
@@ -356,7 +467,7 @@ def test_quote_that_swallows_the_file_costs_one_row(write: Write) -> None:
 def test_line_without_end_costs_one_row(write: Write) -> None:
     """A line longer than any row can be is passed over without being held in memory."""
     people = write("p.csv", "id,crmContactId,firstName", "1,,x", "2,," + "y," * 900_000, "3,,z")
-    contacts = write("c.csv", "contactid,firstname", "a,x")
+    contacts = write("c.csv", "contactid,firstname", "<a>,x")
     with preview_files(people, contacts) as found:
         assert {"malformed": 1, "marketo_only": 2} == sums(found, FileRole.PEOPLE)
         assert ["too_long"] == [problem.code for problem in found.problems]
@@ -401,15 +512,15 @@ def test_email_matching_is_the_engines(
     """By e-mail the preview links whom `dynsync.matching.match` links, and nobody else."""
     folder = tmp_path_factory.mktemp("mail")
     ours = [f"{i},,{address}" for i, address in enumerate(people)]
-    theirs = [f"r{i},{address}" for i, address in enumerate(records)]
+    theirs = [f"{CONTACT_ID.format(i)},{address}" for i, address in enumerate(records)]
     (folder / "p.csv").write_text("\n".join(("id,crmContactId,email", *ours)) + "\n")
     (folder / "c.csv").write_text("\n".join(("contactid,emailaddress1", *theirs)) + "\n")
 
-    def keys(prefix: str, addresses: list[str]) -> list[tuple[RecordId, str | None]]:
+    def keys(form: str, addresses: list[str]) -> list[tuple[RecordId, str | None]]:
         said = [address.strip().lower() or None for address in addresses]
-        return [(RecordId(f"{prefix}{i}"), key) for i, key in enumerate(said)]
+        return [(RecordId(form.format(i)), key) for i, key in enumerate(said)]
 
-    expected = match(keys("r", records), keys("", people))
+    expected = match(keys(CONTACT_ID, records), keys("{}", people))
     with preview_files(folder / "p.csv", folder / "c.csv", by_email=True) as found:
         made = {r.ids.dynamics: r for r in found if r.ids.dynamics is not None}
     for id_, verdict in expected.items():
@@ -420,27 +531,27 @@ def test_email_matching_is_the_engines(
 
 def test_person_with_two_ids_is_the_contact(write: Write) -> None:
     """Who holds the ids of a contact and of a lead is the contact (A13); the lead is nobody's."""
-    people = write("p.csv", "id,crmContactId,crmLeadId,firstName", "1,c,l,Ann")
-    contacts = write("c.csv", "contactid,firstname", "c,Ann")
-    leads = write("l.csv", "leadid,firstname", "l,Ann")
+    people = write("p.csv", "id,crmContactId,crmLeadId,firstName", "1,<c>,<l>,Ann")
+    contacts = write("c.csv", "contactid,firstname", "<c>,Ann")
+    leads = write("l.csv", "leadid,firstname", "<l>,Ann")
     with preview_files(people, contacts, leads) as found:
         records = by_id(found)
 
-    assert (Bucket.IDENTICAL, "1") == (records["c"].bucket, records["c"].ids.marketo)
-    assert (Bucket.AMBIGUOUS, None) == (records["l"].bucket, records["l"].ids.marketo)
+    assert (Bucket.IDENTICAL, "1") == (records[guid("c")].bucket, records[guid("c")].ids.marketo)
+    assert (Bucket.AMBIGUOUS, None) == (records[guid("l")].bucket, records[guid("l")].ids.marketo)
 
 
-@pytest.mark.parametrize("held", ["", "c"], ids=["by e-mail", "by id"])
+@pytest.mark.parametrize("held", ["", "<c>"], ids=["by e-mail", "by id"])
 def test_contact_and_lead_with_one_address_are_one_person_once(held: str, write: Write) -> None:
     """Where a contact and a lead would both be one person, it is the contact; so in the engine."""
     people = write("p.csv", "id,crmContactId,firstName,email", f"1,{held},Ann,a@x.org")
-    contacts = write("c.csv", "contactid,emailaddress1", "c,a@x.org")
-    leads = write("l.csv", "leadid,emailaddress1", "l,A@x.org")
+    contacts = write("c.csv", "contactid,emailaddress1", "<c>,a@x.org")
+    leads = write("l.csv", "leadid,emailaddress1", "<l>,A@x.org")
     with preview_files(people, contacts, leads, by_email=True) as found:
         records = by_id(found)
 
-    assert "1" == records["c"].ids.marketo
-    assert (Bucket.AMBIGUOUS, None) == (records["l"].bucket, records["l"].ids.marketo)
+    assert "1" == records[guid("c")].ids.marketo
+    assert (Bucket.AMBIGUOUS, None) == (records[guid("l")].bucket, records[guid("l")].ids.marketo)
 
 
 # -- the same as the engine
@@ -644,7 +755,8 @@ def test_command_prints_a_report() -> None:
     """Without options a person reads what would happen; no value is shown."""
     result = run(PEOPLE, CONTACTS, "--leads", LEADS, "--by-email")
 
-    assert 0 == result.exit_code
+    # Somebody is ambiguous, and a value is refused: that needs a person.
+    assert ATTENTION == result.exit_code
     assert "colliding" in result.output
     assert "FIELD_LENGTH" in result.output
     assert "Director" not in result.output
@@ -693,29 +805,96 @@ def test_plan_has_a_row_for_each_field(tmp_path: Path, *, values: bool) -> None:
 
 def test_plan_holds_no_formula(write: Write, tmp_path: Path) -> None:
     """A name that a spreadsheet would run is shown as text."""
-    people = write("p.csv", "id,crmContactId,firstName", "1,a,=HYPERLINK(1)", "2,b,+47 22")
-    contacts = write("c.csv", "contactid,firstname", "a,", "b,")
+    people = write("p.csv", "id,crmContactId,firstName", "1,<a>,=HYPERLINK(1)", "2,<b>,+47 22")
+    contacts = write("c.csv", "contactid,firstname", "<a>,", "<b>,")
     run(people, contacts, "--plan", tmp_path / "plan.csv", "--values")
 
     assert ["'=HYPERLINK(1)", "+47 22"] == [row["to"] for row in rows_of(tmp_path / "plan.csv")]
 
 
-def test_broken_rows_end_with_an_exit_code_of_their_own(write: Write) -> None:
+def test_report_fits_80_columns(write: Write) -> None:
+    """Nothing that is printed is wider than the terminal, and no rule is cited by its number."""
+    people = write("p.csv", "id,crmContactId,firstName,unsubscribed", "1,<a>,A,true", "2,b")
+    contacts = write("c.csv", "contactid,firstname,donotbulkemail," + "wide" * 30, "<a>,B,0,")
+    for arguments in ((PEOPLE, CONTACTS, "--leads", LEADS, "--by-email"), (people, contacts)):
+        result = run(*arguments, "--values")
+        assert [] == [line for line in result.output.splitlines() if cell_len(line) > 80]
+        assert not re.search(r"\([RA]\d+\)|invariant", result.output)
+        assert not re.search(r"\b1 (people|records|times)", result.output)
+        assert "'' becomes" not in result.output
+
+
+def test_plan_names_each_malformed_row(write: Write, tmp_path: Path) -> None:
+    """However many rows cannot be used, the plan has a line for each."""
+    people = write("p.csv", "id,crmContactId,firstName", *(["1,2"] * 1_500), "2,nobody,x")
+    contacts = write("c.csv", "contactid,firstname", "<a>,x")
+    run(people, contacts, "--plan", tmp_path / "plan.csv")
+    rows = [r for r in rows_of(tmp_path / "plan.csv") if r["outcome"] == "malformed"]
+
+    assert 1_501 == len(rows)
+    assert "people, row 2: 2 cells, but the header has 3" == rows[0]["reason"]
+    assert ("crmContactId", "people, row 1502: not a GUID, as Dynamics' ids are") == (
+        rows[-1]["field"],
+        rows[-1]["reason"],
+    )
+
+
+def test_plan_has_no_empty_fields_of_new_people(write: Write, tmp_path: Path) -> None:
+    """What a new person would not be given is no line of the plan."""
+    people = write("p.csv", "id,crmContactId,firstName,lastName,microsoftType,unsubscribed")
+    contacts = write("c.csv", "contactid,firstname,lastname,donotbulkemail", "<a>,,Lee,")
+    run(people, contacts, "--plan", tmp_path / "plan.csv", "--values")
+
+    rows = list(rows_of(tmp_path / "plan.csv"))
+    assert {"last_name", "@id", "@type"} == {row.get("field") for row in rows}
+
+
+def test_json_keys_have_no_blanks() -> None:
+    """A program need not quote any key."""
+    said: Json = json.loads(run(PEOPLE, CONTACTS, "--leads", LEADS, "--json").output)
+
+    def keys(value: Json) -> Iterator[str]:
+        if isinstance(value, Mapping):
+            for key, below in value.items():
+                yield key
+                yield from keys(below)
+        elif isinstance(value, list):
+            for item in value:
+                yield from keys(item)
+
+    assert [] == [key for key in keys(said) if not re.fullmatch("[a-z_]+", key)]
+
+
+def test_exit_codes_are_those_of_the_command_line() -> None:
+    """The preview is a command like the others, though it does not import them."""
+    assert (ExitCode.ATTENTION, ExitCode.USAGE) == (ATTENTION, USAGE)
+
+
+@pytest.mark.parametrize(("policy", "code"), [("default", 0), ("manual", 1)])
+def test_open_collision_needs_a_person(policy: str, code: int, write: Write) -> None:
+    """A collision that the policy decides is no alarm; one that it leaves is."""
+    people = write("p.csv", "id,crmContactId,firstName", "1,<a>,x")
+    contacts = write("c.csv", "contactid,firstname", "<a>,y")
+
+    assert code == run(people, contacts, "--policy", policy).exit_code
+
+
+def test_broken_rows_need_a_person(write: Write) -> None:
     """The rest is reported, and whoever runs it in a script learns that something was wrong."""
-    people = write("p.csv", "id,crmContactId,firstName", "1,a", "2,b,Ben")
-    contacts = write("c.csv", "contactid,firstname", "b,Ben")
+    people = write("p.csv", "id,crmContactId,firstName", "1,<a>", "2,<b>,Ben")
+    contacts = write("c.csv", "contactid,firstname", "<b>,Ben")
     result = run(people, contacts)
 
-    assert INPUT_PROBLEMS == result.exit_code
-    assert "row 2: 2 cells, but the header has 3" in result.output.replace("\n", " ")
+    assert ATTENTION == result.exit_code
+    assert "row 2: 2 cells, but the header has 3" in " ".join(result.output.split())
     assert "identical" in result.output
 
 
-def test_file_that_cannot_be_used_ends_with_1(write: Write) -> None:
+def test_file_that_cannot_be_used_ends_with_2(write: Write) -> None:
     """Without ids there is nothing to preview, and the message says so."""
     result = run(write("p.csv", "firstName", "x"), CONTACTS)
 
-    assert 1 == result.exit_code
+    assert USAGE == result.exit_code
     assert "no column holds the people's ids" in result.output
 
 
@@ -730,7 +909,7 @@ def test_plan_does_not_overwrite_an_export() -> None:
 def test_terminal_takes_no_orders_from_an_export(write: Write) -> None:
     """Escape sequences in an id are not printed."""
     people = write("p.csv", "id,crmContactId,firstName", "\x1b[31m1,a,x")
-    result = run(people, write("c.csv", "contactid,firstname", "a,y"))
+    result = run(people, write("c.csv", "contactid,firstname", "<a>,y"))
 
     assert "\x1b[31m1" not in result.output
 
@@ -796,7 +975,7 @@ def measured(*arguments: str | Path) -> tuple[Json, int, float]:
     begun = time.monotonic()
     command = [sys.executable, "-c", MEASURED, "--json", *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-    assert INPUT_PROBLEMS == done.returncode, done.stderr
+    assert ATTENTION == done.returncode, done.stderr
     said: Json = json.loads(done.stdout)
     return said, int(done.stderr), time.monotonic() - begun
 

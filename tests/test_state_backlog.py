@@ -137,14 +137,16 @@ class TestBacklog:
                 waiting("a", 3.0),
                 waiting("b", 2.0),
                 waiting("c", 9.0, entity=CONTACT, reason="r"),
-                attrs.evolve(waiting("d", 5.0), seen=Pair(gone, gone)),
-                attrs.evolve(waiting("e", 5.0), seen=Pair(gone, None), clears=3),
+                attrs.evolve(waiting("d", 5.0), link=1, seen=Pair(gone, gone)),
+                attrs.evolve(waiting("e", 5.0), link=1, seen=Pair(gone, None), clears=3),
+                attrs.evolve(waiting("f", 5.0), link=3, seen=Pair(gone, gone)),
+                attrs.evolve(waiting("g", 5.0), seen=Pair(gone, gone)),
             ]
         )
         store.drop_links([4])
         numbers = store.backlog()
 
-        assert {(LEAD, ""): 4, (CONTACT, "r"): 1} == numbers.counts
+        assert {(LEAD, ""): 6, (CONTACT, "r"): 1} == numbers.counts
         assert {LEAD: 2.0, CONTACT: 9.0} == numbers.oldest
         assert {LEAD: 1} == numbers.links
         assert {(LEAD, Side.MARKETO): 2, (LEAD, Side.DYNAMICS): 1} == numbers.gone

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import attrs
 from attrs import Factory
 
-from dynsync._session import Session, check_results
+from dynsync._contract import check_results
+from dynsync._session import Session
 from dynsync.backlog import Linked, LinkState, Sent
 from dynsync.errors import Ambiguous, SystemFailure
 from dynsync.outcomes import Outcome, OutcomeKind, severity
@@ -17,12 +18,27 @@ from dynsync.recorder import journal_entry
 from dynsync.records import Missing, Pair, RecordId, Side
 from dynsync.settling import Settlement, settle, taken
 from dynsync.terms import Terms
-from dynsync.writes import AmbiguousWrite, NotAttempted, Update, Write, WriteResult
+from dynsync.writes import (
+    AmbiguousWrite,
+    Create,
+    Gone,
+    NotAttempted,
+    Rejected,
+    Stale,
+    ThrottledWrite,
+    Update,
+    Updated,
+    Write,
+    WriteResult,
+)
 
 __all__ = ["Desk"]
 
 _SETTLE_AT = 500
 """Settled records a transaction, where no batch of writes says otherwise."""
+
+_UNTOUCHED = (Rejected, Stale, Gone, ThrottledWrite, NotAttempted)
+"""Answers after which no echo comes: nothing was applied."""
 
 _ROUNDS = 20
 """How often the rest of a record is sent again after single fields of it were refused."""
@@ -38,6 +54,14 @@ class _Case:
     results: dict[Side, WriteResult] = Factory(dict[Side, WriteResult])
     rounds: int = 0
     before: Outcome | None = None
+    notes: tuple[Sent, ...] = ()
+
+    def forget_notes(self) -> None:
+        """Take the notes of this write off the link again."""
+        if self.plan.link is not None and self.notes:
+            sent = self.plan.link.sent
+            self.plan.link.sent = tuple(note for note in sent if note not in self.notes)
+        self.notes = ()
 
 
 @attrs.define
@@ -101,6 +125,9 @@ class Desk:
         results = self._write(side, table, batch, writes)
         for (case, _), result in zip(batch, results, strict=True):
             case.results[side] = result
+            if side is Side.MARKETO and isinstance(result, _UNTOUCHED):
+                # What was not applied has no echo; it leaves with what is settled of it.
+                case.forget_notes()
             case.waiting -= 1
             if not case.waiting:
                 self.ready.append(case)
@@ -116,10 +143,15 @@ class Desk:
         connector = self.session.systems[side]
         if self.failed is not None:
             return [NotAttempted()] * len(writes)
-        if not connector.capabilities.conditional_writes:
-            self._remember_sent(side, batch)
+
+        def send() -> Sequence[WriteResult]:
+            # Anew for every attempt: a throttle may have been waited out in between.
+            if side is Side.MARKETO and not connector.capabilities.conditional_writes:
+                self._remember_sent(batch)
+            return connector.write(table, writes)
+
         try:
-            results = self.session.call(side, "write", lambda: connector.write(table, writes))
+            results = self.session.call(side, "write", send)
         except Ambiguous as failure:
             self.session.report.failures.append(failure)
             return [AmbiguousWrite()] * len(writes)
@@ -127,24 +159,30 @@ class Desk:
             self.session.report.failures.append(failure)
             self.failed = failure
             return [NotAttempted()] * len(writes)
-        check_results(side, len(writes), results)
+        check_results(side, table, writes, results)
         self.session.report.writes[side] += len(writes)
         return results
 
-    def _remember_sent(self, side: Side, batch: Sequence[tuple[_Case, Write]]) -> None:
+    def _remember_sent(self, batch: Sequence[tuple[_Case, Write]]) -> None:
         """
         Store what is about to be sent, before it is.
 
         The feed will tell what each write replaced; without a note of what it meant to
         replace, an edit that it overwrote could not be told from the value we knew.
         """
-        now = self.session.now()
+        now = self.session.marketo_now()
         notes: dict[int, tuple[Sent, ...]] = {}
         for case, write in batch:
             link = case.plan.link
-            if link is None or not isinstance(write, Update):
+            case.forget_notes()
+            if isinstance(write, Create):
+                # It may find a person who exists (C6): should the answer say so, it is noted.
+                case.notes = tuple(_upsert_notes(case, now))
                 continue
-            link.sent = (*link.sent, *_notes(case, side, link, now))
+            if link is None:
+                continue
+            case.notes = tuple(_notes(case, link, now))
+            link.sent = (*link.sent, *case.notes)
             notes[link.key] = link.sent
         if notes:
             with self.session.commit():
@@ -163,6 +201,7 @@ class Desk:
         for case in cases:
             results = Pair(case.results.get(Side.MARKETO), case.results.get(Side.DYNAMICS))
             settlement = settle(case.terms, case.plan, results, now, self.next_key)
+            _keep_notes(case, settlement)
             settled.append((case, _told_at_last(case, settlement)))
             self.next_key += 1
         with session.commit():
@@ -212,11 +251,20 @@ class Desk:
         entry = settlement.entry
         if settlement.again and entry is not None and case.rounds < _ROUNDS and not self.failed:
             plan = plan_record(case.terms, entry, settlement.link, now)
-            if any(plan.writes):
+            if any(plan.writes) and not self._unguarded(plan):
                 again = _Case(case.terms, plan, 0, rounds=case.rounds + 1, before=outcome)
                 self._enqueue(again)
                 return
         self.session.report.add(outcome)
+
+    def _unguarded(self, plan: RecordPlan) -> bool:
+        """Return whether an update would go out without the version that it needs."""
+        return any(
+            isinstance(write, Update)
+            and write.expect is None
+            and self.session.systems[side].capabilities.conditional_writes
+            for side, write in zip(Side, plan.writes, strict=True)
+        )
 
 
 def _told_at_last(case: _Case, settlement: Settlement) -> Settlement:
@@ -228,19 +276,39 @@ def _told_at_last(case: _Case, settlement: Settlement) -> Settlement:
     return attrs.evolve(settlement, outcome=attrs.evolve(outcome, results=results))
 
 
+def _keep_notes(case: _Case, settlement: Settlement) -> None:
+    """Keep what a create set on a person who existed, until its echo tells what it replaced."""
+    link, made = settlement.link, case.plan.writes.marketo
+    if link is not None and isinstance(made, Create):
+        found = isinstance(case.results.get(Side.MARKETO), Updated)
+        link.sent = (*link.sent, *case.notes) if found else link.sent
+
+
 def _stands(case: _Case, settlement: Settlement) -> bool:
     """Return whether a collision is still what the journal says already."""
     outcome = settlement.outcome
     return outcome.kind is OutcomeKind.UNRESOLVED and case.plan.entry.reason == "unresolved"
 
 
-def _notes(case: _Case, side: Side, link: Linked, now: float) -> list[Sent]:
+def _notes(case: _Case, link: Linked, now: float) -> list[Sent]:
     notes: list[Sent] = []
-    for name, wire in case.plan.sent(side).items():
+    for name, wire in case.plan.sent(Side.MARKETO).items():
         at = case.terms.index(name)
-        old, source = case.plan.actual[side][at], link.rows[side.other][at]
+        old, source = case.plan.actual.marketo[at], link.rows.dynamics[at]
         if not isinstance(old, Missing):
             notes.append(
                 Sent(name, old, wire, None if isinstance(source, Missing) else source, now)
             )
     return notes
+
+
+def _upsert_notes(case: _Case, now: float) -> Iterator[Sent]:
+    """
+    Return the notes of a `Create` that may set the fields of a person who exists.
+
+    What such a person held was neither side's base: it meets Dynamics' value for the first
+    time, as two edits would.
+    """
+    for name, wire in case.plan.sent(Side.MARKETO).items():
+        if not name.startswith("@"):
+            yield Sent(name, None, wire, None, now)

@@ -9,12 +9,13 @@ from functools import partial
 import attrs
 from attrs import Factory
 
+from dynsync._contract import check_instant, check_records, check_row
 from dynsync._match import find_all, match_by_field
 from dynsync._observe import row_of
 from dynsync._session import Session
 from dynsync.backlog import Linked, LinkState, Observation, Pending
 from dynsync.observing import fold
-from dynsync.records import MISSING, Entity, Record, RecordId, Side, Wire
+from dynsync.records import MISSING, Entity, Record, RecordId, Side, Wire, plain_id
 from dynsync.terms import Terms
 
 __all__ = ["Ready", "gather"]
@@ -77,6 +78,8 @@ class _Batch:
                 "fetch",
                 partial(connector.fetch, table, part, fields),
             )
+            versioned = connector.capabilities.conditional_writes
+            check_records(side, table, "fetch", records, versioned=versioned)
             found.update((record.id, record) for record in records)
         return found
 
@@ -90,8 +93,11 @@ class _Batch:
         if record is None:
             seen = Observation(terms.blank(), gone=True)
         else:
-            stamp = record.modified_at.timestamp() if record.modified_at is not None else None
+            at, skew = record.modified_at, self.session.skews.get(side)
+            check_instant(side, terms.map.tables[side], "modified_at", at)
+            stamp = None if at is None or skew is None else at.timestamp() + skew
             row = row_of(terms, side)(record.values)
+            check_row(terms, side, row)
             seen = Observation(row, record.version, stamp)
         current = self.entries[entry.key]
         modified = current.modified
@@ -117,9 +123,17 @@ class _Batch:
                 and entry.seen.dynamics is not None
                 and not entry.seen.dynamics.gone
             )
-            if back or self._unknown(entry, link, side):
+            if back or self._unknown(entry, link, side) or self._unversioned(entry, link, side):
                 found.append(entry)
         return found
+
+    def _unversioned(self, entry: Pending, link: Linked, side: Side) -> bool:
+        """Return whether the version is unknown that a conditional write needs."""
+        if not self.session.systems[side].capabilities.conditional_writes:
+            return False
+        seen = entry.seen[side]
+        known = link.versions[side] is not None or (seen is not None and seen.version is not None)
+        return not known and link.state is LinkState.LIVE
 
     def _unknown(self, entry: Pending, link: Linked, side: Side) -> bool:
         """Return whether a field that the other side reports is unknown on this one."""
@@ -145,7 +159,7 @@ class _Batch:
         for entry in self.entries.values():
             id_ = self.id(entry, Side.DYNAMICS)
             if entry.reason == "ambiguous" and entry.seen.marketo is None and id_ is not None:
-                lost[entry.entity][id_.lower()] = entry
+                lost[entry.entity][plain_id(id_)] = entry
         for entity, entries in lost.items():
             terms = self.terms[entity]
             native = terms.map.link_field
@@ -158,7 +172,7 @@ class _Batch:
                 fields=terms.natives(Side.MARKETO),
             )
             for person in people.values():
-                lost_one = entries.get(str(person.values.get(native)).lower())
+                lost_one = entries.get(plain_id(person.values.get(native)))
                 if lost_one is not None and lost_one.link is None and lost_one.push is None:
                     self._pair(terms, lost_one, person)
 
@@ -187,6 +201,7 @@ class _Batch:
 
     def _pair(self, terms: Terms, entry: Pending, person: Record) -> None:
         row = row_of(terms, Side.MARKETO)(person.values)
+        check_row(terms, Side.MARKETO, row)
         seen = Observation(row, person.version)
         paired = attrs.evolve(
             self.entries[entry.key], ids=entry.ids.replace(Side.MARKETO, person.id)
@@ -207,6 +222,19 @@ class _Batch:
             if linked or self.session.claimed.setdefault(person, key) != key:
                 self.trouble[key] = "its person is linked to another record"
 
+    def refuse_adopting(self) -> None:
+        """Refuse to take for a pushed person's own the record that another person is linked to."""
+        for entity, terms in self.terms.items():
+            made = {
+                entry.ids.dynamics: entry.key
+                for entry in self.entries.values()
+                if entry.entity == entity and entry.push is not None and entry.link is None
+                if entry.ids.dynamics is not None and entry.seen.dynamics is not None
+            }
+            if made:
+                for id_ in self.session.store.known(Side.DYNAMICS, made.keys(), terms.entity):
+                    self.trouble[made[id_]] = "its record is linked to another person"
+
     def let_go(self) -> None:
         """Let go of people who no longer hold the id for which nobody could be linked."""
         for entity, terms in self.terms.items():
@@ -226,7 +254,7 @@ class _Batch:
             for entry in waiting:
                 person = found.get(entry.ids.marketo or RecordId(""))
                 held = person.values.get(native) if person is not None else None
-                if str(held or "").lower() != entry.ids.dynamics:
+                if plain_id(held) != entry.ids.dynamics:
                     self.entries[entry.key] = attrs.evolve(
                         entry,
                         ids=entry.ids.replace(Side.MARKETO, None),
@@ -288,6 +316,7 @@ def gather(
     batch.find_lost()
     batch.match()
     batch.refuse_taken()
+    batch.refuse_adopting()
     return [
         Ready(entry, batch.link(entry), batch.trouble.get(entry.key, ""))
         for entry in batch.entries.values()

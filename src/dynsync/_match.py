@@ -6,12 +6,13 @@ from collections.abc import Hashable, Mapping, Sequence
 from functools import partial
 from typing import TypeAlias
 
+from dynsync._contract import check_records
 from dynsync._session import Session
 from dynsync.backlog import LinkState, Pending, PendingKey
 from dynsync.fields import Field
 from dynsync.kinds import Unfit
 from dynsync.matching import Matched, Several, Unmatched, match
-from dynsync.records import Missing, Record, RecordId, Side, Wire
+from dynsync.records import Missing, Record, RecordId, Side, Wire, plain_id
 from dynsync.terms import Terms
 
 __all__ = ["Found", "find_all", "match_by_field"]
@@ -41,6 +42,7 @@ def find_all(
             "find",
             partial(connector.find, table, field, part, fields),
         )
+        check_records(side, table, "find", records)
         found.update((record.id, record) for record in records)
     return found
 
@@ -54,6 +56,12 @@ def _key(field: Field, side: Side, wire: Wire | Missing) -> Hashable:
         return None
 
 
+def _link_fields(session: Session, terms: Terms) -> list[str]:
+    """Return the fields in which people of the table hold ids, of whichever entity (U11)."""
+    table = terms.map.tables.marketo
+    return [one.link_field for one in session.maps if one.tables.marketo == table]
+
+
 def _taken(session: Session, terms: Terms, people: Mapping[RecordId, Record]) -> set[RecordId]:
     """Return the people who are linked to a record, or hold the id of one."""
     known = session.store.known(Side.MARKETO, people.keys())
@@ -61,7 +69,7 @@ def _taken(session: Session, terms: Terms, people: Mapping[RecordId, Record]) ->
         id_
         for id_, person in people.items()
         if (id_ in known and known[id_].state is LinkState.LIVE)
-        or person.values.get(terms.map.link_field) not in {None, ""}
+        or any(plain_id(person.values.get(name)) for name in _link_fields(session, terms))
     }
 
 
@@ -94,7 +102,9 @@ def match_by_field(
         tables.marketo,
         natives.marketo,
         list(wires.values()),
-        fields=terms.natives(Side.MARKETO),
+        fields=list(
+            dict.fromkeys((*terms.natives(Side.MARKETO), *_link_fields(session, terms)))
+        ),
     )
     resembled = {_key(field, Side.MARKETO, p.values.get(natives.marketo)) for p in people.values()}
     rivals = find_all(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import cast
 
 import attrs
 from attrs import Factory
 
+from dynsync._contract import check_changes, check_edits, check_instant, check_page, check_row
 from dynsync._session import Session, dynamics_feed, marketo_feed
 from dynsync.backlog import (
     Known,
@@ -21,7 +22,7 @@ from dynsync.backlog import (
     unlinked_key,
 )
 from dynsync.connectors import Page
-from dynsync.errors import CursorExpired, Refused, SchemaChanged
+from dynsync.errors import ContractError, CursorExpired, Refused, SchemaChanged
 from dynsync.guards import check_emptied, check_expired, check_limits
 from dynsync.observing import clears, differs, fold, overwritten
 from dynsync.records import (
@@ -37,6 +38,7 @@ from dynsync.records import (
     Tombstone,
     Version,
     Wire,
+    plain_id,
 )
 from dynsync.state import FeedState
 from dynsync.terms import Terms
@@ -45,6 +47,9 @@ __all__ = ["observe", "row_of"]
 
 _ECHO_WAIT = 86_400.0
 """How long a write waits for its echo, in seconds; Marketo's feed may be late, not a day late."""
+
+_MOST_EMPTY = 1000
+"""Empty pages in a row after which a feed is taken as one that never ends."""
 
 _AT_ONCE = 500
 """Changes compared at a time: more bases than that need more memory and are slower to go over."""
@@ -84,6 +89,11 @@ class _Feed:
     def only(self) -> Entity | None:
         """Return the entity, where the side keeps each in a table of its own."""
         return next(iter(self.terms)) if self.side is Side.DYNAMICS else None
+
+    def of(self, entities: Container[Entity]) -> _Feed | None:
+        """Return the feed for those of *entities* that it serves; None if it serves none."""
+        terms = {entity: terms for entity, terms in self.terms.items() if entity in entities}
+        return attrs.evolve(self, terms=terms) if terms else None
 
     def other_link_fields(self) -> Mapping[Entity, Sequence[str]]:
         """Return, by entity, where the ids of the others' records are held; none if it is alone."""
@@ -130,19 +140,30 @@ def observe(session: Session) -> None:
     Marketo cannot be read; a Dynamics table that cannot be read stops its entity alone.
     """
     for feed in _feeds(session):
-        try:
-            _Reading(session, feed).run()
-        except SchemaChanged as failure:
-            _stop(session, feed, failure)
-        except Refused as failure:
-            if feed.side is Side.MARKETO:
-                raise
-            session.report.failures.append(failure)
-            for entity in feed.terms:
-                session.terms.pop(entity, None)
-                session.report.stopped[entity] = str(failure)
+        _read_feed(session, feed)
     numbers = session.store.backlog()
     check_limits(session.settings.guards, numbers.links, numbers.gone, numbers.clears)
+
+
+def _read_feed(session: Session, feed: _Feed) -> None:
+    """Read *feed*; where a column of some of its entities is gone, for the others alone."""
+    while mine := feed.of(session.terms):
+        try:
+            _Reading(session, mine).run()
+        except SchemaChanged as failure:
+            _stop(session, mine, failure)
+            if mine.terms.keys() <= session.terms.keys():
+                # It names no column that was asked for: nobody can be told apart.
+                _stop(session, mine, attrs.evolve(failure, fields=()))
+        except Refused as failure:
+            if mine.side is Side.MARKETO:
+                raise
+            session.report.failures.append(failure)
+            for entity in mine.terms:
+                session.terms.pop(entity, None)
+                session.report.stopped[entity] = str(failure)
+        else:
+            return
 
 
 def _stop(session: Session, feed: _Feed, failure: SchemaChanged) -> None:
@@ -161,6 +182,7 @@ class _Reading:
     seen: bytearray | None = None
     open_links: bytearray = Factory(bytearray)
     records: int = 0
+    empty: int = 0
 
     def run(self) -> None:
         store, feed = self.session.store, self.feed
@@ -181,6 +203,7 @@ class _Reading:
                 check_expired(self.session.settings.guards, feed.side, feed.table)
                 cursor, self.seen, self.records = None, bytearray(top), 0
                 continue
+            self._check_end(page, cursor)
             self._take(page, cursor)
             cursor, more = page.cursor, page.more
             # Or it would still be in memory beside the next one.
@@ -192,11 +215,26 @@ class _Reading:
     def _read(self, cursor: Cursor | None) -> Page:
         connector, feed = self.session.systems[self.feed.side], self.feed
         fields = feed.fields()
-        return self.session.call(
+        page = self.session.call(
             feed.side,
             "read",
             lambda: connector.read(feed.table, fields, cursor),
         )
+        check_page(feed.side, feed.table, page)
+        versioned = connector.capabilities.conditional_writes
+        check_changes(feed.side, feed.table, "read", page.changes, versioned=versioned)
+        return page
+
+    def _check_end(self, page: Page, cursor: Cursor | None) -> None:
+        """Raise `ContractError` if the feed goes in circles: it would be read for ever."""
+        self.empty = 0 if page.changes else self.empty + 1
+        stuck = page.more and page.cursor == cursor
+        if stuck or (page.more and self.empty >= _MOST_EMPTY):
+            seen = "the cursor it was given" if stuck else f"{self.empty} empty pages in a row"
+            raise ContractError(
+                f"The {self.feed.side.label} connector, read of {self.feed.table!r}: returned "
+                f"{seen}, and more=True; a feed goes on with every page, and ends (C2)."
+            )
 
     def _take(self, page: Page, cursor: Cursor | None) -> None:
         """Put the page that was read from *cursor* into the backlog, in one transaction."""
@@ -205,6 +243,10 @@ class _Reading:
         # A record that a page holds twice is taken as it came last; edits of both are kept.
         changes = list(_latest(page.changes).values())
         skew = now - page.at.timestamp() if page.at is not None else None
+        if skew is not None and self.feed.side is Side.MARKETO:
+            session.skew = skew
+        if skew is not None:
+            session.skews[self.feed.side] = skew
         with session.commit():
             taken = _Taking(self, now, skew)
             for start in range(0, len(changes), _AT_ONCE):
@@ -359,10 +401,10 @@ class _Taking:
         side = self.reading.feed.side
         claims: dict[str, tuple[Wire, Pair[Wire]]] = {}
         if link.sent:
-            claims, waiting = overwritten(terms, link.sent, change.edits, row, self.skew)
-            waiting = tuple(s for s in waiting if self.now - s.at < _ECHO_WAIT)
+            claims, waiting = self._overwritten(terms, change, link, row)
             if waiting != link.sent:
                 self.sent[link.key] = waiting
+        check_row(terms, side, row)
         if change.version != link.version:
             self.versions[link.key] = change.version
         key = link_key(link.key)
@@ -376,6 +418,19 @@ class _Taking:
         seen = Observation(row, change.version, self._stamp(change), claims=claims)
         self._fold(terms, key, link, change.id, seen)
 
+    def _overwritten(
+        self, terms: Terms, change: Record, link: Known, row: Row
+    ) -> tuple[dict[str, tuple[Wire, Pair[Wire]]], tuple[Sent, ...]]:
+        side = self.reading.feed.side
+        if side is Side.DYNAMICS:
+            return {}, link.sent
+        check_edits(terms.map.tables[side], change.edits)
+        claims, waiting = overwritten(
+            terms, link.sent, change.edits, row, timed=self.skew is not None
+        )
+        now = self.reading.session.marketo_now()
+        return claims, tuple(s for s in waiting if now - s.at < _ECHO_WAIT)
+
     def _fold(
         self, terms: Terms, key: PendingKey, link: Known, id_: RecordId, seen: Observation
     ) -> None:
@@ -385,9 +440,13 @@ class _Taking:
             nobody: Pair[RecordId | None] = Pair(None, None)
             ids = nobody.replace(side, id_)
             entry = self._new(key, terms.entity, link.key, ids)
+        before = entry.seen[side]
+        counted = clears(before.row, link.row) if before is not None else 0
+        # What the other side clears counts as well, whoever is seen first.
+        others = max(entry.clears - counted, 0)
         entry = fold(terms, entry, side, seen, self.now)
-        if not seen.gone:
-            entry.clears = max(clears(seen.row, link.row), 0)
+        after = entry.seen[side]
+        entry.clears = others + (clears(after.row, link.row) if after is not None else 0)
         self.entries[key] = entry
         open_links = self.reading.open_links
         if link.key < len(open_links):
@@ -399,9 +458,11 @@ class _Taking:
         return Pending(key, entity, link, ids, Pair(None, None), self.now, self.now, self.now)
 
     def _stamp(self, change: Change) -> float | None:
-        """Return when *change* was made, by our clock: systems' clocks are not compared raw."""
+        """Return when *change* was made, by our clock; None if theirs is not known against it."""
         at = change.modified_at
-        return None if at is None else at.timestamp() + (self.skew or 0.0)
+        feed = self.reading.feed
+        check_instant(feed.side, feed.table, "modified_at", at)
+        return None if at is None or self.skew is None else at.timestamp() + self.skew
 
     def _load(self, keys: Iterable[PendingKey]) -> None:
         wanted = [key for key in keys if key not in self.entries]
@@ -435,6 +496,7 @@ class _Taking:
                 seen = Observation(terms.blank(), None, self._stamp(change), gone=True)
             else:
                 row = row_of(change.values)
+                check_row(terms, Side.DYNAMICS, row)
                 seen = Observation(row, change.version, self._stamp(change))
             if entry is None:
                 entry = self._new(key, terms.entity, None, Pair(None, change.id))
@@ -446,9 +508,9 @@ class _Taking:
         for change, linked_as in people:
             if isinstance(change, Record):
                 for terms in self.reading.feed.terms.values():
-                    held = change.values.get(terms.map.link_field)
-                    if held not in (None, "") and terms.entity != linked_as:
-                        holders.append((terms, RecordId(str(held).lower()), change))
+                    held = plain_id(change.values.get(terms.map.link_field))
+                    if held and terms.entity != linked_as:
+                        holders.append((terms, held, change))
         store = self.reading.session.store
         for terms in self.reading.feed.terms.values():
             mine = [(held, record) for t, held, record in holders if t is terms]
@@ -469,5 +531,7 @@ class _Taking:
                 # nobody here (invariant 27: ambiguity never links).
                 continue
             entry = attrs.evolve(entry, ids=entry.ids.replace(Side.MARKETO, record.id))
-            seen = Observation(row_of(record.values), record.version, self._stamp(record))
+            row = row_of(record.values)
+            check_row(terms, Side.MARKETO, row)
+            seen = Observation(row, record.version, self._stamp(record))
             self.entries[key] = fold(terms, entry, Side.MARKETO, seen, self.now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 import attrs
@@ -26,6 +26,7 @@ PushKind: TypeAlias = Literal[
     "already queued",
     "no such person",
     "rejected",
+    "nothing to send",
     "deferred",
     "stopped",
 ]
@@ -38,7 +39,8 @@ class PushAnswer:
 
     *kind* is ``"created"``; ``"queued"`` for the next cycle; ``"exists"``, it is in Dynamics and
     nothing was done (R27); ``"already queued"`` (R29); ``"no such person"``; ``"rejected"``,
-    recorded and not queued (A31); ``"deferred"``, Dynamics could not be reached and
+    recorded and not queued (A31); ``"nothing to send"``, the person holds no value that Dynamics
+    may be told, and nothing was queued; ``"deferred"``, Dynamics could not be reached and
     the next cycle goes on; or ``"stopped"``, the entity takes no part at the moment.
     """
 
@@ -49,7 +51,7 @@ class PushAnswer:
 
 
 def _refuse_early(
-    store: StateStore, entity_map: EntityMap, person: RecordId
+    store: StateStore, instance: str, entity_map: EntityMap, person: RecordId
 ) -> PushAnswer | Pending:
     """Return why nothing is to be done, or the backlog entry that is to be made."""
     link = store.link_of(Side.MARKETO, person)
@@ -57,7 +59,7 @@ def _refuse_early(
         message = f"already in Dynamics as a {link.entity}; updates move with the cycle"
         return PushAnswer("exists", person, link.ids.dynamics, message)
     before = link.ids.dynamics if link is not None else None
-    id_ = new_dynamics_id("person", person, before)
+    id_ = new_dynamics_id(instance, person, before)
     taken = store.link_of(Side.DYNAMICS, id_, entity_map.entity)
     if taken is not None:
         # Made in an earlier life of this state, it came over as a record of Dynamics' own.
@@ -69,6 +71,7 @@ def _refuse_early(
 
 def queue_push(
     store: StateStore,
+    instance: str,
     maps: Sequence[EntityMap],
     entity_map: EntityMap,
     person: RecordId,
@@ -76,8 +79,8 @@ def queue_push(
     owner: str | None,
     now: float,
 ) -> PushAnswer:
-    """Leave the person to the next cycle. Needs no lease."""
-    entry = _refuse_early(store, entity_map, person)
+    """Leave the person of the Marketo *instance* to the next cycle. Needs no lease."""
+    entry = _refuse_early(store, instance, entity_map, person)
     if isinstance(entry, PushAnswer):
         return entry
     # The id that a person gets does not depend on what it is made as, so that one that is
@@ -100,14 +103,14 @@ def push_now(
     person: RecordId,
     *,
     owner: str | None,
-    tell: Callable[[Session], None],
 ) -> PushAnswer:
     """Make the person in Dynamics now, on the same path as the cycle."""
     store, now = session.store, session.now()
-    answer = queue_push(store, session.maps, entity_map, person, owner=owner, now=now)
+    instance = session.systems.marketo.identity()
+    answer = queue_push(store, instance, session.maps, entity_map, person, owner=owner, now=now)
     if answer.kind != "queued":
         return answer
-    draft = _refuse_early(session.store, entity_map, person)
+    draft = _refuse_early(session.store, instance, entity_map, person)
     assert isinstance(draft, Pending)  # noqa: S101 - it was just queued
     (entry,) = session.store.pending([draft.key]).values()
     (ready,) = gather(session, session.terms, [entry])
@@ -120,9 +123,12 @@ def push_now(
     if plan.action is Action.DROP:
         _unqueue(session, entry)
         return PushAnswer("exists", person, None, plan.entry.reason)
+    if not any(plan.writes) and not any(field.refused for field in plan.fields):
+        _unqueue(session, entry)
+        message = "the person holds no value that Dynamics may be told"
+        return PushAnswer("nothing to send", person, None, message)
     desk.submit(terms, plan)
     desk.flush()
-    tell(session)
     return _answer(session, entry, person)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from typing import Final, TypeVar, cast
 
 import attrs
 from attrs import Factory
 
+from dynsync._contract import check_connector, check_schema
 from dynsync.backlog import PendingKey
 from dynsync.connectors import Clock, Connector
 from dynsync.errors import (
@@ -22,22 +23,24 @@ from dynsync.errors import (
     Throttled,
     Unavailable,
 )
-from dynsync.fields import EntityMap
+from dynsync.fields import EntityMap, Field
 from dynsync.guards import Guards
 from dynsync.policies import AuthorityPolicy
 from dynsync.records import Cursor, Entity, Pair, RecordId, Side
 from dynsync.reports import Phase, Progress, Report
 from dynsync.schemas import Schema
 from dynsync.state import FeedState, StateStore
-from dynsync.terms import HoldMode, OnMarketoDelete, Terms, agree_terms
+from dynsync.terms import HoldMode, NothingReadable, OnMarketoDelete, Terms, agree_terms
 
-__all__ = ["Session", "Settings", "dynamics_feed", "marketo_feed"]
+__all__ = ["Session", "Settings", "absent_of", "dynamics_feed", "marketo_feed"]
 
 T = TypeVar("T")
 
 LEASE_SECONDS: Final = 120.0
 _RETRIES: Final = 5
 _LONGEST_WAIT: Final = 300.0
+_STEP: Final = 1.0
+"""How long to sleep before looking whether the host wants to stop, in seconds."""
 
 
 def marketo_feed(table: str) -> str:
@@ -76,7 +79,9 @@ class Session:
     What the steps of one run share.
 
     *terms* holds the entities that take part; ``report.stopped`` says of the others why not.
-    *claimed* are people who are about to be linked, with the entry that it is to be to.
+    *skews* say by how many seconds our clock is ahead of a system's, where it told its time.
+    *claimed* are people who are about to be linked, with the entry that it is to be to. *skew*
+    is by how many seconds our clock was ahead of Marketo's when Marketo was read.
     """
 
     systems: Pair[Connector]
@@ -86,13 +91,19 @@ class Session:
     settings: Settings
     report: Report
     terms: dict[Entity, Terms] = Factory(dict[Entity, Terms])
+    skews: dict[Side, float] = Factory(dict[Side, float])
     claimed: dict[RecordId, PendingKey] = Factory(dict[RecordId, PendingKey])
     stopping: Callable[[], bool] = _never
     show: Callable[[Progress], None] = _silent
+    skew: float = 0.0
 
     def now(self) -> float:
         """Return the time as a POSIX timestamp."""
         return self.clock.now().timestamp()
+
+    def marketo_now(self) -> float:
+        """Return the time by Marketo's clock: ours may be set right between two runs."""
+        return self.now() - self.skew
 
     def progress(self, phase: Phase, done: int, total: int | None = None, what: str = "") -> None:
         """Tell the host how far the run is."""
@@ -134,15 +145,32 @@ class Session:
         raise AssertionError("the last attempt returns or raises")
 
     def _wait(self, seconds: float) -> None:
-        """Let time pass without losing the lease."""
+        """Let time pass without losing the lease, and without missing that we are to stop."""
+        unrenewed = 0.0
         while seconds > 0 and not self.stopping():
-            step = min(seconds, LEASE_SECONDS / 3)
+            step = min(seconds, _STEP)
             self.clock.sleep(step)
             seconds -= step
-            with self.commit():
-                pass
+            unrenewed += step
+            if unrenewed >= LEASE_SECONDS / 3 or seconds <= 0:
+                unrenewed = 0.0
+                with self.commit():
+                    pass
 
     # -- agreeing on terms
+
+    def agree_on_clears(self) -> None:
+        """
+        Agree once more before anything is emptied, now that all was read.
+
+        A column that may not be read any more is reported as empty: a right that was taken
+        away between asking for it and reading would wipe the other side (R79).
+        """
+        if not any(self.store.backlog().clears.values()):
+            return
+        maps = [entity_map for entity_map in self.maps if entity_map.entity in self.terms]
+        self.terms.clear()
+        self._agree(maps)
 
     def agree(self) -> None:
         """
@@ -152,17 +180,21 @@ class Session:
         again (R81), and a column that is gone stops its entity until the host refreshes the
         schema (A22). Raises `ConfigurationError` for a field that never was there.
         """
+        self._agree(self.maps)
+        self._go_back()
+
+    def _agree(self, maps: Iterable[EntityMap]) -> None:
         described: dict[tuple[Side, str], Schema] = {}
 
         def describe(side: Side, table: str) -> Schema:
             if (side, table) not in described:
                 connector = self.systems[side]
-                described[side, table] = self.call(
-                    side, "describe", lambda: connector.describe(table)
-                )
+                schema = self.call(side, "describe", lambda: connector.describe(table))
+                check_schema(side, table, schema)
+                described[side, table] = schema
             return described[side, table]
 
-        for entity_map in self.maps:
+        for entity_map in maps:
             stale = self.store.get(f"stale:{entity_map.entity}")
             if stale is not None:
                 self.report.stopped[entity_map.entity] = _stale_message(stale)
@@ -177,11 +209,17 @@ class Session:
                 self.report.failures.append(failure)
                 continue
             self._agree_on(entity_map, schemas)
-        self._go_back()
 
     def _agree_on(self, entity_map: EntityMap, schemas: Pair[Schema]) -> None:
         entity = entity_map.entity
-        terms = self.terms_of(entity_map, schemas)
+        try:
+            terms = self.terms_of(entity_map, schemas)
+        except NothingReadable as error:
+            if self.store.get(f"layout:{entity}") is None:
+                raise
+            self._forget_fields(entity)
+            self.report.stopped[entity] = str(error)
+            return
         known = self.store.get(f"known:{entity}")
         before = cast("list[str]", json.loads(known)) if known is not None else []
         refreshed = cast("list[str]", json.loads(self.store.get(f"refreshed:{entity}") or "[]"))
@@ -253,9 +291,42 @@ class Session:
         self.terms.pop(entity, None)
         self.report.stopped[entity] = _stale_message(names)
 
+    def _layout(self, entity: Entity) -> list[str] | None:
+        layout = self.store.get(f"layout:{entity}")
+        return None if layout is None else cast("list[str]", json.loads(layout))
+
+    def _forget_fields(self, entity: Entity) -> None:
+        """Purge every value of *entity*: none of its fields may be read now (R79)."""
+        old = self._layout(entity) or []
+        self._purge(entity, {name for name in old if not name.startswith("@")})
+
+    def _purge(self, entity: Entity, names: Collection[str]) -> None:
+        """Purge the fields *names* from what is kept of *entity*; regained, they are read anew."""
+        old = self._layout(entity) or []
+        kept = [name for name in old if name not in names]
+        if kept != old:
+            self.store.relayout(entity, old, kept)
+            with self.commit():
+                self.store.put(f"layout:{entity}", json.dumps(kept))
+
+    def _purge_changed(self, terms: Terms) -> str:
+        """
+        Purge the fields that mean something else than before: other columns, another kind.
+
+        What is remembered under their names is of the old columns; compared with the new ones
+        it would look like an edit. Returns the fingerprints to keep.
+        """
+        entity = terms.entity
+        prints = {field.name: terms.map.fingerprint_of(field) for field in terms.known_fields}
+        said = self.store.get(f"map:{entity}")
+        before = cast("dict[str, str]", json.loads(said)) if said else {}
+        self._purge(entity, {n for n, p in prints.items() if before.get(n, p) != p})
+        return json.dumps(before | prints)
+
     def _remember(self, terms: Terms, schemas: Pair[Schema]) -> None:
         """Keep the layout and what is known of the schema, and act on what changed."""
         store, entity = self.store, terms.entity
+        prints = self._purge_changed(terms)
         seen = sorted(
             f"{side.value}:{name}"
             for side in Side
@@ -271,6 +342,8 @@ class Session:
             with self.commit():
                 if gained:
                     store.save_feed(dynamics_feed(entity), FeedState(None))
+                    store.wake(entity, self.now())
+                store.put(f"map:{entity}", prints)
                 store.put(f"layout:{entity}", layout)
         with self.commit():
             if before is None:
@@ -278,7 +351,12 @@ class Session:
                 store.save_feed(marketo_feed(terms.map.tables.marketo), FeedState(None))
                 store.put(f"layout:{entity}", layout)
             store.put(f"known:{entity}", json.dumps(seen))
-            store.put(f"map:{entity}", terms.map.fingerprint(terms.permitted.readable))
+            store.put(f"map:{entity}", prints)
+            absent = {f"{s.value}:{name}" for s in Side for name in terms.permitted.absent[s]}
+            if refreshed := store.get(f"refreshed:{entity}"):
+                # What came back may go away once more, and that is news again.
+                still = absent.intersection(cast("list[str]", json.loads(refreshed)))
+                store.put(f"refreshed:{entity}", json.dumps(sorted(still)))
             force = "|".join(schemas[side].fingerprint(terms.natives(side)) for side in Side)
             if store.get(f"schema:{entity}") not in (None, force):
                 store.wake(entity, self.now())
@@ -286,7 +364,7 @@ class Session:
 
     def check_pair(self) -> None:
         """Refuse a state file that belongs to another pair of systems, or to other tables."""
-        pair = json.dumps([connector.identity() for connector in self.systems])
+        pair = json.dumps([check_connector(side, self.systems[side]) for side in Side])
         known = self.store.get("pair")
         if known is None:
             with self.commit():
@@ -330,10 +408,9 @@ def _stale_message(names: str) -> str:
     return f"columns are gone: {names}. Correct the map, then call refresh_schema()."
 
 
-def check_results(side: Side, asked: int, results: Sequence[object]) -> None:
-    """Raise `ContractError` unless there is one result for each write."""
-    if len(results) != asked:
-        raise ContractError(
-            f"The {side.label} connector got {asked} writes and returned {len(results)} results. "
-            f"A connector returns one result a write, in the order of the writes (C5)."
-        )
+def absent_of(entity_map: EntityMap, side: Side, connector: Connector) -> list[Field]:
+    """Return the fields of *entity_map* whose column *side* has not, as *connector* says now."""
+    table = entity_map.tables[side]
+    schema = _asked(side, "describe", lambda: connector.describe(table))
+    check_schema(side, table, schema)
+    return [f for f in entity_map.fields if f.names[side] and f.names[side] not in schema.columns]

@@ -164,6 +164,12 @@ def _settle_field(answers: _Answers, field: FieldPlan, rows: Advance) -> bool:
     terms, plan = answers.terms, answers.plan
     at = terms.index(field.name)
     if field.adopt:
+        if field.send and not answers.done.marketo:
+            # What the policy put did not arrive: it is asked again.
+            return False
+        row = rows.seen.marketo
+        if field.send and row is not None:
+            row[at] = field.send[Side.MARKETO]
         adopted = _adopted(terms.fields[at], plan.actual.dynamics[at])
         rows.base.marketo[at], rows.base.dynamics[at] = adopted
         return False

@@ -56,7 +56,8 @@ class Sent:
 
     *old* is the value that the write meant to replace, *new* what it sent, both wire values
     under the canonical *field* name; *source* is the other side's base at that time, which
-    a recovered edit is merged against (invariant 31). *at* is when it was sent.
+    a recovered edit is merged against (invariant 31). *at* is when it was sent, by Marketo's
+    clock where its feed tells the time.
     """
 
     field: str

@@ -71,7 +71,7 @@ class Page:
     *cursor* may be stored: reading from it again gives the same, or more, never less.
     With *more* the feed has not come to its end, even if *changes* is empty. *at* is the
     system's own time when it made the page, so that a skewed clock does not count; None
-    where it does not say.
+    where it does not say, and then how old its changes are is not known (`newest`).
     """
 
     changes: Sequence[Change]

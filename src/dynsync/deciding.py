@@ -16,7 +16,7 @@ from dynsync.backlog import Observation, Pending
 from dynsync.fields import Field, Flow
 from dynsync.kinds import Kind, Unfit
 from dynsync.merge import FieldMerge, Verdict, merge_field
-from dynsync.outcomes import FieldChange
+from dynsync.outcomes import FieldChange, Lost
 from dynsync.policies import AuthorityPolicy
 from dynsync.records import MISSING, Missing, Pair, Side, Value, Wire
 from dynsync.terms import Terms
@@ -61,7 +61,7 @@ class FieldPlan:
     advance: bool = False
     adopt: bool = False
     restore: bool = False
-    lost: Wire | Missing = MISSING
+    lost: Lost = MISSING
 
     @property
     def waits(self) -> bool:
@@ -76,6 +76,8 @@ class FieldPlan:
     def block(self) -> None:
         """Tell nobody, and keep the base where it is."""
         if not self.restore:
+            # Without the value that was put, nothing is agreed on.
+            self.adopt = self.adopt and not self.send
             self.send.clear()
         self.advance = False
 
@@ -282,8 +284,17 @@ def _ages(entry: Pending, now: float) -> Pair[float | None]:
     return entry.seen.map(age)
 
 
-def _lost(case: Case, decision: FieldMerge) -> Wire | Missing:
-    """Return the wire value that gives way."""
+def _lost(case: Case, decision: FieldMerge) -> Lost:
+    """Return the wire value that gives way, or both where the policy put one of its own."""
+    if decision.winner is None and decision.verdict in {Verdict.COLLISION, Verdict.FIRST}:
+        seen, equal = case.decode(case.seen), case.field.equal
+
+        def gave_way(side: Side) -> Wire | Missing:
+            value = seen[side]
+            kept = value is MISSING or equal(value, decision.value)
+            return MISSING if kept else case.seen[side]
+
+        return Pair.of(gave_way)
     if decision.winner is not None and decision.lost is not MISSING:
         loser = decision.winner.other
         claimed = case.seen[loser]
@@ -316,6 +327,8 @@ def _plan_field(case: Case) -> FieldPlan | None:
     if decision.verdict is Verdict.FIRST and decision.winner is not Side.DYNAMICS:
         # Nothing goes to Dynamics when two records first meet (A29). Its value becomes the
         # base (A28), against which Marketo's is a change that the next run sends.
+        if decision.winner is None:
+            return _put_first(case, plan, decision.value)
         plan.adopt = True
         plan.lost = MISSING
         return plan
@@ -325,6 +338,15 @@ def _plan_field(case: Case) -> FieldPlan | None:
             _tell(case, plan, side, decision.value)
     plan.advance = not plan.send and not plan.waits
     return _wait(case, plan) if plan.waits else plan
+
+
+def _put_first(case: Case, plan: FieldPlan, value: Value) -> FieldPlan:
+    """Tell Marketo what the policy put; it is the change that the next run sends (A29)."""
+    seen = case.decode(case.seen).marketo
+    if seen is MISSING or not case.field.equal(seen, value):
+        _tell(case, plan, Side.MARKETO, value)
+    plan.adopt = not (plan.withheld or plan.refused or plan.held)
+    return plan
 
 
 def _held(base: Pair[Value | Missing], seen: Pair[Value | Missing]) -> Pair[Value | Missing]:

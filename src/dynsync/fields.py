@@ -63,6 +63,11 @@ class Field:
     too_long: TooLong = "refuse"
     yields_to: str | None = None
 
+    def __attrs_post_init__(self) -> None:
+        wrong = _wrong_field(self)
+        if wrong:
+            raise ConfigurationError(f"The field {self.name!r} {wrong}.")
+
     def same(self, one: Wire | Missing, other: Wire | Missing, sides: Pair[Side]) -> bool:
         """Return whether two wire values, each as its side says it, mean the same."""
         if one is MISSING or other is MISSING or one is None or other is None:
@@ -86,6 +91,26 @@ class Field:
     def equal(self, one: Value, other: Value) -> bool:
         """Return whether two values are the same in this field's eyes."""
         return self.kind.key(one) == self.kind.key(other)
+
+
+def _wrong_field(field: Field) -> str:
+    """Return what is wrong with *field* by itself, ``""`` if nothing is."""
+    names: object = field.names
+    flow: object = field.flow
+    if not isinstance(names, Pair):
+        return "needs a native name on each side: names=Pair('marketoName', 'dynamicsname')"
+    if not field.name.startswith("@"):
+        for side in Side:
+            if not field.names[side]:
+                return (
+                    f"has no native name in {side.label}. Name its column there; for a field that "
+                    f"one system alone has there is nothing to sync"
+                )
+    if field.too_long not in {"refuse", "truncate"}:
+        return f"has too_long={field.too_long!r}; say 'refuse' or 'truncate'"
+    if not isinstance(flow, Flow):
+        return f"has the flow {flow!r}; say Flow.BOTH, Flow.TO_MARKETO or Flow.TO_DYNAMICS"
+    return ""
 
 
 @attrs.frozen
@@ -146,7 +171,7 @@ def _as_tuple(fields: Iterable[Field]) -> tuple[Field, ...]:
     return tuple(fields)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class EntityMap:
     """
     One entity: its table on either side and its fields.
@@ -227,6 +252,18 @@ class EntityMap:
         if self.deleted_field:
             stamps.append(Field("@deleted", Pair(self.deleted_field, ""), BooleanKind(), one_way))
         return tuple(stamps)
+
+    def __repr__(self) -> str:
+        both = f"{self.tables.marketo!r} and {self.tables.dynamics!r}"
+        return f"<EntityMap {self.entity!r}: {len(self.fields)} fields of {both}>"
+
+    def fingerprint_of(self, field: Field) -> str:
+        """Return a digest of what *field* stands for: its columns, and its kind."""
+        kind = type(field.kind)
+        # A kind of the host's may show where it is in memory; then its name has to do.
+        shown = repr(field.kind) if attrs.has(kind) else field.kind.name
+        said = repr((*field.names, kind.__qualname__, shown))
+        return hashlib.sha256(said.encode()).hexdigest()[:16]
 
     def fingerprint(self, names: Iterable[str]) -> str:
         """Return a digest of what the fields *names* are in this map."""

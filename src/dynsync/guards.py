@@ -17,7 +17,8 @@ class Limit:
     """
     How much is too much: more than *count* records, or more than *percent* of the links.
 
-    A handful (*few* or less) never is, so that small databases are not stopped all the time.
+    A handful (*few* or less) never is, so that small databases are not stopped all the time;
+    with a *percent* of 100 or more, *count* alone limits.
     """
 
     count: int = 1000
@@ -26,7 +27,8 @@ class Limit:
 
     def exceeded(self, count: int, of: int) -> bool:
         """Return whether *count* of *of* records is too much."""
-        return count > self.few and (count > self.count or count * 100.0 > self.percent * of)
+        too_many = self.percent < 100.0 and count * 100.0 > self.percent * of
+        return count > self.few and (count > self.count or too_many)
 
 
 @attrs.frozen(kw_only=True)

@@ -22,6 +22,7 @@ from dynsync.writes import Reason, Rejected, WriteResult
 
 __all__ = ["Refused", "hold_refused", "kept_holds", "pause", "refusals"]
 
+_NO_REASON: Final = (Reason("UNKNOWN", "no reason was given"),)
 _FIRST_PAUSE: Final = 300.0
 _LONGEST_PAUSE: Final = 86_400.0
 
@@ -79,7 +80,7 @@ def refusals(terms: Terms, plan: RecordPlan, results: Pair[WriteResult | None]) 
     ]
     for side, result in zip(Side, results, strict=True):
         if isinstance(result, Rejected):
-            found += _by_field(terms, plan, side, result.reasons)
+            found += _by_field(terms, plan, side, result.reasons or _NO_REASON)
     return found
 
 

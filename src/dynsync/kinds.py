@@ -22,7 +22,7 @@ import attrs
 from dateutil import parser as dates
 from typing_extensions import override
 
-from dynsync.records import Choice, Reference, Side, Value, Wire
+from dynsync.records import Choice, Reference, Side, Value, Wire, plain_id
 from dynsync.schemas import Column, Option
 
 __all__ = [
@@ -589,7 +589,7 @@ class ReferenceKind:
     def key(self, value: Value) -> Hashable:
         if not isinstance(value, Reference):
             return None if value is None else _stray(value)
-        return value.id.strip().lower() or None
+        return plain_id(value.id) or None
 
     def bind(self, column: Column) -> Kind:
         return self

@@ -30,7 +30,7 @@ from dynsync.kinds import (
     TextKind,
     WallTimeKind,
 )
-from dynsync.policies import AuthorityPolicy, by_entity, by_field, opt_out, prefer
+from dynsync.policies import AuthorityPolicy, by_entity, by_field, nonempty, opt_out, prefer
 from dynsync.records import Entity, Pair, Side
 from dynsync.schemas import Column, Schema
 
@@ -39,6 +39,8 @@ __all__ = [
     "CONTACT",
     "LEAD",
     "Consent",
+    "default_backfill",
+    "default_first",
     "default_policy",
     "describe_field",
     "extend",
@@ -278,6 +280,32 @@ def default_policy(consent: Consent = "opt_out") -> AuthorityPolicy:
             return entities
         case "opt_out":
             return by_field(dict.fromkeys(CONSENT_FIELDS, opt_out(entities)), default=entities)
+
+
+def _honouring(consent: Consent, policy: AuthorityPolicy) -> AuthorityPolicy:
+    match consent:
+        case "authority":
+            return policy
+        case "opt_out":
+            return by_field(dict.fromkeys(CONSENT_FIELDS, opt_out(policy)), default=policy)
+
+
+def default_first(policy: AuthorityPolicy, consent: Consent = "opt_out") -> AuthorityPolicy:
+    """
+    Return who is right where two records first meet: a value wins over none, then *policy*.
+
+    In a consent field an opt-out stands, unless *consent* is ``"authority"``.
+    """
+    return _honouring(consent, nonempty(policy))
+
+
+def default_backfill(consent: Consent = "opt_out") -> AuthorityPolicy:
+    """
+    Return who is right where a field is new to a linked pair: Dynamics, if it has a value (R81).
+
+    In a consent field an opt-out stands, unless *consent* is ``"authority"``.
+    """
+    return _honouring(consent, nonempty(prefer(Side.DYNAMICS)))
 
 
 _KINDS: Final[Pair[Mapping[str, Kind]]] = Pair(

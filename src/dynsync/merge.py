@@ -148,6 +148,7 @@ def _collide(collision: Collision, policy: AuthorityPolicy, verdict: Verdict) ->
             lost = values[side.other]
             return FieldMerge(field, verdict, values[side], side, lost, why)
         case Put(value, why):
+            why = why or "the policy put a value of its own"
             return FieldMerge(field, verdict, value, None, MISSING, why)
         case Leave(why):
             return FieldMerge(field, Verdict.UNRESOLVED, None, None, MISSING, why)

@@ -96,15 +96,24 @@ _RESOLUTION = 2.0
 """By how many seconds an edit may seem older than the write that it is the echo of."""
 
 
-def _older(edit: Edit, write: Sent, skew: float | None) -> bool:
-    """Return whether *edit* was there before *write* was sent: feeds repeat themselves."""
-    if edit.at is None or skew is None:
-        return False
-    return edit.at.timestamp() + skew + _RESOLUTION < write.at
+_ANSWER = 900.0
+"""How long after it was sent a write may still be applied, in seconds."""
+
+
+def _may_echo(edit: Edit, write: Sent) -> bool:
+    """
+    Return whether *edit* may be what *write* did, as far as its time tells.
+
+    Feeds repeat themselves, so it may be older; and much later somebody may have set the same
+    value by hand.
+    """
+    if edit.at is None:
+        return True
+    return write.at - _RESOLUTION <= edit.at.timestamp() <= write.at + _ANSWER
 
 
 def _replay(
-    field: Field, sent: Sequence[Sent], edits: Iterable[Edit], skew: float | None
+    field: Field, sent: Sequence[Sent], edits: Iterable[Edit], *, timed: bool
 ) -> tuple[tuple[Wire, Sent] | None, list[Sent]]:
     """
     Follow one field's *edits* past our own writes *sent*.
@@ -115,8 +124,8 @@ def _replay(
     waiting = list(sent)
     found: tuple[Wire, Sent] | None = None
     for edit in edits:
-        fresh = (s for s in waiting if not _older(edit, s, skew))
-        ours = next((s for s in fresh if field.same(edit.new, s.new, _MARKETO)), None)
+        near = (s for s in waiting if not timed or _may_echo(edit, s))
+        ours = next((s for s in near if field.same(edit.new, s.new, _MARKETO)), None)
         if ours is None:
             found = None
             continue
@@ -131,7 +140,8 @@ def overwritten(
     sent: Sequence[Sent],
     edits: Sequence[Edit],
     row: Row,
-    skew: float | None = None,
+    *,
+    timed: bool = False,
 ) -> tuple[dict[str, tuple[Wire, Pair[Wire]]], tuple[Sent, ...]]:
     """
     Find edits that a write of ours overwrote between our reading and our writing.
@@ -139,8 +149,8 @@ def overwritten(
     Marketo has no conditional write, but its feed tells the value that each edit replaced: if
     our own write replaced another value than the one it meant to, that value was an edit
     nobody has seen yet (invariant 31). Returns such claims by field, each with the base
-    to merge it against, and what of *sent* has not come back yet. *skew* is by how many
-    seconds our clock is ahead of Marketo's, None if that is not known.
+    to merge it against, and what of *sent* has not come back yet. The moments
+    of edits and of what was sent can be compared if *timed*: then Marketo's clock is known.
     """
     claims: dict[str, tuple[Wire, Pair[Wire]]] = {}
     waiting: list[Sent] = []
@@ -152,7 +162,7 @@ def overwritten(
         field = terms.fields[at]
         native = field.names.marketo
         mine = (edit for edit in edits if edit.field == native)
-        found, left = _replay(field, ours, mine, skew)
+        found, left = _replay(field, ours, mine, timed=timed)
         waiting += left
         current = row[at]
         if found is None or current is MISSING:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import enum
+from typing import TypeAlias
 
 import attrs
 
 from dynsync.records import MISSING, Entity, Missing, Pair, RecordId, Side, Wire
 from dynsync.validation import ValidationResult
 
-__all__ = ["FieldChange", "Outcome", "OutcomeKind", "severity"]
+__all__ = ["FieldChange", "Lost", "Outcome", "OutcomeKind", "severity"]
 
 
 class OutcomeKind(enum.Enum):
@@ -51,6 +52,10 @@ def severity(kind: OutcomeKind) -> int:
     return _ORDER.index(kind)
 
 
+Lost: TypeAlias = Wire | Missing | Pair[Wire | Missing]
+"""What gave way: the value of one side, or of both."""
+
+
 @attrs.frozen
 class FieldChange:
     """
@@ -59,7 +64,9 @@ class FieldChange:
     *verdict* is what was decided (a `dynsync.merge.Verdict` value, or ``"withheld"``,
     ``"held"``, ``"flow"``), *winner* where the value came from, *written* the sides that were
     told, *why* the reason for people. *lost* is the wire value that gave way, on
-    the side other than *winner*: it is kept so that nothing is lost in silence.
+    the side other than *winner*: it is kept so that nothing is lost in silence. Where neither
+    side was right (`dynsync.policies.Put`) it is the pair of both, `MISSING` where a side keeps
+    its value.
     """
 
     field: str
@@ -67,7 +74,7 @@ class FieldChange:
     winner: Side | None
     written: tuple[Side, ...]
     why: str
-    lost: Wire | Missing = attrs.field(default=MISSING, repr=False)
+    lost: Lost = attrs.field(default=MISSING, repr=False)
 
 
 @attrs.frozen

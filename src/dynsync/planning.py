@@ -18,7 +18,7 @@ from dynsync.backlog import Linked, LinkState, Observation, Pending
 from dynsync.deciding import Case, FieldPlan, decide, decide_new, digest
 from dynsync.making import plain_values
 from dynsync.merge import FieldMerge, Verdict
-from dynsync.records import MISSING, Missing, Pair, RecordId, Row, Side, Version, Wire
+from dynsync.records import MISSING, Missing, Pair, RecordId, Row, Side, Version, Wire, plain_id
 from dynsync.terms import Terms
 from dynsync.writes import Create, Update, Write
 
@@ -70,14 +70,15 @@ class RecordPlan:
 _NAMESPACE = uuid.UUID("6f1d3f60-5d3c-5f0a-9f4c-3b7a0c2f8e11")
 
 
-def new_dynamics_id(entity: str, person: RecordId, before: RecordId | None = None) -> RecordId:
+def new_dynamics_id(instance: str, person: RecordId, before: RecordId | None = None) -> RecordId:
     """
-    Return the id under which *person* is made in Dynamics.
+    Return the id under which *person* of the Marketo *instance* is made in Dynamics.
 
     Always the same for the same person, so that a lost answer makes no second record; another
-    one after the record *before* was deleted (R32).
+    one after the record *before* was deleted (R32). Several instances may share one Dynamics,
+    and each counts its people from one: no two of them make one id.
     """
-    return RecordId(str(uuid.uuid5(_NAMESPACE, f"{entity}:{person}:{before or ''}")))
+    return RecordId(str(uuid.uuid5(_NAMESPACE, f"{instance}:{person}:{before or ''}")))
 
 
 def _rows(terms: Terms, entry: Pending, link: Linked | None, stamps: list[Wire]) -> _Rows:
@@ -333,7 +334,7 @@ def _in_dynamics(terms: Terms, row: Row, id_: RecordId) -> bool:
     """Return whether the person says that it has a record in Dynamics that is not deleted."""
     held = row[terms.index("@id")]
     deleted = row[terms.index("@deleted")] if "@deleted" in terms.layout else False
-    return held not in {None, "", MISSING} and str(held).lower() != id_ and deleted is not True
+    return plain_id(held) not in {"", id_} and deleted is not True
 
 
 def _bare(terms: Terms, entry: Pending, link: Linked | None, action: Action) -> RecordPlan:

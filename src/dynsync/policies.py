@@ -7,11 +7,12 @@ only: what one side changed alone goes to the other whatever the policy says (R1
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final, TypeAlias
 
 import attrs
 
+from dynsync.errors import ConfigurationError
 from dynsync.records import Entity, Pair, Side, Value
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "by_entity",
     "by_field",
     "manual",
+    "named",
     "newest",
     "nonempty",
     "opt_out",
@@ -85,6 +87,10 @@ class _Prefer:
 
 def prefer(side: Side) -> AuthorityPolicy:
     """Let *side* win every collision."""
+    given: object = side
+    if not isinstance(given, Side):
+        message = f"prefer() takes Side.MARKETO or Side.DYNAMICS, not {given!r}."
+        raise ConfigurationError(message)
     return _Prefer(side)
 
 
@@ -183,3 +189,21 @@ def by_entity(
 ) -> AuthorityPolicy:
     """Let each entity's own policy decide, *default* for the rest."""
     return _ByEntity(dict(policies), default)
+
+
+def named(policy: AuthorityPolicy) -> Iterator[tuple[str, str]]:
+    """Yield the names that *policy* has its own policies for: ("field" or "entity", name)."""
+    inside: list[AuthorityPolicy] = []
+    match policy:
+        case _ByField(policies, default):
+            yield from (("field", name) for name in policies)
+            inside = [*policies.values(), default]
+        case _ByEntity(policies, default):
+            yield from (("entity", name) for name in policies)
+            inside = [*policies.values(), default]
+        case _Newest(then) | _Nonempty(then) | _OptOut(then):
+            inside = [then]
+        case _:
+            pass
+    for one in inside:
+        yield from named(one)

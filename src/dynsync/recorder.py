@@ -17,16 +17,17 @@ import attrs
 from attrs import Factory
 
 from dynsync.connectors import ActivityLine, MarketoConnector
-from dynsync.errors import Refused
-from dynsync.outcomes import FieldChange, Outcome
-from dynsync.records import MISSING, Missing, RecordId, Side, Wire
+from dynsync.errors import Ambiguous, ContractError, Refused, Throttled, Unavailable
+from dynsync.outcomes import FieldChange, Lost, Outcome
+from dynsync.records import MISSING, Missing, Pair, RecordId, Side, Wire
 from dynsync.state import JournalEntry
-from dynsync.writes import Rejected
+from dynsync.writes import AmbiguousWrite, NotAttempted, Rejected, ThrottledWrite
 
 __all__ = [
     "ActivityRecorder",
     "Entry",
     "MemoryRecorder",
+    "PartlyRefused",
     "Recorder",
     "Refusal",
     "entry_of",
@@ -63,12 +64,18 @@ class Entry:
     held: tuple[str, ...]
 
 
+class PartlyRefused(Refused):
+    """Some of the entries will never be taken, all others were: nothing waits for them."""
+
+
 class Recorder(Protocol):
     """
     Anything that wants to know outcomes.
 
     Entries come in order of ``seq``, each at least once: after a crash some come again.
-    An exception keeps the place, and the same entries come with the next run.
+    `SystemFailure` keeps the place, and the same entries come with the next run; `PartlyRefused`
+    moves on. Any other exception is a broken promise: the place stays and the other recorders
+    are told, then the run raises `ContractError`.
     """
 
     @property
@@ -84,6 +91,20 @@ class Recorder(Protocol):
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
+def _lost(change: FieldChange) -> object:
+    """Return what gave way as JSON: a value, or an object with that of each side."""
+    lost = change.lost
+    if isinstance(lost, Pair):
+        return {side.value: lost[side] for side in Side if not isinstance(lost[side], Missing)}
+    return lost
+
+
+def _lost_of(said: Wire | Missing | dict[str, Wire]) -> Lost:
+    if isinstance(said, dict):
+        return Pair(said.get("marketo", MISSING), said.get("dynamics", MISSING))
+    return said
+
+
 def journal_entry(outcome: Outcome, run: int, at: float) -> JournalEntry:
     """Return *outcome* as the journal keeps it."""
     detail: dict[str, object] = {}
@@ -94,7 +115,7 @@ def journal_entry(outcome: Outcome, run: int, at: float) -> JournalEntry:
             [c.field, c.verdict, c.winner and c.winner.value, [s.value for s in c.written], c.why]
             for c in outcome.changes
         ]
-        lost = {c.field: c.lost for c in outcome.changes if not isinstance(c.lost, Missing)}
+        lost = {c.field: _lost(c) for c in outcome.changes if not isinstance(c.lost, Missing)}
         if lost:
             detail["lost"] = lost
     if outcome.results:
@@ -111,7 +132,7 @@ def journal_entry(outcome: Outcome, run: int, at: float) -> JournalEntry:
 def entry_of(kept: JournalEntry) -> Entry:
     """Return what the journal keeps as an `Entry`."""
     detail = cast("dict[str, object]", json.loads(kept.detail))
-    lost = cast("dict[str, Wire]", detail.get("lost", {}))
+    lost = cast("dict[str, Wire | dict[str, Wire]]", detail.get("lost", {}))
     changes = tuple(
         FieldChange(
             field,
@@ -119,7 +140,7 @@ def entry_of(kept: JournalEntry) -> Entry:
             None if winner is None else Side(winner),
             tuple(Side(side) for side in written),
             why,
-            lost.get(field, MISSING),
+            _lost_of(lost.get(field, MISSING)),
         )
         for field, verdict, winner, written, why in cast(
             "list[tuple[str, str, str | None, list[str], str]]", detail.get("changes", [])
@@ -166,7 +187,7 @@ class ActivityRecorder:
 
     Marketo's log cannot be asked to refuse a repeat, so what it holds already is read before
     anything is added. A refusal without a person, because that one could not even be made,
-    is in the journal alone.
+    is in the journal alone. A line that Marketo refuses does not keep the others waiting.
     """
 
     connector: MarketoConnector
@@ -174,21 +195,48 @@ class ActivityRecorder:
     batch: int = 300
 
     def record(self, entries: Sequence[Entry]) -> None:
-        """Tell what was refused. Raises `SystemFailure` if Marketo cannot be told now."""
-        lines = [line for entry in entries for line in _activity_lines(entry)]
-        for start in range(0, len(lines), self.batch):
-            self._tell(lines[start : start + self.batch])
+        """
+        Tell what was refused. Raises `SystemFailure` if Marketo cannot be told now.
 
-    def _tell(self, lines: Sequence[ActivityLine]) -> None:
+        `PartlyRefused` says that Marketo took the others; where it took none at all, it may be
+        the log that is wrong and not the lines, and they come again (`Refused`).
+        """
+        lines = [line for entry in entries for line in _activity_lines(entry)]
+        refused: list[Rejected] = []
+        for start in range(0, len(lines), self.batch):
+            refused += self._tell(lines[start : start + self.batch])
+        if refused:
+            codes = ", ".join(sorted({r.code for result in refused for r in result.reasons}))
+            how = PartlyRefused if len(refused) < len(lines) else Refused
+            said = f"the activity log does not take {len(refused)} of our lines ({codes})"
+            raise how(Side.MARKETO, said)
+
+    def _tell(self, lines: Sequence[ActivityLine]) -> list[Rejected]:
+        """Add *lines* that are not there; return what was refused for good."""
         known = set(self.connector.logged({line.person for line in lines}))
         new = [line for line in lines if line.key not in known]
         if not new:
-            return
-        for result in self.connector.log(new):
-            if isinstance(result, Rejected):
-                codes = ", ".join(sorted({reason.code for reason in result.reasons}))
-                message = f"the activity log does not take our lines ({codes})"
-                raise Refused(Side.MARKETO, message)
+            return []
+        results = self.connector.log(new)
+        if len(results) != len(new):
+            message = (
+                f"The Marketo connector got {len(new)} lines for activity logs and returned "
+                f"{len(results)} results. It returns one a line, in their order."
+            )
+            raise ContractError(message)
+        for result in results:
+            # The place in the journal stays: what was logged is not logged again.
+            match result:
+                case ThrottledWrite(retry_after):
+                    message = "not all lines were taken by the activity logs yet"
+                    raise Throttled(Side.MARKETO, message, retry_after)
+                case AmbiguousWrite():
+                    raise Ambiguous(Side.MARKETO, "no answer for a line of an activity log")
+                case NotAttempted():
+                    raise Unavailable(Side.MARKETO, "not all lines of activity logs were tried")
+                case _:
+                    pass
+        return [result for result in results if isinstance(result, Rejected)]
 
 
 def _activity_lines(entry: Entry) -> list[ActivityLine]:

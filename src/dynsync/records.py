@@ -34,6 +34,7 @@ __all__ = [
     "Value",
     "Version",
     "Wire",
+    "plain_id",
 ]
 
 T = TypeVar("T")
@@ -116,6 +117,17 @@ class Pair(Generic[T]):
 
 Wire: TypeAlias = str | int | float | bool | None
 """A value as an API says it: what one JSON scalar can hold."""
+
+
+def plain_id(held: object) -> RecordId:
+    """
+    Return an id that somebody holds as it is compared: without blanks, braces and case.
+
+    Empty where nothing is held. People import Dynamics' ids from wherever they find them.
+    """
+    text = "" if held is None or held is MISSING else str(held)
+    return RecordId(text.strip().removeprefix("{").removesuffix("}").strip().lower())
+
 
 Row: TypeAlias = list[Wire | Missing]
 """Wire values of one record in the order of a layout; `MISSING` where not reported."""

@@ -14,6 +14,7 @@ from dynsync.backlog import PendingKey
 from dynsync.errors import SystemFailure
 from dynsync.outcomes import FieldChange, Outcome, OutcomeKind
 from dynsync.records import Entity, Pair, RecordId, Side, Wire
+from dynsync.validation import ValidationResult
 
 __all__ = ["Phase", "Plan", "PlannedRecord", "PlannedWrite", "Progress", "Report", "Status"]
 
@@ -119,7 +120,11 @@ class PlannedWrite:
 
 @attrs.frozen
 class PlannedRecord:
-    """What a plan would do about one record, and why, field by field."""
+    """
+    What a plan would do about one record, and why, field by field.
+
+    *results* are what would be refused before it is sent.
+    """
 
     key: PendingKey
     entity: Entity
@@ -128,6 +133,7 @@ class PlannedRecord:
     changes: tuple[FieldChange, ...]
     outcome: OutcomeKind
     why: str = ""
+    results: tuple[ValidationResult, ...] = ()
 
 
 @attrs.frozen
@@ -147,6 +153,13 @@ class Plan:
     def writes(self) -> tuple[PlannedWrite, ...]:
         """Return every write of the plan."""
         return tuple(write for record in self.records for write in record.writes)
+
+    def __str__(self) -> str:
+        def said(number: int, noun: str) -> str:
+            return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+        text = f"{said(len(self.writes), 'write')} for {said(len(self.records), 'record')}"
+        return text + ("; asked to stop before it was done" if self.interrupted else "")
 
     @property
     def unresolved(self) -> tuple[PlannedRecord, ...]:

@@ -6,8 +6,8 @@ What is not settled stays in the backlog with a reason and a time to try again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Final, assert_never
 
 import attrs
 from attrs import Factory
@@ -23,13 +23,16 @@ from dynsync.terms import Terms
 from dynsync.validation import ValidationResult
 from dynsync.writes import (
     AmbiguousWrite,
+    Create,
     Created,
     Gone,
     NotAttempted,
+    Reason,
     Rejected,
     Stale,
     ThrottledWrite,
     Updated,
+    Write,
     WriteResult,
 )
 
@@ -51,6 +54,18 @@ class Settlement:
     entry: Pending | None
     outcome: Outcome
     again: bool = False
+
+
+def _made_before(write: Write | None, reasons: Iterable[Reason]) -> bool:
+    """
+    Return whether a create was refused because somebody made the record under its key before.
+
+    Most likely we did, and never heard. An update that meets another record's key is refused
+    like any other value, and so is a create that names a field: it met another record's value.
+    """
+    return isinstance(write, Create) and any(
+        reason.code == "duplicate_key" and reason.field is None for reason in reasons
+    )
 
 
 @attrs.define
@@ -99,12 +114,12 @@ class _Settling:
         """Find out what keeps the record from being finished."""
         self.holds = kept_holds(self.plan)
         for refused in refusals(self.terms, self.plan, self.results):
-            if "duplicate_key" not in refused.codes:
+            if not _made_before(self.plan.writes[refused.side], refused.reasons):
                 hold, told = hold_refused(self.terms, self.plan.entry, ids, refused, self.now)
                 self.holds.append(hold)
                 self.told += told
-        for result in self.results:
-            self._judge_result(result)
+        for side, result in zip(Side, self.results, strict=True):
+            self._judge_result(result, self.plan.writes[side])
         for field in self.plan.fields:
             self._judge_field(field)
         for hold in self.holds:
@@ -114,7 +129,7 @@ class _Settling:
         if self.pushed:
             self.rest.add(OutcomeKind.CREATED, "stamps", self.now)
 
-    def _judge_result(self, result: WriteResult | None) -> None:
+    def _judge_result(self, result: WriteResult | None, write: Write | None) -> None:
         deferred, add, now = OutcomeKind.DEFERRED, self.rest.add, self.now
         match result:
             case None | Created() | Updated():
@@ -130,9 +145,10 @@ class _Settling:
             case Gone():
                 add(deferred, "gone", now)
             case Rejected(reasons):
-                # Somebody made it under this key before: most likely we did, and never heard.
-                if any(reason.code == "duplicate_key" for reason in reasons):
+                if _made_before(write, reasons):
                     add(deferred, "ambiguous", now)
+            case _:
+                assert_never(result)
 
     def _judge_field(self, field: FieldPlan) -> None:
         if field.unresolved:

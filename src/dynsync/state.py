@@ -79,8 +79,8 @@ class Backlog:
     The backlog in numbers.
 
     *counts* are by (entity, reason); *oldest* is the *since* of the oldest entry, per
-    entity; *links* counts live links and *gone* and *clears* the entries that would
-    flag or clear, per entity.
+    entity; *links* counts live links, *gone* and *clears* the entries that would flag or clear,
+    per entity. Gone is only what has a live link: of anything else nothing can be lost.
     """
 
     counts: Mapping[tuple[Entity, str], int]

@@ -9,29 +9,44 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final, Literal, TypeAlias, cast
 
 import attrs
 from attrs import Factory
 
+from dynsync import _checks as checks
+from dynsync._contract import check_connector
 from dynsync._desk import Desk
 from dynsync._gather import Ready, gather
 from dynsync._observe import observe
 from dynsync._push import PushAnswer, push_now, queue_push
-from dynsync._session import LEASE_SECONDS, Session, Settings
+from dynsync._session import LEASE_SECONDS, Session, Settings, absent_of
 from dynsync.backlog import PendingKey
 from dynsync.connectors import Clock, Connector, DynamicsConnector, MarketoConnector
-from dynsync.errors import ConfigurationError, LeaseHeld, SystemFailure
+from dynsync.errors import (
+    ConfigurationError,
+    ContractError,
+    LeaseHeld,
+    SyncError,
+    SystemFailure,
+)
 from dynsync.fields import EntityMap
 from dynsync.guards import Guards
 from dynsync.holding import pause as growing_pause
-from dynsync.maps import default_policy
+from dynsync.maps import default_backfill, default_first, default_policy
 from dynsync.outcomes import Outcome, OutcomeKind
 from dynsync.planning import RecordPlan, plan_record
 from dynsync.policies import AuthorityPolicy
-from dynsync.recorder import ActivityRecorder, Entry, Recorder, entry_of, journal_entry
+from dynsync.recorder import (
+    ActivityRecorder,
+    Entry,
+    PartlyRefused,
+    Recorder,
+    entry_of,
+    journal_entry,
+)
 from dynsync.records import Entity, Pair, RecordId, Side
 from dynsync.reports import RESTING, Plan, PlannedRecord, PlannedWrite, Progress, Report, Status
 from dynsync.schedule import SystemClock
@@ -58,15 +73,11 @@ def _never() -> bool:
     return False
 
 
-def _as_tuple(maps: Iterable[EntityMap]) -> tuple[EntityMap, ...]:
-    return tuple(maps)
-
-
 def _activity_log(sync: Sync) -> tuple[Recorder, ...]:
     return (ActivityRecorder(sync.marketo),)
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, repr=False)
 class Sync:
     """
     A two-way sync of one Marketo and one Dynamics.
@@ -74,42 +85,47 @@ class Sync:
     *maps* say what is synced, *store* remembers it, *policy* decides collisions (by default
     Marketo is right about leads and Dynamics about contacts, R20, and an opt-out stands,
     A17). *first* decides where two records meet that have never agreed; *backfill* where a
-    field is new to a linked pair. *hold* says whether a refusal holds its field or its
+    field is new to a linked pair; by default a value wins over none, then *policy* decides, or
+    Dynamics, and an opt-out stands in both. *hold* says whether a refusal holds its field or its
     record, *on_marketo_delete* what a later change in Dynamics does (R46). *recorders* are
     told every outcome, by default the activity log of the people concerned (R92); the journal
     is kept for *keep_journal* days (R96). *show* is called with the progress, *stopping* asked
     between batches.
     """
 
-    marketo: MarketoConnector
-    dynamics: DynamicsConnector
-    maps: Sequence[EntityMap] = attrs.field(converter=_as_tuple)
-    store: StateStore
-    policy: AuthorityPolicy = Factory(default_policy)
-    first: AuthorityPolicy | None = None
-    backfill: AuthorityPolicy | None = None
-    hold: HoldMode = "field"
-    on_marketo_delete: OnMarketoDelete = "recreate"
-    guards: Guards = Factory(Guards)
-    keep_journal: float = 90.0
-    recorders: Sequence[Recorder] = Factory(_activity_log, takes_self=True)
+    marketo: MarketoConnector = attrs.field(validator=checks.connector)
+    dynamics: DynamicsConnector = attrs.field(validator=checks.connector)
+    maps: Sequence[EntityMap] = attrs.field(converter=checks.as_maps, validator=checks.maps)
+    store: StateStore = attrs.field(validator=checks.store)
+    policy: AuthorityPolicy = attrs.field(factory=default_policy, validator=checks.policy)
+    first: AuthorityPolicy | None = attrs.field(default=None, validator=checks.policy)
+    backfill: AuthorityPolicy | None = attrs.field(default=None, validator=checks.policy)
+    hold: HoldMode = attrs.field(default="field", validator=checks.one_of(HoldMode))
+    on_marketo_delete: OnMarketoDelete = attrs.field(
+        default="recreate", validator=checks.one_of(OnMarketoDelete)
+    )
+    guards: Guards = attrs.field(factory=Guards, validator=checks.guards)
+    keep_journal: float = attrs.field(default=90.0, validator=checks.days)
+    recorders: Sequence[Recorder] = attrs.field(
+        default=Factory(_activity_log, takes_self=True), validator=checks.recorders
+    )
     clock: Clock = Factory(SystemClock)
     show: Callable[[Progress], None] = _silent
     stopping: Callable[[], bool] = _never
 
     def __attrs_post_init__(self) -> None:
-        names = [entity_map.entity for entity_map in self.maps]
-        if not names:
-            raise ConfigurationError("No entity maps were given; nothing would be synced.")
-        for name in names:
-            if names.count(name) > 1:
-                raise ConfigurationError(f"Two maps are for the entity {name!r}; keep one.")
+        checks.names(self.maps, (self.policy, self.first, self.backfill))
         for side, connector in ((Side.MARKETO, self.marketo), (Side.DYNAMICS, self.dynamics)):
             if connector.side is not side:
                 raise ConfigurationError(
                     f"The {side.label} connector says that it is {connector.side.label}'s. Were "
                     f"the two exchanged?"
                 )
+
+    def __repr__(self) -> str:
+        entities = ", ".join(entity_map.entity for entity_map in self.maps)
+        pair = f"{self.marketo.identity()} and {self.dynamics.identity()}"
+        return f"<Sync of {pair}: {entities}>"
 
     # -- the cycle
 
@@ -130,7 +146,8 @@ class Sync:
         Do exactly what *plan* says.
 
         A record about which anything changed since is not touched: it is counted as deferred
-        and left to the next run, and so is what the plan does not mention.
+        and left to the next run, and so is what the plan does not mention. What is settled
+        already is not touched either: a plan that is applied a second time counts nothing.
         """
         return self._cycle({record.key: record for record in plan.records})
 
@@ -145,6 +162,7 @@ class Sync:
             session.check_pair()
             session.agree()
             observe(session)
+            session.agree_on_clears()
             records = [
                 _planned(session, ready, plan) for ready, plan in _plans(session, session.now())
             ]
@@ -155,17 +173,22 @@ class Sync:
             report = session.report
             if self.paused:
                 report.paused = True
+                report.left = sum(self.store.backlog().counts.values())
                 report.ended = self.clock.now()
                 return report
             session.check_pair()
             try:
                 session.agree()
                 observe(session)
+                session.agree_on_clears()
                 self._work(session, only)
             except SystemFailure as failure:
                 report.failures.append(failure)
-            self._tell(session)
-            return self._closed(session)
+            broken = self._tell(session)
+            report = self._closed(session)
+            if broken is not None:
+                raise broken
+            return report
 
     def _work(self, session: Session, only: Mapping[PendingKey, PlannedRecord] | None) -> None:
         desk = Desk(session, self.store.next_key())
@@ -200,8 +223,8 @@ class Sync:
                 self.maps,
                 Settings(
                     policy=self.policy,
-                    first=self.first,
-                    backfill=self.backfill,
+                    first=self.first or default_first(self.policy),
+                    backfill=self.backfill or default_backfill(),
                     hold=self.hold,
                     on_marketo_delete=self.on_marketo_delete,
                     guards=self.guards,
@@ -236,19 +259,26 @@ class Sync:
             self.store.prune(now - self.keep_journal * _DAY)
             self.store.put("pruned", str(now))
 
-    def _tell(self, session: Session) -> None:
-        """Let every recorder read on in the journal."""
+    def _tell(self, session: Session) -> ContractError | None:
+        """Let every recorder read on in the journal; return what the first broken one raised."""
+        broken: ContractError | None = None
         for recorder in self.recorders:
             place = f"recorder:{recorder.name}"
             after = int(self.store.get(place) or "0")
             try:
                 while kept := self.store.journal(after, 500):
-                    recorder.record([entry_of(entry) for entry in kept])
+                    try:
+                        _record(recorder, [entry_of(entry) for entry in kept])
+                    except PartlyRefused as failure:
+                        session.report.failures.append(failure)
                     after = kept[-1].seq
                     with session.commit():
                         self.store.put(place, str(after))
             except SystemFailure as failure:
                 session.report.failures.append(failure)
+            except ContractError as error:
+                broken = broken or error
+        return broken
 
     # -- Sync Person to Microsoft
 
@@ -279,14 +309,13 @@ class Sync:
                 if entity not in session.terms:
                     why = session.report.stopped[entity]
                     return PushAnswer("stopped", id_, None, why)
-                return push_now(
-                    session,
-                    Desk(session, self.store.next_key()),
-                    entity_map,
-                    id_,
-                    owner=owner,
-                    tell=self._tell,
+                answer = push_now(
+                    session, Desk(session, self.store.next_key()), entity_map, id_, owner=owner
                 )
+                broken = self._tell(session)
+                if broken is not None:
+                    raise broken
+                return answer
         except LeaseHeld:
             return self._queue(entity_map, id_, owner)
         except SystemFailure as failure:
@@ -297,7 +326,8 @@ class Sync:
 
     def _queue(self, entity_map: EntityMap, person: RecordId, owner: str | None) -> PushAnswer:
         now = self.clock.now().timestamp()
-        return queue_push(self.store, self.maps, entity_map, person, owner=owner, now=now)
+        instance = check_connector(Side.MARKETO, self.marketo)
+        return queue_push(self.store, instance, self.maps, entity_map, person, owner=owner, now=now)
 
     def _map(self, entity: str) -> EntityMap:
         for entity_map in self.maps:
@@ -327,11 +357,16 @@ class Sync:
         """
         Let *entity* go on after columns of it went away (A22, R83).
 
-        The map as it is now counts: a column that is still selected and still absent takes
-        no part from here on.
+        Asks both systems, and may raise what they raise. The map as it is now counts: a column
+        that is selected and absent at this moment takes no part from here on; one that goes
+        away later stops the entity again.
         """
         entity_map = self._map(entity)
-        names = [f"{side.value}:{name}" for side in Side for name in entity_map.names()]
+        names = [
+            f"{side.value}:{field.name}"
+            for side, connector in zip(Side, (self.marketo, self.dynamics), strict=True)
+            for field in absent_of(entity_map, side, connector)
+        ]
         with self.store.transaction():
             self.store.put(f"stale:{entity}", None)
             self.store.put(f"refreshed:{entity}", json.dumps(names))
@@ -361,12 +396,37 @@ class Sync:
     def explain(
         self, entity: str, *, person: str | None = None, dynamics: str | None = None
     ) -> tuple[Entry, ...]:
-        """Return the history of one record, oldest first, with the reason for every value."""
+        """
+        Return the history of one record, oldest first, with the reason for every value.
+
+        Raises `ConfigurationError` if there is no map for *entity*, or no record is named.
+        """
+        self._map(entity)
+        if person is None and dynamics is None:
+            raise ConfigurationError("Name the record: person=… or dynamics=….")
         ids = Pair(
             RecordId(str(person)) if person is not None else None,
             RecordId(dynamics.lower()) if dynamics is not None else None,
         )
         return tuple(entry_of(kept) for kept in self.store.history(Entity(entity), ids))
+
+
+def _record(recorder: Recorder, entries: Sequence[Entry]) -> None:
+    """Tell *recorder*; what it may not raise becomes a `ContractError` without its message."""
+    try:
+        recorder.record(entries)
+    except SyncError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a recorder is the host's: it may raise anything
+        raised, trace = type(error).__name__, error.__traceback__
+    else:
+        return
+    # Outside of the except block: what was raised may quote a value, and would hang on to ours.
+    message = (
+        f"The recorder {recorder.name!r} raised {raised}. It may raise SystemFailure and its "
+        f"subclasses only; the run is finished and stored, and the same entries come again."
+    )
+    raise ContractError(message).with_traceback(trace)
 
 
 def status(store: StateStore, now: dt.datetime, entities: Sequence[Entity]) -> Status:
@@ -470,6 +530,7 @@ def _planned(session: Session, ready: Ready, plan: RecordPlan | None) -> Planned
         outcome.changes,
         outcome.kind,
         outcome.why,
+        outcome.results,
     )
 
 

@@ -16,13 +16,17 @@ from dynsync.policies import AuthorityPolicy, nonempty, prefer
 from dynsync.records import MISSING, Entity, Pair, Row, Side, Wire
 from dynsync.schemas import Access, Column, Schema
 
-__all__ = ["HoldMode", "OnMarketoDelete", "Terms", "agree_terms"]
+__all__ = ["HoldMode", "NothingReadable", "OnMarketoDelete", "Terms", "agree_terms"]
 
 HoldMode: TypeAlias = Literal["field", "record"]
 """What a refusal holds back: the field (the rest goes on), or the whole record (A19)."""
 
 OnMarketoDelete: TypeAlias = Literal["recreate", "suppress"]
 """What a change in Dynamics does for a person deleted in Marketo: a new one (R46), or nothing."""
+
+
+class NothingReadable(ConfigurationError):
+    """No field of an entity may be read on both sides; one that worked before stops alone."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -102,6 +106,12 @@ class Terms:
     @cached_property
     def _digests(self) -> dict[tuple[Side, str], str]:
         return {}
+
+    @property
+    def known_fields(self) -> tuple[Field, ...]:
+        """Return the fields in play as the map has them: not bound, so that options may change."""
+        stamps = {stamp.name: stamp for stamp in self.map.stamps()}
+        return tuple(stamps.get(name) or self.map.field(name) for name in self.layout)
 
     def natives(self, side: Side) -> tuple[str, ...]:
         """Return the native names to ask *side* for, in layout order; stamps are Marketo's."""
@@ -191,7 +201,7 @@ def agree_terms(
             f"No field of {entity_map.entity!r} may be read on both sides. Select other fields "
             f"or let the sync user read them."
         )
-        raise ConfigurationError(message)
+        raise NothingReadable(message)
 
     def writable(stamp: Field) -> bool:
         column = schemas.marketo.columns.get(stamp.names.marketo)

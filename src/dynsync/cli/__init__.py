@@ -7,6 +7,7 @@ What it writes to stdout is data, messages go to stderr, and its exit codes are 
 
 from __future__ import annotations
 
+import io
 import sys
 
 from dynsync.cli._exits import ExitCode
@@ -16,6 +17,18 @@ __all__ = ["ExitCode", "main"]
 
 def main() -> None:
     """Run the command line and leave the process with an `ExitCode`."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that cannot show a letter shows a question mark.
+            stream.reconfigure(errors="replace")
+    try:
+        _main()
+    except KeyboardInterrupt:
+        print("dynsync: stopped at once; the next run goes on.", file=sys.stderr)
+        sys.exit(ExitCode.INTERRUPTED)
+
+
+def _main() -> None:
     try:
         from dynsync.cli._app import app  # noqa: PLC0415 - the package imports without click
     except ModuleNotFoundError as error:

@@ -10,7 +10,7 @@ from typing import Final, cast
 import click
 
 from dynsync.cli._commands import Leaving
-from dynsync.cli._cycle import plan_command, run_command, watch_command
+from dynsync.cli._cycle import apply_command, plan_command, run_command, watch_command
 from dynsync.cli._demo import demo_command
 from dynsync.cli._exits import table_of_codes
 from dynsync.cli._explain import explain_command
@@ -76,6 +76,7 @@ for _command in (
     run_command,
     watch_command,
     plan_command,
+    apply_command,
     status_command,
     explain_command,
     log_command,

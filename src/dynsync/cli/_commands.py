@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -38,6 +40,16 @@ def finish(code: ExitCode) -> None:
 class Leaving(click.Group):
     """A group whose expected errors end as one line on stderr and an `ExitCode`."""
 
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: object,
+    ) -> click.Context:
+        """Read the command line."""
+        return _leaving(super().make_context)(info_name, args, parent, **extra)
+
     def invoke(self, ctx: click.Context) -> object:
         """Run the command."""
         return _leaving(super().invoke)(ctx)
@@ -53,5 +65,21 @@ def _leaving(invoke: Callable[P, R]) -> Callable[P, R]:
         except KeyboardInterrupt:
             click.echo("dynsync: stopped at once; the next run goes on.", err=True)
             raise click.exceptions.Exit(ExitCode.INTERRUPTED) from None
+        except sqlite3.Error as error:
+            # The state has errors of its own: this is a pretend system's file.
+            click.echo(f"dynsync: a sandbox file cannot be used: {error}.", err=True)
+            raise click.exceptions.Exit(ExitCode.SYSTEM) from None
+        except (ConnectionError, TimeoutError):
+            # A broken pipe ends in silence, which click sees to; the others are a host's.
+            raise
+        except OSError as error:
+            _say_unwritable(error)
+            raise click.exceptions.Exit(ExitCode.OUTPUT) from None
 
     return run
+
+
+def _say_unwritable(error: OSError) -> None:
+    name = f" {error.filename}" if error.filename else ""
+    with suppress(OSError):
+        click.echo(f"dynsync: cannot read or write{name}: {error.strerror or error}.", err=True)

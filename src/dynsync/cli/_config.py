@@ -70,8 +70,7 @@ class Config:
         """Return the entity called *name*; raises `ConfigurationError` if there is none."""
         if name not in self.entities:
             raise ConfigurationError(
-                f"{self.path}: {name!r} is no entity of this sync. "
-                f"{did_you_mean(name, self.entities)}"
+                f"{name!r} is no entity of this sync. {did_you_mean(name, self.entities)}"
             )
         return Entity(name)
 
@@ -85,6 +84,7 @@ def load_config(path: Path) -> Config:
     state = root.section("state")
     state.allow("path")
     names = _entities(sync)
+    _check_names(sync, names, root.section("entity"))
     sections = _entity_sections(root, names)
     maps = tuple(_entity_map(name, sections[name]) for name in names)
     return Config(
@@ -127,6 +127,16 @@ def _entities(sync: Section) -> tuple[Entity, ...]:
         if names.count(name) > 1:
             raise sync.error("entities", f"{name!r} stands there twice", "Remove one of the two.")
     return tuple(Entity(name) for name in names)
+
+
+def _check_names(sync: Section, names: tuple[Entity, ...], parent: Section) -> None:
+    """Refuse a name that is neither an entity of ours nor one of the file's own."""
+    known = sorted({*_MAPS, *parent.values})
+    for name in names:
+        if name not in known:
+            hint = did_you_mean(name, known)
+            step = f"{hint} An entity of your own needs [entity.{name}] with a map."
+            raise sync.error("entities", f"dynsync brings no map of {name!r}", step)
 
 
 def _entity_sections(root: Section, names: tuple[Entity, ...]) -> dict[Entity, Section]:

@@ -6,10 +6,15 @@ Markup is off everywhere: what systems say is text, and a bracket in it is a bra
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 import json
+import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
 
 import click
 from rich import box
@@ -17,9 +22,22 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from dynsync.preview.wording import safe_cell
 from dynsync.records import Wire
 
-__all__ = ["age", "error_console", "moment", "out_console", "say_json", "show_table", "shown"]
+__all__ = [
+    "age",
+    "error_console",
+    "moment",
+    "numbered",
+    "out_console",
+    "private_file",
+    "say_json",
+    "show_table",
+    "shown",
+    "tick",
+    "write_csv",
+]
 
 
 def out_console() -> Console:
@@ -64,6 +82,35 @@ def shown(value: Wire) -> str:
     return plain(str(value))
 
 
+def tick(console: Console, *, true: bool) -> str:
+    """Return a mark for what holds, or does not, that *console* can show."""
+    if console.options.ascii_only:
+        return "ok:" if true else "FALSE:"
+    return "✓" if true else "✗"
+
+
+@contextmanager
+def private_file(path: Path, option: str) -> Generator[TextIO]:
+    """Open *path*, which only its owner may read, for writing; *option* named it."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    except OSError as error:
+        message = f"{path}: it cannot be written ({error.strerror})"
+        raise click.BadParameter(message, param_hint=option) from None
+    with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+        if hasattr(os, "fchmod"):
+            os.fchmod(handle, 0o600)
+        yield file
+
+
+def write_csv(file: TextIO, heads: Sequence[str], rows: Iterable[Sequence[Wire]]) -> None:
+    """Write a table in which a spreadsheet finds no formula."""
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(heads)
+    for row in rows:
+        writer.writerow([safe_cell(cell) if isinstance(cell, str) else cell for cell in row])
+
+
 def say_json(value: object) -> None:
     """Print *value* to stdout."""
     click.echo(json.dumps(value, ensure_ascii=False, indent=2))
@@ -75,6 +122,11 @@ def moment(at: float | dt.datetime | None) -> str:
         return "never"
     when = dt.datetime.fromtimestamp(at, dt.UTC) if isinstance(at, float | int) else at
     return when.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def numbered(count: int, thing: str) -> str:
+    """Return how many of *thing* there are: "1 record", "2 records"."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
 def age(seconds: float) -> str:

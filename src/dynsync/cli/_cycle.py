@@ -2,40 +2,57 @@
 
 from __future__ import annotations
 
-import csv
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Final, cast
 
 import click
 
 from dynsync.cli._commands import config_option, finish, json_option, values_option
 from dynsync.cli._config import load_config
-from dynsync.cli._console import moment, say_json, show_table
+from dynsync.cli._console import moment, numbered, private_file, say_json, show_table, write_csv
 from dynsync.cli._exits import ExitCode, code_of_report
 from dynsync.cli._hosts import host_sync
+from dynsync.cli._plan_file import read_plan, write_plan
 from dynsync.cli._progress import progress
-from dynsync.cli._reporting import report_data, say_report
+from dynsync.cli._reporting import report_data, say_report, say_resting
 from dynsync.cli._signals import stoppable
+from dynsync.outcomes import OutcomeKind
+from dynsync.records import Side, Wire
 from dynsync.reports import Plan, PlannedRecord
 from dynsync.schedule import cycles
+from dynsync.validation import ValidationResult
 
-__all__ = ["plan_command", "run_command", "watch_command"]
+__all__ = ["apply_command", "plan_command", "run_command", "watch_command"]
 
 
 @click.command("run")
 @config_option
 @json_option
 def run_command(config_path: Path, *, as_json: bool) -> None:
-    """Do one cycle."""
+    """
+    Do one cycle.
+
+    Ends with 1 as long as something waits for a person, of this run or of one before.
+    """
+    _cycle(config_path, None, as_json=as_json)
+
+
+def _cycle(config_path: Path, plan: Plan | None, *, as_json: bool) -> None:
+    """Do one cycle, or just what *plan* says, and leave."""
     config = load_config(config_path)
     with stoppable() as stop:
         with progress() as show, host_sync(config, show=show, stopping=stop) as sync:
-            report = sync.run()
+            report = sync.run() if plan is None else sync.apply(plan)
+            found = sync.status()
         if as_json:
-            say_json(report_data(report))
+            say_json({**report_data(report), "resting": found.waiting - found.due})
         else:
             say_report(report)
-    finish(code_of_report(report))
+            if rests := say_resting(found):
+                click.echo(f"{rests}; see: dynsync log --waiting", err=True)
+    finish(code_of_report(report, found))
 
 
 @click.command("watch")
@@ -63,7 +80,10 @@ def watch_command(config_path: Path, delay: float | None, most: int | None) -> N
         endless = cycles(sync.run, clock=sync.clock, delay=pause, stopping=stop)
         for report in islice(endless, most):
             click.echo(f"{moment(report.ended)} {report}")
-            code = code_of_report(report)
+            found = sync.status()
+            code = code_of_report(report, found)
+            if rests := say_resting(found):
+                click.echo(f"{moment(report.ended)} {rests}", err=True)
         if stop():
             code = ExitCode.INTERRUPTED
     finish(code)
@@ -73,6 +93,12 @@ def watch_command(config_path: Path, delay: float | None, most: int | None) -> N
 @config_option
 @json_option
 @click.option(
+    "--out",
+    "plan_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write it to this file, with values, for: dynsync apply FILE",
+)
+@click.option(
     "--csv",
     "csv_path",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -80,9 +106,16 @@ def watch_command(config_path: Path, delay: float | None, most: int | None) -> N
 )
 @values_option
 def plan_command(
-    config_path: Path, *, as_json: bool, csv_path: Path | None, with_values: bool
+    config_path: Path,
+    *,
+    as_json: bool,
+    plan_path: Path | None,
+    csv_path: Path | None,
+    with_values: bool,
 ) -> None:
     """Show what a run would do now, and do nothing."""
+    if (plan_path is not None) + (csv_path is not None) + as_json > 1:
+        raise click.UsageError("Give one of --out, --csv and --json.")
     config = load_config(config_path)
     with (
         stoppable() as stop,
@@ -90,9 +123,12 @@ def plan_command(
         host_sync(config, show=show, stopping=stop) as sync,
     ):
         plan = sync.plan()
-    if csv_path is not None:
+    if plan_path is not None:
+        write_plan(plan_path, plan)
+        click.echo(f"{_sizes(plan)} in {plan_path}. Do it with: dynsync apply {plan_path}")
+    elif csv_path is not None:
         _write_csv(csv_path, plan, with_values=with_values)
-        click.echo(f"{len(plan.writes)} writes of {len(plan.records)} records in {csv_path}")
+        click.echo(f"{_sizes(plan)} in {csv_path}")
     elif as_json:
         say_json(_plan_data(plan, with_values=with_values))
     else:
@@ -100,7 +136,28 @@ def plan_command(
     if stop():
         click.echo("Stopped on request; the plan is not whole.", err=True)
         finish(ExitCode.INTERRUPTED)
-    finish(ExitCode.ATTENTION if plan.unresolved else ExitCode.OK)
+    needy = any(record.outcome in _NEEDY for record in plan.records)
+    finish(ExitCode.ATTENTION if needy else ExitCode.OK)
+
+
+_NEEDY: Final = frozenset({OutcomeKind.REJECTED, OutcomeKind.AMBIGUOUS, OutcomeKind.UNRESOLVED})
+
+
+@click.command("apply")
+@click.argument("plan", type=click.Path(path_type=Path, dir_okay=False))
+@config_option
+@json_option
+def apply_command(plan: Path, config_path: Path, *, as_json: bool) -> None:
+    """
+    Do exactly what the file PLAN of "dynsync plan --out" says.
+
+    A record that has changed since is left to the next run, and so is what PLAN does not have.
+    """
+    _cycle(config_path, read_plan(plan), as_json=as_json)
+
+
+def _sizes(plan: Plan) -> str:
+    return f"{numbered(len(plan.writes), 'write')} for {numbered(len(plan.records), 'record')}"
 
 
 def _plan_data(plan: Plan, *, with_values: bool) -> dict[str, object]:
@@ -113,6 +170,10 @@ def _plan_data(plan: Plan, *, with_values: bool) -> dict[str, object]:
                 "dynamics": record.ids.dynamics,
                 "outcome": record.outcome.value,
                 "why": record.why,
+                "refusals": [
+                    {"side": side, "field": field, "code": code, "message": message}
+                    for side, field, code, message in _refusals(record)
+                ],
                 "writes": [
                     {
                         "side": write.side.value,
@@ -133,20 +194,17 @@ def _plan_data(plan: Plan, *, with_values: bool) -> dict[str, object]:
 
 def _write_csv(path: Path, plan: Plan, *, with_values: bool) -> None:
     heads = ["entity", "person", "dynamics", "outcome", "side", "kind", "column"]
-    try:
-        file = path.open("w", encoding="utf-8", newline="")
-    except OSError as error:
-        message = f"{path}: it cannot be written ({error.strerror})"
-        raise click.BadParameter(message, param_hint="--csv") from None
-    with file:
-        writer = csv.writer(file)
-        writer.writerow([*heads, "value"] if with_values else heads)
-        for record in plan.records:
-            about = [record.entity, record.ids.marketo, record.ids.dynamics, record.outcome.value]
-            for write in record.writes:
-                for column, value in write.values.items():
-                    row = [*about, write.side.value, write.kind, column]
-                    writer.writerow([*row, value] if with_values else row)
+    rows = (row if with_values else row[:-1] for row in _csv_rows(plan))
+    with private_file(path, "--csv") as file:
+        write_csv(file, [*heads, "value"] if with_values else heads, rows)
+
+
+def _csv_rows(plan: Plan) -> Iterator[list[Wire]]:
+    for record in plan.records:
+        about = [record.entity, record.ids.marketo, record.ids.dynamics, record.outcome.value]
+        for write in record.writes:
+            for column, value in write.values.items():
+                yield [*about, write.side.value, write.kind, column, value]
 
 
 def _say_plan(plan: Plan, *, with_values: bool) -> None:
@@ -163,7 +221,7 @@ def _say_plan(plan: Plan, *, with_values: bool) -> None:
             ]
             for record in plan.records
         ),
-        title=f"{len(plan.writes)} writes for {len(plan.records)} records",
+        title=_sizes(plan),
     )
 
 
@@ -176,4 +234,23 @@ def _writes_of(record: PlannedRecord, *, with_values: bool) -> str:
         )
         for write in record.writes
     ]
+    lines += [
+        f"refused in {Side(side).label}: {field or 'the record'}" + (f": {said}" if said else "")
+        for side, field, code, message in _refusals(record)
+        for said in [f"{message} [{code}]" if code else message]
+    ]
     return "\n".join(lines) or record.why or "—"
+
+
+def _refusals(record: PlannedRecord) -> list[tuple[str, str, str, str]]:
+    """Return what would be refused or is held: side, field, code and message."""
+    # A plan knows the reasons only if the engine keeps its validation results.
+    results = cast("tuple[ValidationResult, ...]", getattr(record, "results", ()))
+    told = [(r.side.value, r.field or "", r.code, r.message) for r in results]
+    fields = {field for _, field, _, _ in told}
+    told += [
+        (change.winner.other.value, change.field, "", "held")
+        for change in record.changes
+        if change.verdict == "held" and change.winner is not None and change.field not in fields
+    ]
+    return told

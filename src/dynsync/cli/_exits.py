@@ -13,7 +13,7 @@ from dynsync.errors import (
     SyncError,
     SystemFailure,
 )
-from dynsync.reports import Report
+from dynsync.reports import Report, Status
 
 __all__ = ["ExitCode", "code_of_error", "code_of_report", "table_of_codes"]
 
@@ -24,7 +24,7 @@ class ExitCode(enum.IntEnum):
     OK = 0
     """All is well."""
     ATTENTION = 1
-    """Something needs a person: a refused value, a collision left open, a sync that is paused."""
+    """Something needs a person: what is refused, withheld or left open and waits, or a pause."""
     USAGE = 2
     """The command line or the configuration file is wrong; nothing was opened."""
     SYSTEM = 3
@@ -35,6 +35,8 @@ class ExitCode(enum.IntEnum):
     """The state file is missing, damaged, or in the hands of another process."""
     BROKEN = 6
     """A promise was broken: a connector's contract, or a claim of ``dynsync demo``."""
+    OUTPUT = 7
+    """What there is to say cannot be written; what the run did is stored."""
     INTERRUPTED = 130
     """Stopped by Ctrl-C or SIGTERM; all that was acknowledged is stored."""
 
@@ -42,12 +44,13 @@ class ExitCode(enum.IntEnum):
 # Docstrings of members are for readers of the code; Python does not keep them.
 _MEANINGS: Final = (
     (ExitCode.OK, "all is well"),
-    (ExitCode.ATTENTION, "something needs a person: a refused value, an open collision, a pause"),
+    (ExitCode.ATTENTION, "something needs a person: what was refused or left open, or a pause"),
     (ExitCode.USAGE, "the command line or the configuration is wrong; nothing was opened"),
     (ExitCode.SYSTEM, "Marketo or Dynamics failed; what was not done waits for the next cycle"),
     (ExitCode.GUARD, "a guard stopped the run before it wrote anything"),
     (ExitCode.STATE, "the state file is missing, damaged, or held by another process"),
     (ExitCode.BROKEN, "a promise was broken: a connector's contract, or a claim of the demo"),
+    (ExitCode.OUTPUT, "the output cannot be written; what a run did is stored"),
     (ExitCode.INTERRUPTED, "stopped by Ctrl-C or SIGTERM; all that was acknowledged is stored"),
 )
 
@@ -73,10 +76,16 @@ def code_of_error(error: SyncError) -> ExitCode:
     return ExitCode.BROKEN
 
 
-def code_of_report(report: Report) -> ExitCode:
-    """Return the code with which a run that came to *report* ends the process."""
+def code_of_report(report: Report, found: Status) -> ExitCode:
+    """
+    Return the code with which a run that came to *report* ends the process.
+
+    *found* is where the sync stands after it: what waits for a person does so whichever run
+    left it, so that nobody sees one alarm and then all green.
+    """
     if report.interrupted:
         return ExitCode.INTERRUPTED
     if report.failures or report.stopped:
         return ExitCode.SYSTEM
-    return ExitCode.OK if report.ok and not report.paused else ExitCode.ATTENTION
+    well = report.ok and not report.paused and found.waiting == found.due
+    return ExitCode.OK if well else ExitCode.ATTENTION

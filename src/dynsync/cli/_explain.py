@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Final, TypeAlias
 
 import click
 
@@ -12,9 +13,10 @@ from dynsync.cli._config import load_config
 from dynsync.cli._console import moment, say_json, show_table, shown
 from dynsync.cli._exits import ExitCode
 from dynsync.cli._hosts import reading
-from dynsync.outcomes import FieldChange
-from dynsync.recorder import Entry, entry_of
-from dynsync.records import Missing, Pair, RecordId
+from dynsync.outcomes import FieldChange, Lost
+from dynsync.preview.wording import without_rules
+from dynsync.recorder import Entry, Refusal, entry_of
+from dynsync.records import Missing, Pair, RecordId, Side
 
 __all__ = ["explain_command"]
 
@@ -46,16 +48,34 @@ def explain_command(
     )
     with reading(config) as store:
         entries = [entry_of(kept) for kept in store.history(name, ids)]
+    standing = _standing(entries)
     if as_json:
-        say_json([_data(entry, with_values=with_values) for entry in entries])
+        say_json([_data(entry, standing, with_values=with_values) for entry in entries])
     elif entries:
-        _say(entries, with_values=with_values)
+        _say(entries, standing, with_values=with_values)
     if not entries:
         click.echo(f"Nothing is known of this {entity}. Is the id right?", err=True)
     finish(ExitCode.OK if entries else ExitCode.ATTENTION)
 
 
-def _data(entry: Entry, *, with_values: bool) -> dict[str, object]:
+_Standing: TypeAlias = Mapping[tuple[int, str], Refusal]
+"""Which refusal keeps a field back: by the entry's number, and the field."""
+
+
+def _standing(entries: Sequence[Entry]) -> _Standing:
+    """Return, for each field that an entry says is held, the refusal that was told of it last."""
+    last: dict[str, Refusal] = {}
+    found: dict[tuple[int, str], Refusal] = {}
+    for entry in entries:
+        last.update((refusal.field or "", refusal) for refusal in entry.refusals)
+        for field in entry.held:
+            refusal = last.get(field) or last.get("")
+            if refusal is not None:
+                found[entry.seq, field] = refusal
+    return found
+
+
+def _data(entry: Entry, standing: _Standing, *, with_values: bool) -> dict[str, object]:
     return {
         "seq": entry.seq,
         "run": entry.run,
@@ -66,17 +86,26 @@ def _data(entry: Entry, *, with_values: bool) -> dict[str, object]:
         "outcome": entry.kind,
         "why": entry.why,
         "changes": [_change_data(change, with_values=with_values) for change in entry.changes],
-        "refusals": [
+        "refusals": [_refusal_data(refusal) for refusal in entry.refusals],
+        "held": [
             {
-                "side": r.side.value,
-                "field": r.field,
-                "code": r.code,
-                "message": r.message,
-                "attempt": r.attempt,
+                "field": field,
+                "verdict": "held",
+                "refusal": _refusal_data(refusal) if refusal is not None else None,
             }
-            for r in entry.refusals
+            for field in entry.held
+            for refusal in [standing.get((entry.seq, field))]
         ],
-        "held": list(entry.held),
+    }
+
+
+def _refusal_data(refusal: Refusal) -> dict[str, object]:
+    return {
+        "side": refusal.side.value,
+        "field": refusal.field,
+        "code": refusal.code,
+        "message": refusal.message,
+        "attempt": refusal.attempt,
     }
 
 
@@ -89,38 +118,74 @@ def _change_data(change: FieldChange, *, with_values: bool) -> dict[str, object]
         "why": change.why,
     }
     if not isinstance(change.lost, Missing):
-        data["lost"] = change.lost if with_values else "(not shown; use --values)"
+        data["lost"] = _lost_data(change.lost) if with_values else "(not shown; use --values)"
     return data
 
 
-def _say(entries: list[Entry], *, with_values: bool) -> None:
+def _say(entries: list[Entry], standing: _Standing, *, with_values: bool) -> None:
     last = entries[-1]
     show_table(
         ["when", "run", "outcome", "field", "why"],
-        (row for entry in entries for row in _rows(entry, with_values=with_values)),
+        (row for entry in entries for row in _rows(entry, standing, with_values=with_values)),
         title=f"{last.entity}: person {last.person or '—'}, Dynamics {last.dynamics or '—'}",
     )
 
 
-def _rows(entry: Entry, *, with_values: bool) -> Iterator[list[str]]:
+def _rows(entry: Entry, standing: _Standing, *, with_values: bool) -> Iterator[list[str]]:
     about = [moment(entry.at), str(entry.run), entry.kind]
     said = False
     for change in entry.changes:
+        if change.field in entry.held:
+            continue
         yield [*about, change.field, _why(change, with_values=with_values)]
         about, said = ["", "", ""], True
     for refusal in entry.refusals:
-        side, field = refusal.side.label, refusal.field or "the record"
-        why = f"{side} refused it: {refusal.message} [{refusal.code}], attempt {refusal.attempt}"
-        yield [*about, field, why]
+        why = f"{_refused(refusal)}, attempt {refusal.attempt}"
+        yield [*about, refusal.field or "the record", why]
+        about, said = ["", "", ""], True
+    told = {refusal.field or "" for refusal in entry.refusals}
+    for held in entry.held:
+        if held in told:
+            continue
+        known = standing.get((entry.seq, held))
+        why = "held" if known is None else f"held: {_refused(known)}"
+        yield [*about, held or "the record", why]
         about, said = ["", "", ""], True
     if not said:
         yield [*about, "", entry.why]
 
 
+_LEFT: Final = frozenset({"held", "withheld", "unresolved"})
+"""Verdicts after which a value waits."""
+
+
+def _refused(refusal: Refusal) -> str:
+    return f"{refusal.side.label} refused it: {refusal.message} [{refusal.code}]"
+
+
+def _lost_data(lost: Lost) -> object:
+    if isinstance(lost, Pair):
+        return {side.value: lost[side] for side in Side if not isinstance(lost[side], Missing)}
+    return lost
+
+
+def _lost_shown(lost: Lost) -> str:
+    if isinstance(lost, Pair):
+        return " and ".join(
+            f"{side.label}'s {shown(wire)}"
+            for side in Side
+            if not isinstance(wire := lost[side], Missing)
+        )
+    return "" if isinstance(lost, Missing) else shown(lost)
+
+
 def _why(change: FieldChange, *, with_values: bool) -> str:
     written = " and ".join(side.label for side in change.written)
-    why = f"{change.why}; written to {written}" if written else change.why
+    why = without_rules(change.why)
+    if change.verdict in _LEFT:
+        why = f"{change.verdict}: {why}" if why else change.verdict
+    why = f"{why}; written to {written}" if written else why
     if isinstance(change.lost, Missing):
         return why
-    lost = shown(change.lost) if with_values else "a value (see --values)"
+    lost = _lost_shown(change.lost) if with_values else "a value (see --values)"
     return f"{why}; lost: {lost}"

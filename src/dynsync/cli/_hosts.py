@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, closing, contextmanager
-from typing import cast
+from typing import NoReturn, cast
 
 import attrs
 
 from dynsync.cli._config import Config, SystemConfig
 from dynsync.cli._imports import load_factory
 from dynsync.cli._options import check_signature, resolve_options
-from dynsync.connectors import Connector, DynamicsConnector, MarketoConnector
+from dynsync.connectors import Capabilities, DynamicsConnector, MarketoConnector
 from dynsync.recorder import ActivityRecorder
 from dynsync.records import Side
 from dynsync.reports import Progress
@@ -99,6 +99,12 @@ class _Unasked:
     """A system that is not asked: pausing must work where its password is not at hand."""
 
     side: Side
+    capabilities: Capabilities = attrs.field(factory=Capabilities)
+
+    def _unasked(self, *_: object, **__: object) -> NoReturn:
+        raise AssertionError(f"{self.side.label} was asked, and only the state was to be touched")
+
+    identity = describe = read = fetch = find = write = log = logged = sync_user = _unasked
 
 
 @contextmanager
@@ -106,8 +112,8 @@ def desk_sync(config: Config) -> Generator[Sync]:
     """Return a sync that can only be switched, not run: no connector is made for it."""
     with closing(SqliteStore(config.state, owner="dynsync")) as store:
         yield Sync(
-            marketo=cast("MarketoConnector", cast("Connector", _Unasked(Side.MARKETO))),
-            dynamics=cast("DynamicsConnector", cast("Connector", _Unasked(Side.DYNAMICS))),
+            marketo=_Unasked(Side.MARKETO),
+            dynamics=_Unasked(Side.DYNAMICS),
             maps=config.maps,
             store=store,
         )

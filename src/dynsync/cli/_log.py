@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ import click
 
 from dynsync.cli._commands import config_option, finish, json_option
 from dynsync.cli._config import load_config
-from dynsync.cli._console import moment, say_json, show_table
+from dynsync.cli._console import moment, say_json, show_table, write_csv
 from dynsync.cli._exits import ExitCode
 from dynsync.cli._hosts import reading
 from dynsync.outcomes import OutcomeKind
@@ -165,7 +164,7 @@ def _say(lines: Iterable[_Line]) -> None:
         ["last told", "record", "field", "why", "waits"],
         (
             [
-                line.at[:16].replace("T", " "),
+                f"{line.at[:16]}Z".replace("T", " "),
                 f"{line.entity} {line.person or line.dynamics or '?'}",
                 line.field or "—",
                 _why(line),
@@ -183,6 +182,4 @@ def _why(line: _Line) -> str:
 
 
 def _say_csv(lines: Iterable[_Line]) -> None:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(_HEADS)
-    writer.writerows(attrs.astuple(line) for line in lines)
+    write_csv(sys.stdout, _HEADS, (attrs.astuple(line) for line in lines))

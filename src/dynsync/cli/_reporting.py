@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import click
 
-from dynsync.cli._console import moment, show_table
+from dynsync.cli._console import moment, numbered, show_table
 from dynsync.outcomes import Outcome, OutcomeKind
 from dynsync.records import Side
-from dynsync.reports import Report
+from dynsync.reports import RESTING, Report, Status
 
-__all__ = ["report_data", "say_report"]
+__all__ = ["report_data", "say_report", "say_resting"]
 
 _SHOWN = 20
+
+
+def say_resting(found: Status) -> str:
+    """Return what waits for a person, whichever run left it; nothing if nothing does."""
+    reasons = Counter[str]()
+    for (_, reason), number in found.backlog.items():
+        if reason in RESTING:
+            reasons[reason] += number
+    if not reasons:
+        return ""
+    said = ", ".join(f"{number} {reason}" for reason, number in sorted(reasons.items()))
+    verb = "waits" if reasons.total() == 1 else "wait"
+    return f"{numbered(reasons.total(), 'record')} {verb} for a person: {said}"
 
 
 def report_data(report: Report) -> dict[str, object]:

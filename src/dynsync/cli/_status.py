@@ -11,6 +11,7 @@ from dynsync.cli._config import load_config
 from dynsync.cli._console import age, moment, say_json, show_table
 from dynsync.cli._exits import ExitCode
 from dynsync.cli._hosts import reading
+from dynsync.cli._reporting import say_resting
 from dynsync.records import Entity
 from dynsync.reports import Status
 from dynsync.schedule import SystemClock
@@ -32,7 +33,7 @@ def _health(found: Status, since_run: float | None, delay: float) -> str:
         return "never run"
     if since_run > _LATE * delay + 60:
         return f"late: no cycle for {age(since_run)}"
-    return "ok"
+    return say_resting(found) or "ok"
 
 
 @click.command("status")

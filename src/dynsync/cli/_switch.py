@@ -41,7 +41,7 @@ def refresh_command(entity: str, config_path: Path) -> None:
     """Let ENTITY go on after columns of it went away."""
     config = load_config(config_path)
     name = config.entity(entity)
-    with desk_sync(config) as sync:
+    with host_sync(config) as sync:
         sync.refresh_schema(name)
     click.echo(f"The next cycle reads the schema of {name} anew.", err=True)
 
@@ -84,7 +84,7 @@ def _code(answer: PushAnswer) -> ExitCode:
     match answer.kind:
         case "created" | "queued" | "exists" | "already queued":
             return ExitCode.OK
-        case "rejected" | "no such person":
+        case "rejected" | "no such person" | "nothing to send":
             return ExitCode.ATTENTION
         case "deferred" | "stopped":
             return ExitCode.SYSTEM

@@ -262,6 +262,7 @@ class MemoryStore:
         for entry in entries:
             oldest[entry.entity] = min(entry.since, oldest.get(entry.entity, entry.since))
         links = self._data.links.rows.values()
+        live = {link.key for link in links if link.state is LinkState.LIVE}
         return Backlog(
             counts=_tally((entry.entity, entry.reason) for entry in entries),
             oldest=oldest,
@@ -270,7 +271,7 @@ class MemoryStore:
                 (entry.entity, side)
                 for entry in entries
                 for side in Side
-                if (seen := entry.seen[side]) and seen.gone
+                if entry.link in live and (seen := entry.seen[side]) and seen.gone
             ),
             clears=_tally(entry.entity for entry in entries if entry.clears),
         )

@@ -8,7 +8,7 @@ first were applied. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import attrs
@@ -20,6 +20,7 @@ from dynsync.kinds import BooleanKind
 from dynsync.merge import Verdict
 from dynsync.planning import Action, RecordPlan, plan_record
 from dynsync.preview._words import Bucket, FieldOutcome
+from dynsync.preview.wording import without_rules
 from dynsync.records import MISSING, Entity, Missing, Pair, RecordId, Row, Side, Wire
 from dynsync.settling import settle
 from dynsync.terms import Terms
@@ -58,7 +59,7 @@ class PreviewedRecord:
     """
     What becomes of one record: a pair, or a row that has no other half.
 
-    *rows* are the physical lines on which it stands in the people and in the Dynamics file.
+    *rows* are the rows, as a spreadsheet counts, that it is in the people and in the Dynamics file.
     """
 
     entity: Entity | None
@@ -103,7 +104,20 @@ def previewed_fields(terms: Terms, plan: RecordPlan, now: Pair[Row]) -> list[Pre
     """Return what *plan*, and the one after it, do about each field; *now* is what is held."""
     then = _second_run(terms, plan)
     every = (_previewed(terms, plan, f, then.get(f.name), now) for f in plan.fields)
-    return [field for field in every if field is not None]
+    found = [field for field in every if field is not None]
+    if plan.plain:
+        found += _plainly_told(terms, plan, now)
+        found.sort(key=lambda field: terms.index(field.name))
+    return found
+
+
+def _plainly_told(terms: Terms, plan: RecordPlan, now: Pair[Row]) -> Iterator[PreviewedField]:
+    """Yield what a new person is told without a decision."""
+    for name, value in plan.plain.items():
+        at = terms.index(name)
+        wires = Pair(now.marketo[at], now.dynamics[at])
+        made, to, why = FieldOutcome.CREATED, (Side.MARKETO,), "part of the new person"
+        yield PreviewedField(name, made, to, 1, why, wires, value)
 
 
 def _alike(terms: Terms, ids: Pair[RecordId | None], dynamics: Row, marketo: Row) -> bool:
@@ -213,7 +227,10 @@ class _Said:
     reasons: tuple[Reason, ...]
 
     def why(self, winner: Side | None, to: Sequence[Side], run: int) -> str:
-        """Return the reason; it holds no value."""
+        """Return the reason; it holds no value and no number of a rule."""
+        return without_rules(self._why(winner, to, run))
+
+    def _why(self, winner: Side | None, to: Sequence[Side], run: int) -> str:
         if self.reasons:
             return "; ".join(f"{reason.code}: {reason.message}" for reason in self.reasons)
         if self.last.withheld:

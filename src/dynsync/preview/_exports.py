@@ -6,6 +6,7 @@ A column is known by its system's own name or by its label, whatever the case an
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ import attrs
 
 from dynsync.fields import EntityMap
 from dynsync.maps import CONTACT, LEAD
-from dynsync.preview._lines import BadRow, Row, read_rows
+from dynsync.preview._lines import UTF_8, BadRow, Row, excel_delimiter, read_rows
 from dynsync.preview._problems import InputRefused, Problem, Problems
 from dynsync.preview._words import FileRole
 from dynsync.records import Side
@@ -33,6 +34,29 @@ COLUMNS: Final[Mapping[FileRole, tuple[Column, ...]]] = {
 
 MAPS: Final[Mapping[FileRole, EntityMap]] = {FileRole.CONTACTS: CONTACT, FileRole.LEADS: LEAD}
 """In the order of their rank (A13)."""
+
+_DATAVERSE: Final[Mapping[str, str]] = {
+    "Do not bulk email": "donotbulkemail",
+    "Do not allow bulk e-mails": "donotbulkemail",
+    "Do not allow e-mails": "donotemail",
+    "Send Marketing Materials": "donotsendmm",
+    "E-mail": "emailaddress1",
+    "Email Address": "emailaddress1",
+    "E-mail Address": "emailaddress1",
+    "Primary Email": "emailaddress1",
+    "Business Phone": "telephone1",
+    "Main Phone": "telephone1",
+    "Home Phone": "telephone2",
+    "Mobile Phone": "mobilephone",
+    "Address 1: Street 1": "address1_line1",
+    "Address 1: Street 2": "address1_line2",
+    "Address 1: Street 3": "address1_line3",
+    "Address 1: City": "address1_city",
+    "Address 1: State/Province": "address1_stateorprovince",
+    "Address 1: ZIP/Postal Code": "address1_postalcode",
+    "Address 1: Country/Region": "address1_country",
+}
+"""The display names that Dataverse gives its columns by default."""
 
 _ALIASES: Final[Mapping[FileRole, Mapping[str, str]]] = {
     FileRole.PEOPLE: {
@@ -52,21 +76,33 @@ _ALIASES: Final[Mapping[FileRole, Mapping[str, str]]] = {
         "Lead Rating": "rating",
         "Lead Score": "leadScore",
         "Lead Notes": "personNotes",
+        "E-mail": "email",
+        "Business Phone": "phone",
+        "Mobile Phone": "mobilePhone",
+        "Home Phone": "microsoftHomePhone",
+        "Street": "address",
+        "Zip Code": "postalCode",
         "CRM Id (Lead)": "crmLeadId",
         "CRM Id (Contact)": "crmContactId",
     },
-    FileRole.CONTACTS: {
-        "(Do Not Modify) Contact": "contactid",
-        "Do not bulk email": "donotbulkemail",
-    },
-    FileRole.LEADS: {
-        "(Do Not Modify) Lead": "leadid",
-        "Do not bulk email": "donotbulkemail",
-    },
+    FileRole.CONTACTS: {"(Do Not Modify) Contact": "contactid", **_DATAVERSE},
+    FileRole.LEADS: {"(Do Not Modify) Lead": "leadid", **_DATAVERSE},
 }
 """What else the two systems' own exports call a column."""
 
-_DELIMITERS: Final = ",;\t"
+_UNMAPPED: Final = re.compile(
+    r"address[123](:.+|_\w+)"
+    r"|fullname|suffix|nickname|department|pager|telephone3|accountname"
+    r"|createdby|e-?mailaddress[23]|\(donotmodify\)modifiedon"
+)
+"""Folded headers of columns that Dynamics has by default and no default map has."""
+
+_DELIMITERS: Final[Mapping[str, str]] = {
+    ",": "commas",
+    ";": "semicolons",
+    "\t": "tabs",
+    "|": "vertical bars",
+}
 
 
 def _folded(name: str) -> str:
@@ -112,16 +148,18 @@ class Export:
     role: FileRole
     path: Path
     delimiter: str
+    encoding: str
     header: tuple[str, ...]
-    header_line: int
+    header_place: tuple[int, int]
     places: Mapping[str, int]
     twice: tuple[int, ...]
 
-    def problem(self, row: int | None, cell: int | None, code: str, message: str) -> Problem:
-        """Return a problem with this file."""
+    def problem(self, place: tuple[int, int], cell: int | None, code: str, message: str) -> Problem:
+        """Return a problem with this file; *place* is a row's number, and its line."""
+        row, line = place
         inside = cell is not None and cell < len(self.header)
         column = self.header[cell] if inside and cell is not None else None
-        return Problem(str(self.path), row, column, code, message)
+        return Problem(str(self.path), row, column, code, message, line)
 
     def columns(self, used: frozenset[str]) -> ExportColumns:
         """Return what the columns come to, if those of the names *used* take part."""
@@ -130,19 +168,41 @@ class Export:
         for at, name in enumerate(self.header):
             if at in self.twice:
                 sorted_["twice"].append(name)
+            elif at not in natives and self._unmapped(name):
+                sorted_["alone"].append(name)
             elif at not in natives:
                 sorted_["unknown"].append(name)
             else:
                 sorted_["used" if natives[at] in used else "alone"].append(name)
         return ExportColumns(**{word: tuple(names) for word, names in sorted_.items()})
 
+    def _unmapped(self, name: str) -> bool:
+        return self.role is not FileRole.PEOPLE and bool(_UNMAPPED.fullmatch(_folded(name)))
 
-def refused(export: Export, code: str, message: str) -> InputRefused:
-    """Return the refusal of a whole export, for what its header lacks."""
-    return InputRefused(export.problem(export.header_line, None, code, message))
+    def lacks(self, native: str) -> str:
+        """Return why the column *native* is not there: it is twice, or under no known name."""
+        known = _known(self.role)
+        twice = [
+            self.header[at] for at in self.twice if known.get(_folded(self.header[at])) == native
+        ]
+        if twice:
+            return f"{twice[0]!r} stands there {_times(len(twice))}, so that none of them counts"
+        columns = "1 column" if len(self.header) == 1 else f"{len(self.header)} columns"
+        return f"the header was read as {columns}, parted by {_DELIMITERS[self.delimiter]}"
 
 
-def open_export(role: FileRole, path: Path, problems: Problems) -> Export:
+def _times(number: int) -> str:
+    return {2: "twice"}.get(number, f"{number} times")
+
+
+def refused(export: Export, code: str, message: str, *lacking: str) -> InputRefused:
+    """Return the refusal of a whole export, for what its header lacks: columns *lacking*."""
+    why = next((export.lacks(native) for native in lacking), "")
+    said = f"{message}: {why}" if why else message
+    return InputRefused(export.problem(export.header_place, None, code, said))
+
+
+def open_export(role: FileRole, path: Path, problems: Problems, encoding: str = UTF_8) -> Export:
     """
     Return the export *path* with its header read; the delimiter is the one that fits best.
 
@@ -150,7 +210,9 @@ def open_export(role: FileRole, path: Path, problems: Problems) -> Export:
     there twice is a problem, and neither of the two columns counts.
     """
     known = _known(role)
-    found = [(delimiter, _header(path, delimiter)) for delimiter in _DELIMITERS]
+    said = excel_delimiter(path, encoding)
+    delimiters = _DELIMITERS if said is None else (said,)
+    found = [(delimiter, _header(path, delimiter, encoding)) for delimiter in delimiters]
 
     def fit(candidate: tuple[str, Row]) -> tuple[int, int]:
         cells = candidate[1].cells
@@ -164,25 +226,28 @@ def open_export(role: FileRole, path: Path, problems: Problems) -> Export:
         role,
         path,
         delimiter,
+        encoding,
         tuple(row.cells),
-        row.line,
+        (row.number, row.line),
         _places(row.cells, natives, repeated),
         repeated,
     )
     for at in repeated:
         message = "this header stands there more than once; none of these columns takes part"
-        problems.add(export.problem(row.line, at, "header", message))
+        problems.add(export.problem(export.header_place, at, "header", message))
     return export
 
 
-def _header(path: Path, delimiter: str) -> Row:
-    first = next(read_rows(path, delimiter), None)
+def _header(path: Path, delimiter: str, encoding: str) -> Row:
+    first = next(read_rows(path, delimiter, encoding), None)
     match first:
         case Row():
             return first
-        case BadRow(line, _, code, message):
+        case BadRow(number, line, _, code, message):
             hint = " (is it UTF-16, or a workbook?)" if code in {"nul", "encoding"} else ""
-            problem = Problem(str(path), line, None, code, f"in the header: {message}{hint}")
+            problem = Problem(
+                str(path), number, None, code, f"in the header: {message}{hint}", line
+            )
             raise InputRefused(problem)
         case None:
             raise InputRefused(Problem(str(path), None, None, "empty", "the file is empty"))

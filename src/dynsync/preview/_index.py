@@ -7,6 +7,7 @@ gone when the process ends, however it ends. Memory does not grow with the expor
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +19,7 @@ from dynsync.kinds import EmailKind
 from dynsync.preview._cells import UNREAD, Cell, Cleaner, Options, cleaner
 from dynsync.preview._exports import COLUMNS, Export
 from dynsync.preview._lines import Row, read_rows
-from dynsync.preview._problems import Problems
+from dynsync.preview._problems import Problem, Problems
 from dynsync.preview._words import FileRole
 from dynsync.records import Side
 
@@ -31,10 +32,17 @@ _CACHE: Final = "PRAGMA cache_size=-4000"
 Line: TypeAlias = tuple[Cell, ...]
 
 
+_GUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
 def _id(text: str) -> str | None:
     """Return a GUID as Dynamics' API says it, None for nothing."""
     word = text.strip().strip("{}").lower()
     return word if word and word != "null" else None
+
+
+_Place: TypeAlias = tuple[int, int]
+"""The number of a row, and the line on which it begins."""
 
 
 @attrs.frozen
@@ -74,6 +82,10 @@ class Index:
     def __attrs_post_init__(self) -> None:
         for statement in (_CACHE, "PRAGMA journal_mode=OFF", "PRAGMA synchronous=OFF"):
             self.database.execute(statement)
+        self.database.execute(
+            "CREATE TABLE malformed(role TEXT, file TEXT, row INTEGER, heading TEXT, code TEXT, "
+            "message TEXT, line INTEGER)"
+        )
 
     # -- loading
 
@@ -94,7 +106,7 @@ class Index:
         """Load *export*: its *keys*, the key of its *email*, and the cells of *natives*."""
         table = export.role.value
         extra = {"people": ["contacts", "leads"]}.get(table, [])
-        names = ["line", "id", *extra, "email", *(f"c_{native}" for native in natives)]
+        names = ["row", "line", "id", *extra, "email", *(f"c_{native}" for native in natives)]
         state = "state TEXT, why TEXT, "
         state += "pair TEXT" if table == "people" else "person INTEGER"
         columns = ", ".join(names)
@@ -117,31 +129,42 @@ class Index:
         natives: Sequence[str],
     ) -> Iterator[Line]:
         """Yield what to insert, and count and note what cannot be used."""
+        guids = [export.role is not FileRole.PEOPLE, *(True for _ in keys[1:])]
         key_places = [None if key is None else export.places[key] for key in keys]
         email_place = export.places.get(email)
         cleaners = [(export.places[n], self._cleaner(export.role, n)) for n in natives]
-        rows = read_rows(export.path, export.delimiter)
+        rows = read_rows(export.path, export.delimiter, export.encoding)
         next(rows)
         for row in rows:
             self.rows[export.role] += 1
+            place = row.number, row.line
             if not isinstance(row, Row):
-                self._malformed(export, row.line, row.cell, row.code, row.message)
+                self._malformed(export, place, row.cell, row.code, row.message)
                 continue
-            line, cells = row.line, row.cells
+            cells = row.cells
             if len(cells) != len(export.header):
-                message = f"{len(cells)} cells, but the header has {len(export.header)}"
-                self._malformed(export, line, None, "cells", message)
+                said = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
+                message = f"{said}, but the header has {len(export.header)}"
+                self._malformed(export, place, None, "cells", message)
                 continue
             ids = [None if at is None else _id(cells[at]) for at in key_places]
             if ids[0] is None:
-                self._malformed(export, line, key_places[0], "no_id", "the id is missing")
+                self._malformed(export, place, key_places[0], "no_id", "the id is missing")
+                continue
+            wrong = [
+                at
+                for id_, guid, at in zip(ids, guids, key_places, strict=True)
+                if guid and id_ is not None and not _GUID.fullmatch(id_)
+            ]
+            if wrong:
+                self._malformed(export, place, wrong[0], "id", "not a GUID, as Dynamics' ids are")
                 continue
             values = [clean(cells[at]) for at, clean in cleaners]
             if UNREAD in values:
-                self._unread(export, line, values, cleaners)
+                self._unread(export, place, values, cleaners)
             address = None if email_place is None else _EMAIL.key(cells[email_place])
             key = address if isinstance(address, str) and address != "null" else None
-            yield (line, *ids, key, *values)
+            yield (*place, *ids, key, *values)
 
     def _cleaner(self, role: FileRole, native: str) -> Cleaner:
         column = next(column for column in COLUMNS[role] if column.name == native)
@@ -153,36 +176,48 @@ class Index:
         return cleaner(column, Side.DYNAMICS, options)
 
     def _malformed(
-        self, export: Export, line: int, cell: int | None, code: str, message: str
+        self, export: Export, place: _Place, cell: int | None, code: str, message: str
     ) -> None:
         self.malformed[export.role] += 1
-        self.problems.add(export.problem(line, cell, code, message))
+        problem = export.problem(place, cell, code, message)
+        self.problems.add(problem)
+        self.database.execute(
+            "INSERT INTO malformed VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (export.role.value, *attrs.astuple(problem)),
+        )
+
+    def each_malformed(self) -> Iterator[tuple[FileRole, Problem]]:
+        """Yield every row that cannot be used, however many there are."""
+        row: tuple[str, str, int, str | None, str, str, int]
+        for row in self.database.execute("SELECT * FROM malformed ORDER BY rowid"):
+            role, file, number, heading, code, message, line = row
+            yield FileRole(role), Problem(file, number, heading, code, message, line)
 
     def _unread(
         self,
         export: Export,
-        line: int,
+        place: _Place,
         values: Sequence[Cell],
         cleaners: Sequence[tuple[int, Cleaner]],
     ) -> None:
         for value, (at, _) in zip(values, cleaners, strict=True):
             if value == UNREAD:
                 message = "not a value of this column, or one that can be read in two ways"
-                self.problems.add(export.problem(line, at, "value", message))
+                self.problems.add(export.problem(place, at, "value", message))
 
     def _refuse_repeated(self, export: Export) -> None:
         """Let the first row of an id stand, and name the others."""
         table = export.role.value
         first = f"(SELECT MIN(n) FROM {table} AS first WHERE first.id = {table}.id)"  # noqa: S608
         self.database.execute(f"UPDATE {table} SET state = 'repeated' WHERE n > {first}")  # noqa: S608
-        place = export.places["id" if table == "people" else f"{table[:-1]}id"]
-        repeated: Iterator[tuple[int, int]] = self.database.execute(
-            f"SELECT line, (SELECT line FROM {table} AS first WHERE first.id = {table}.id "  # noqa: S608
+        cell = export.places["id" if table == "people" else f"{table[:-1]}id"]
+        repeated: Iterator[tuple[int, int, int]] = self.database.execute(
+            f"SELECT row, line, (SELECT row FROM {table} AS first WHERE first.id = {table}.id "  # noqa: S608
             f"ORDER BY n LIMIT 1) FROM {table} WHERE state = 'repeated' ORDER BY n"
         )
-        for line, before in repeated:
+        for row, line, before in repeated:
             message = f"the id stands in row {before} already; that row counts"
-            self._malformed(export, line, place, "repeated_id", message)
+            self._malformed(export, (row, line), cell, "repeated_id", message)
 
     def close(self) -> None:
         """Drop everything."""

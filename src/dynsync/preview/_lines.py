@@ -9,16 +9,27 @@ first of them.
 from __future__ import annotations
 
 import csv
+import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final, TextIO, TypeAlias
 
 import attrs
 
 from dynsync.preview._problems import InputRefused, Problem
 
-__all__ = ["BadRow", "Row", "read_rows"]
+__all__ = ["UTF_8", "BadRow", "Row", "excel_delimiter", "read_rows"]
+
+UTF_8: Final = "utf-8"
+
+_OTHERWISE: Final = (
+    "; save the file as 'CSV UTF-8', or, if Excel on Windows wrote it, give --encoding cp1252"
+)
+
+_Place: TypeAlias = tuple[int, int]
+"""The number of a row, and the line on which it begins."""
 
 _LINES: Final = 1_000
 _CHARACTERS: Final = 1_000_000
@@ -27,8 +38,9 @@ _CHARACTERS: Final = 1_000_000
 
 @attrs.frozen
 class Row:
-    """A row that was read; *line* is the physical line on which it begins."""
+    """A row that was read: which one a spreadsheet shows it as, and on which line it begins."""
 
+    number: int
     line: int
     cells: list[str]
 
@@ -37,6 +49,7 @@ class Row:
 class BadRow:
     """A row that was not; *cell* counts from 0."""
 
+    number: int
     line: int
     cell: int | None
     code: str
@@ -95,25 +108,61 @@ class _Lines:
         return self.size >= _CHARACTERS and len(self.row[-1]) >= _CHARACTERS
 
 
-def read_rows(path: Path, delimiter: str) -> Iterator[Row | BadRow]:
+def read_rows(path: Path, delimiter: str, encoding: str = UTF_8) -> Iterator[Row | BadRow]:
     """
     Yield the rows of the CSV file *path*, the header first; empty lines are passed over.
 
-    Raises `InputRefused` where the file cannot be read.
+    So is the line with which Excel is told the delimiter. Raises `InputRefused` where the
+    file cannot be read.
     """
+    with _reading(path):
+        # What is not of the encoding comes as half surrogate pairs, which the row is then
+        # refused for.
+        codec = _codec(encoding)
+        with path.open(encoding=codec, errors="surrogateescape", newline="") as stream:
+            lines = _Lines(stream)
+            if excel_delimiter(path, encoding) is not None:
+                next(lines)
+            yield from _rows(lines, delimiter, encoding)
+
+
+def excel_delimiter(path: Path, encoding: str) -> str | None:
+    """Return the delimiter that the first line of *path* names for Excel: ``sep=;``."""
+    with _reading(path), path.open(encoding=_codec(encoding), errors="replace") as stream:
+        found = _EXCEL.fullmatch(stream.readline(20))
+        return None if found is None else found[1]
+
+
+_EXCEL: Final = re.compile(r'"?sep=([,;\t|])"?\s*', re.IGNORECASE)
+
+
+def _codec(encoding: str) -> str:
+    # A byte order mark is no part of the first header.
+    return "utf-8-sig" if encoding.replace("_", "-").casefold() in {UTF_8, "utf8"} else encoding
+
+
+@contextmanager
+def _reading(path: Path) -> Generator[None]:
+    """Say what the file system, or the codec, says against *path*."""
     try:
-        # What is not UTF-8 comes as half surrogate pairs, which the row is then refused for.
-        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
-            yield from _rows(_Lines(stream), delimiter)
+        yield
     except OSError as error:
         why = error.strerror or "it cannot be read"
         raise InputRefused(Problem(str(path), None, None, "unreadable", why)) from None
+    except LookupError:
+        why = "there is no such encoding; utf-8 and cp1252 are the usual ones"
+        raise InputRefused(Problem(str(path), None, None, "encoding", why)) from None
+    except UnicodeError:
+        why = "it is not in the encoding that was given for it"
+        raise InputRefused(Problem(str(path), None, None, "encoding", why)) from None
 
 
-def _rows(lines: _Lines, delimiter: str) -> Iterator[Row | BadRow]:
+def _rows(lines: _Lines, delimiter: str, encoding: str) -> Iterator[Row | BadRow]:
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    number = 0
     while True:
-        begun = lines.begin()
+        number += 1
+        begun = number, lines.begin()
         try:
             cells = next(reader)
         except StopIteration:
@@ -127,37 +176,37 @@ def _rows(lines: _Lines, delimiter: str) -> Iterator[Row | BadRow]:
             continue
         if lines.cut:
             yield _too_long(lines, begun)
-        elif lines.suspect and (bad := _bad_text(begun, cells)) is not None:
+        elif lines.suspect and (bad := _bad_text(begun, cells, encoding)) is not None:
             yield bad
         elif any(cells):
-            yield Row(begun, cells)
+            yield Row(*begun, cells)
 
 
-def _too_long(lines: _Lines, begun: int) -> BadRow:
+def _too_long(lines: _Lines, begun: _Place) -> BadRow:
     if not lines.row[-1].endswith(("\n", "\r")):
         lines.skip_line()
-    return BadRow(begun, None, "too_long", f"a line of more than {_CHARACTERS} characters")
+    return BadRow(*begun, None, "too_long", f"a line of more than {_CHARACTERS} characters")
 
 
-def _broken(begun: int, first: str, delimiter: str, error: str) -> BadRow:
+def _broken(begun: _Place, first: str, delimiter: str, error: str) -> BadRow:
     """Return what `csv` complained about in our words; its own never hold a value either."""
     if "unexpected end of data" in error:
         # Without `strict`, what follows the quote is one cell: the one that it opened.
         cell = len(next(csv.reader([first], delimiter=delimiter))) - 1
-        return BadRow(begun, cell, "quote", "a quote is opened and never closed")
+        return BadRow(*begun, cell, "quote", "a quote is opened and never closed")
     if "field limit" in error:
         limit = csv.field_size_limit()
-        return BadRow(begun, None, "too_long", f"a cell of more than {limit} characters")
-    return BadRow(begun, None, "quote", "text behind the closing quote of a cell")
+        return BadRow(*begun, None, "too_long", f"a cell of more than {limit} characters")
+    return BadRow(*begun, None, "quote", "text behind the closing quote of a cell")
 
 
-def _bad_text(begun: int, cells: list[str]) -> BadRow | None:
+def _bad_text(begun: _Place, cells: list[str], encoding: str) -> BadRow | None:
     for at, cell in enumerate(cells):
         if "\0" in cell:
-            return BadRow(begun, at, "nul", "a NUL byte: the file is damaged, or not text")
+            return BadRow(*begun, at, "nul", "a NUL byte: the file is damaged, or not text")
         try:
             cell.encode()
         except UnicodeEncodeError:
-            message = "not UTF-8; save the file as 'CSV UTF-8'"
-            return BadRow(begun, at, "encoding", message)
+            message = f"not {encoding.upper()}{_OTHERWISE if encoding == UTF_8 else ''}"
+            return BadRow(*begun, at, "encoding", message)
     return None

@@ -91,7 +91,9 @@ def _share(database: sqlite3.Connection, table: str) -> None:
 
 
 def _settle_shared(database: sqlite3.Connection, table: str) -> None:
-    why = "people || ' people and ' || records || ' records share the same email'"
+    persons = "people || CASE people WHEN 1 THEN ' person' ELSE ' people' END"
+    held = "records || CASE records WHEN 1 THEN ' record' ELSE ' records' END"
+    why = f"{persons} || ' and ' || {held} || ' share the same email'"
     several = "role = ? AND (records > 1 OR people > 1)"
     mine = "person IS NULL AND state IS NULL"
     alone = f"pair IS NULL AND {_free(table)}"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import os
-import re
 from pathlib import Path
 from typing import Final, Self, TextIO
 
@@ -18,18 +17,15 @@ import attrs
 from dynsync.fields import Field
 from dynsync.preview._cells import shown
 from dynsync.preview._decisions import PreviewedField, PreviewedRecord
+from dynsync.preview._problems import Problem
+from dynsync.preview._words import Bucket, FieldOutcome, FileRole
+from dynsync.preview.wording import safe_cell
 from dynsync.records import Entity, Missing, Side, Wire
 from dynsync.terms import Terms
 
 __all__ = ["PlanFile", "said_values"]
 
 _HEADER: Final = ("entity", "person id", "dynamics id", "field", "outcome", "from", "to", "reason")
-_FORMULA: Final = re.compile(r"[=@\t\r]|[+-](?![\d\s().-]*$)")
-
-
-def _safe(text: str) -> str:
-    """Return *text* so that a spreadsheet shows it and does nothing else."""
-    return f"'{text}" if _FORMULA.match(text) else text
 
 
 def _said(field: Field, wire: Wire | Missing, side: Side, *, values: bool) -> str:
@@ -74,7 +70,7 @@ class PlanFile:
 
     def add(self, record: PreviewedRecord) -> None:
         """Write what becomes of *record*."""
-        ids = (_safe(record.ids.marketo or ""), _safe(record.ids.dynamics or ""))
+        ids = (safe_cell(record.ids.marketo or ""), safe_cell(record.ids.dynamics or ""))
         start = (record.entity or "", *ids)
         writer = csv.writer(self.stream)
         if record.entity is None or not record.fields:
@@ -82,5 +78,14 @@ class PlanFile:
             return
         terms = self.terms[record.entity]
         for field in record.fields:
-            said = map(_safe, said_values(terms, field, values=self.values))
+            if field.outcome is FieldOutcome.CREATED and field.value is None:
+                continue
+            said = map(safe_cell, said_values(terms, field, values=self.values))
             writer.writerow((*start, field.name, field.outcome.value, *said, field.reason))
+
+    def add_malformed(self, role: FileRole, problem: Problem) -> None:
+        """Write why a row cannot be used; its ids may be what is wrong with it."""
+        why = f"{role.value}, {problem.place}: {problem.message}"
+        column = safe_cell(problem.column or "")
+        bucket = Bucket.MALFORMED.value
+        csv.writer(self.stream).writerow((role.entity or "", "", "", column, bucket, "", "", why))

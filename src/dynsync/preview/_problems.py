@@ -21,8 +21,9 @@ class Problem:
     """
     One thing that is wrong with *file*.
 
-    *row* is the physical line on which the row begins, the header's being 1; *column* is
-    the header of the cell. Either is None where the problem is of no one row or cell.
+    *row* counts as a spreadsheet does, the header being row 1; *line* is where the row begins
+    in the file as text, which differs behind a cell of several lines. *column* is the header
+    of the cell. Each is None where the problem is of no one row or cell.
     """
 
     file: str
@@ -30,9 +31,17 @@ class Problem:
     column: str | None
     code: str
     message: str
+    line: int | None = None
+
+    @property
+    def place(self) -> str:
+        """The row, and the line where that is another number; nothing if there is none."""
+        if self.row is None:
+            return ""
+        return f"row {self.row}" + (f" (line {self.line})" if self.line != self.row else "")
 
     def __str__(self) -> str:
-        row = "" if self.row is None else f", row {self.row}"
+        row = f", {self.place}" if self.place else ""
         column = "" if self.column is None else f", column {self.column!r}"
         return f"{self.file}{row}{column}: {self.message}"
 

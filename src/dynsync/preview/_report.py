@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Final, TypeAlias
 
 import attrs
+from rich import box
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -90,19 +92,25 @@ def _field_rows(preview: Preview) -> list[tuple[str, str, Counter[str]]]:
         if outcome in {FieldOutcome.COLLIDES, FieldOutcome.UNRESOLVED, FieldOutcome.REFUSED}:
             row[outcome.value] += number
         if side is not None and outcome is not FieldOutcome.CREATED:
-            row[f"to {side.label}"] += number
+            row[f"to_{side.value}"] += number
         if outcome is FieldOutcome.CREATED:
-            row["in new people"] += number
+            row["in_new_people"] += number
     return [(entity, name, row) for (entity, name), row in sorted(rows.items())]
 
 
 _WORDS: Final = (
-    "in new people",
-    *(f"to {side.label}" for side in Side),
+    "in_new_people",
+    *(f"to_{side.value}" for side in Side),
     "collides",
     "unresolved",
     "refused",
 )
+
+
+_HEADS: Final[Mapping[str, str]] = {
+    "in_new_people": "in new people",
+    **{f"to_{side.value}": f"to {side.label}" for side in Side},
+}
 
 
 def as_json(preview: Preview, examples: Examples, *, values: bool) -> Json:
@@ -136,6 +144,7 @@ def as_json(preview: Preview, examples: Examples, *, values: bool) -> Json:
             {
                 "file": problem.file,
                 "row": problem.row,
+                "line": problem.line,
                 "column": problem.column,
                 "code": problem.code,
                 "message": problem.message,
@@ -168,15 +177,22 @@ def show(console: Console, preview: Preview, examples: Examples, *, values: bool
         ):
             if names:
                 said = ", ".join(name or "(no header)" for name in names)
-                line = f"Columns of the {role.value} ignored, {what}: {said}"
-                console.print(_plain(line), soft_wrap=True)
+                console.print(_plain(f"Columns of the {role.value} ignored, {what}: {said}"))
     _problems(console, preview, examples.limit)
     console.print("Nothing was changed anywhere.")
 
 
+def _table(title: str) -> Table:
+    """Return a table that looks like those of the other commands."""
+    return Table(
+        box=box.SIMPLE, title=title, title_justify="left", title_style="bold", pad_edge=False
+    )
+
+
 def _outcomes(preview: Preview) -> Table:
     roles = [role for role in FileRole if role in preview.columns]
-    table = Table("outcome", title="What a first sync would do, in rows", title_justify="left")
+    table = _table("What a first sync would do, in rows")
+    table.add_column("outcome")
     for role in roles:
         table.add_column(role.value, justify="right")
     table.add_column("meaning")
@@ -192,10 +208,11 @@ def _outcomes(preview: Preview) -> Table:
 
 def _fields(rows: list[tuple[str, str, Counter[str]]]) -> Table:
     words = [word for word in _WORDS if any(row[word] for *_, row in rows)]
-    table = Table("entity", title="Field by field", title_justify="left")
-    table.add_column("field", no_wrap=True)
+    table = _table("Field by field")
+    for head in ("entity", "field"):
+        table.add_column(head, overflow="fold")
     for word in words:
-        table.add_column(word, justify="right")
+        table.add_column(_HEADS.get(word, word), justify="right")
     names = {"@id": "(Dynamics id)", "@type": "(Microsoft Type)", "@deleted": "(is deleted)"}
     for entity, name, row in rows:
         numbers = (f"{row[word]:,}" if row[word] else "" for word in words)
@@ -212,21 +229,30 @@ def _examples(console: Console, rows: list[dict[str, str]], limit: int) -> None:
             outcome, entity, person, dynamics = record
             named = [f"person {person}"] if person else []
             named += [f"{entity or 'record'} {dynamics}"] if dynamics else []
-            console.print(_plain(f"  {outcome}: {', '.join(named)}"), soft_wrap=True)
+            _say(console, 2, f"{outcome}: {', '.join(named)}")
             before = record
         said = f"{row['field']}: {row['reason']}" if row["field"] else row["reason"]
         if "to" in row:
-            said += f" ({row['from']!r} becomes {row['to']!r})"
-        console.print(_plain(f"    {said}"), soft_wrap=True)
+            said += f" ({_quoted(row['from'])} becomes {_quoted(row['to'])})"
+        _say(console, 4, said)
+
+
+def _quoted(text: str) -> str:
+    return repr(text) if text else "empty"
+
+
+def _say(console: Console, indent: int, text: str) -> None:
+    console.print(Padding(_plain(text), (0, 0, 0, indent)))
 
 
 def _problems(console: Console, preview: Preview, limit: int) -> None:
     problems = preview.problems
     if not len(problems):
         return
-    console.print(f"Something was wrong with the files, {len(problems):,} times:")
+    times = "once" if len(problems) == 1 else f"{len(problems):,} times"
+    console.print(f"Something was wrong with the files, {times}:")
     shown = max(limit, 1)
     for problem in problems.kept[:shown]:
-        console.print(_plain(f"  {problem}"), soft_wrap=True)
+        _say(console, 2, str(problem))
     if len(problems) > shown:
         console.print(f"  and {len(problems) - shown:,} more (--limit shows more of them)")

@@ -26,6 +26,7 @@ from dynsync.preview._exports import (
     refused,
 )
 from dynsync.preview._index import Index, People, Records
+from dynsync.preview._lines import UTF_8
 from dynsync.preview._matching import match_by_email, match_by_id
 from dynsync.preview._problems import InputRefused, Problem, Problems
 from dynsync.preview._words import Bucket, FieldOutcome, FileRole
@@ -108,6 +109,10 @@ class Preview:
             yield record
         self._tally = tally
 
+    def malformed(self) -> Iterator[tuple[FileRole, Problem]]:
+        """Yield every row that cannot be used, with its file; `problems` keep the first only."""
+        return self._index.each_malformed()
+
     def _counted(self) -> _Tally:
         if self._tally is None:
             for _ in self:
@@ -147,7 +152,7 @@ class Preview:
         )
         tail: list[Wire | Missing] = [None] * terms.stamps
         cursor = self._index.database.execute(
-            f"SELECT r.line, r.id, r.state, r.why, p.line, p.id, {columns} "  # noqa: S608
+            f"SELECT r.row, r.id, r.state, r.why, p.row, p.id, {columns} "  # noqa: S608
             f"FROM {role.value} AS r LEFT JOIN people AS p ON p.n = r.person "
             f"WHERE r.state IS NOT 'repeated' ORDER BY r.n"
         )
@@ -173,13 +178,13 @@ class Preview:
         here = " OR ".join(f"{table} IS NOT NULL" for table in given) or "0"
         there = " OR ".join(f"{table} IS NOT NULL" for table in other) or "0"
         cursor = self._index.database.execute(
-            f"SELECT line, id, state, why, {here}, {there} FROM people "  # noqa: S608
+            f"SELECT row, id, state, why, {here}, {there} FROM people "  # noqa: S608
             f"WHERE pair IS NULL AND state IS NOT 'repeated' ORDER BY n"
         )
         row: tuple[Cell, ...]
         for row in cursor:
             line, id_, state, why, orphaned, elsewhere = row
-            bucket, reason = Bucket.MARKETO_ONLY, "background sync makes no Dynamics record (R26)"
+            bucket, reason = Bucket.MARKETO_ONLY, "background sync makes no Dynamics record"
             if state is not None:
                 bucket, reason = Bucket.AMBIGUOUS, str(why or "")
             elif orphaned:
@@ -230,19 +235,23 @@ def preview_files(
     *,
     by_email: bool = False,
     policy: AuthorityPolicy | None = None,
+    encoding: str | Mapping[FileRole, str] = UTF_8,
 ) -> Preview:
     """
     Return what a first sync of these exports would do; nothing is written to any of them.
 
     With *by_email*, records that no person holds the id of are matched by their address.
-    *policy* decides collisions, by default as the sync does. Raises `InputRefused` where a
-    file cannot be used at all; what is wrong with single rows is among the problems.
+    *policy* decides collisions, by default as the sync does. *encoding* is that of all files,
+    or of each. Raises `InputRefused` where a file cannot be used at all; what is wrong with
+    single rows is among the problems.
     """
     problems = Problems()
-    exports = {FileRole.PEOPLE: open_export(FileRole.PEOPLE, Path(people), problems)}
-    for role, path in ((FileRole.CONTACTS, contacts), (FileRole.LEADS, leads)):
-        if path is not None:
-            exports[role] = open_export(role, Path(path), problems)
+    paths = {FileRole.PEOPLE: people, FileRole.CONTACTS: contacts, FileRole.LEADS: leads}
+    exports = {
+        role: open_export(role, Path(path), problems, _encoding_of(role, encoding))
+        for role, path in paths.items()
+        if path is not None
+    }
     if len(exports) == 1:
         message = "there is no file to compare it with; give the contacts, the leads, or both"
         raise InputRefused(Problem(str(people), None, None, "no_records", message))
@@ -257,11 +266,15 @@ def preview_files(
     return Preview(index, terms, _columns(exports, maps))
 
 
+def _encoding_of(role: FileRole, encoding: str | Mapping[FileRole, str]) -> str:
+    return encoding if isinstance(encoding, str) else encoding.get(role, UTF_8)
+
+
 def _maps(exports: Mapping[FileRole, Export], *, by_email: bool) -> dict[FileRole, EntityMap]:
     """Return each entity's map, cut to what both files have; raises `InputRefused`."""
     people = exports[FileRole.PEOPLE]
     if "id" not in people.places:
-        raise refused(people, "no_id", "no column holds the people's ids ('Id')")
+        raise refused(people, "no_id", "no column holds the people's ids ('Id')", "id")
     maps: dict[FileRole, EntityMap] = {}
     for role, whole in MAPS.items():
         if role not in exports:
@@ -269,18 +282,20 @@ def _maps(exports: Mapping[FileRole, Export], *, by_email: bool) -> dict[FileRol
         records = exports[role]
         if f"{whole.entity}id" not in records.places:
             what = f"no column holds the ids of {role.value} ('{whole.entity}id')"
-            raise refused(records, "no_id", what)
+            raise refused(records, "no_id", what, f"{whole.entity}id")
         if whole.link_field not in people.places and not by_email:
             message = _WITHOUT_IDS.format(role.value, whole.link_field)
-            raise refused(people, "no_id", message)
+            raise refused(people, "no_id", message, whole.link_field)
         both = [
             field.name
             for field in whole.fields
             if field.names.marketo in people.places and field.names.dynamics in records.places
         ]
         if by_email and "email" not in both:
-            without = people if "email" not in people.places else records
-            raise refused(without, "no_email", "no column holds e-mail addresses to match by")
+            here = "email" not in people.places
+            message = "no column holds e-mail addresses to match by"
+            column = "email" if here else "emailaddress1"
+            raise refused(people if here else records, "no_email", message, column)
         if not both:
             raise refused(records, "no_fields", "no column but ids is in both files")
         maps[role] = attrs.evolve(

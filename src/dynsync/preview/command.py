@@ -1,9 +1,9 @@
 """
 ``dynsync preview``: what a first sync would do to two exports, without any account.
 
-It ends with 0 if every row and cell of the files could be used, with 3 if some could not
-(they are named, and the rest is reported), with 1 if a file cannot be used at all, and with
-2 if it was called wrongly.
+Its exit codes are those of the other commands (`dynsync.cli.ExitCode`, which this package
+does not import): 0 if all is well, 1 if something needs a person, and 2 if a file cannot be
+used at all or the command was called wrongly.
 """
 
 from __future__ import annotations
@@ -23,13 +23,18 @@ from dynsync.preview._plan import PlanFile
 from dynsync.preview._problems import InputRefused
 from dynsync.preview._report import Examples, as_json, show
 from dynsync.preview._result import Preview, preview_files
+from dynsync.preview._words import Bucket, FieldOutcome, FileRole
 from dynsync.records import Side
 
-__all__ = ["INPUT_PROBLEMS", "preview"]
+__all__ = ["ATTENTION", "USAGE", "preview"]
 
-INPUT_PROBLEMS: Final = 3
-"""The exit code where something was wrong with rows or cells of the files."""
+ATTENTION: Final = 1
+"""The exit code where rows or cells cannot be used, or what was found needs a person."""
 
+USAGE: Final = 2
+"""The exit code where a file cannot be used at all, or the command was called wrongly."""
+
+_NEEDY: Final = (Bucket.REFUSED, Bucket.AMBIGUOUS, Bucket.MALFORMED)
 
 _NO_ROOM: Final = "the temporary index cannot be written; SQLITE_TMPDIR says where it lies"
 
@@ -62,6 +67,14 @@ _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="Who wins where both hold different values. By default Marketo for leads and "
     "Dynamics for contacts; an opt-out always stands, except with 'manual'.",
 )
+@click.option(
+    "--encoding",
+    "encodings",
+    multiple=True,
+    metavar="[FILE=]NAME",
+    help="What the files are encoded in, or one of them, as in contacts=cp1252. Excel on "
+    "Windows writes cp1252.  [default: utf-8]",
+)
 @click.option("--plan", type=click.Path(dir_okay=False, path_type=Path), help="Write all of it.")
 @click.option("--values", is_flag=True, help="Show field values. They are personal data.")
 @click.option("--json", "as_json_", is_flag=True, help="Say it as JSON, for machines.")
@@ -79,6 +92,7 @@ def preview(
     leads: Path | None,
     by_email: bool,
     policy: str,
+    encodings: tuple[str, ...],
     plan: Path | None,
     values: bool,
     as_json_: bool,
@@ -91,27 +105,67 @@ def preview(
     beside it or instead of it. Columns may be headed by their labels or by their API names,
     and only those that both files have take part. Nothing is changed anywhere.
 
-    Ends with 0 if all of the files could be used, 3 if some rows or cells could not (they
-    are named), 1 if a file cannot be used at all, 2 if it was called wrongly.
+    Ends with 0 if all is well, 1 if some rows or cells could not be used (they are named) or
+    something needs a person (refused, ambiguous, left unresolved), 2 if a file cannot be used
+    at all or the command was called wrongly.
     """
     inputs = [path for path in (people, contacts, leads) if path is not None]
     if plan is not None and plan.exists() and any(plan.samefile(path) for path in inputs):
         raise click.UsageError("The plan would overwrite one of the exports; name another file.")
     try:
-        found = preview_files(people, contacts, leads, by_email=by_email, policy=_POLICIES[policy])
+        found = preview_files(
+            people,
+            contacts,
+            leads,
+            by_email=by_email,
+            policy=_POLICIES[policy],
+            encoding=_encodings(encodings),
+        )
     except InputRefused as error:
-        raise click.ClickException(str(error)) from None
+        raise _Unusable(str(error)) from None
     except sqlite3.Error as error:
-        raise click.ClickException(f"{_NO_ROOM}: {error}") from None
+        raise _Unusable(f"{_NO_ROOM}: {error}") from None
     with found:
         examples = Examples(limit)
         _go_through(found, examples, plan, values=values)
         if as_json_:
             click.echo(json.dumps(as_json(found, examples, values=values), indent=2))
         else:
-            show(Console(), found, examples, values=values)
-        if len(found.problems):
-            raise click.exceptions.Exit(INPUT_PROBLEMS)
+            console = Console(markup=False, highlight=False, emoji=False)
+            show(console, found, examples, values=values)
+        if len(found.problems) or _needs_a_person(found):
+            raise click.exceptions.Exit(ATTENTION)
+
+
+def _needs_a_person(found: Preview) -> bool:
+    """Return whether a value is refused, somebody is ambiguous, or a collision is left."""
+    left = any(outcome is FieldOutcome.UNRESOLVED for _, _, outcome, _ in found.fields)
+    return left or any(map(found.count, _NEEDY))
+
+
+class _Unusable(click.ClickException):
+    """A file that cannot be read, or written, at all."""
+
+    exit_code = USAGE
+
+
+def _encodings(said: tuple[str, ...]) -> dict[FileRole, str]:
+    """Return the encoding of each file, as *said*: of all, or of the one that is named."""
+    found: dict[FileRole, str] = {}
+    own: dict[FileRole, str] = {}
+    for word in said:
+        file, equals, name = word.rpartition("=")
+        try:
+            "".encode(name)
+            roles = [FileRole(file)] if equals else list(FileRole)
+        except (LookupError, UnicodeError):
+            message = f"{name!r} is no encoding; utf-8 and cp1252 are the usual ones"
+            raise click.BadParameter(message, param_hint="--encoding") from None
+        except ValueError:
+            message = f"{file!r} is none of people, contacts and leads"
+            raise click.BadParameter(message, param_hint="--encoding") from None
+        (own if equals else found).update(dict.fromkeys(roles, name))
+    return found | own
 
 
 def _go_through(found: Preview, examples: Examples, plan: Path | None, *, values: bool) -> None:
@@ -127,5 +181,7 @@ def _go_through(found: Preview, examples: Examples, plan: Path | None, *, values
             for record in found:
                 examples.add(record)
                 file.add(record)
+            for role, problem in found.malformed():
+                file.add_malformed(role, problem)
     except OSError as error:
-        raise click.ClickException(f"{plan}: {error.strerror}") from None
+        raise _Unusable(f"{plan}: {error.strerror or error}") from None

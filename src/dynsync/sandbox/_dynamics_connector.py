@@ -93,7 +93,8 @@ class SandboxDynamicsConnector:
                 feed.check_age(place, store, now, self.system.retention)
             found, place, more = feed.page(store, place, self.system.page_size, now)
             hidden = frozenset(described.unreadable(self._user))
-        return Page([_change(each, fields, hidden) for each in found], feed.pack(place), more)
+        changes = [_change(each, fields, hidden) for each in found]
+        return Page(changes, feed.pack(place), more, now)
 
     def fetch(
         self, table: str, ids: Collection[RecordId], fields: Sequence[str]

@@ -31,6 +31,7 @@ class Database:
         self._path = path
         self._connection = connection
         self._guard = Guard(path)
+        self._kept: sqlite3.Connection | None = None
         self._depth = 0
         self._purge_is_due = False
         # The latest moment that the store was told of; it has no clock of its own.
@@ -60,7 +61,38 @@ class Database:
 
     @contextmanager
     def scratch(self) -> Generator[None]:
-        """Begin a block whose writes, transactions inside it included, are all thrown away."""
+        """
+        Begin a block whose writes, transactions inside it included, are all thrown away.
+
+        They go into a copy, so that meanwhile others may write to the file. The copy is a
+        temporary database of SQLite's own: the owner's alone, and gone with the connection.
+        """
+        if self._depth or self._kept is not None:
+            with self._savepoint():
+                yield
+            return
+        with self._guard:
+            copy = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+            try:
+                copy.execute("PRAGMA cache_size = -8192")
+                self._connection.backup(copy)
+            except BaseException:
+                copy.close()
+                raise
+        self._kept, self._connection = self._connection, copy
+        try:
+            yield
+        finally:
+            self._return()
+
+    def _return(self) -> None:
+        """Leave the scratch copy, if that is where we are."""
+        if self._kept is not None:
+            self._connection.close()
+            self._connection, self._kept, self._depth = self._kept, None, 0
+
+    @contextmanager
+    def _savepoint(self) -> Generator[None]:
         self._begin()
         try:
             yield
@@ -77,7 +109,7 @@ class Database:
         """
         self._purge_is_due = False
         with self._guard:
-            if self._depth or not self._one("SELECT 1 FROM meta WHERE name = ?", _PURGE):
+            if self._depth or self._kept is not None or not self._one("SELECT 1 FROM meta WHERE name = ?", _PURGE):
                 return
             self._connection.execute("VACUUM")
             if self._truncated():

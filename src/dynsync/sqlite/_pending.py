@@ -60,8 +60,12 @@ _OPEN = """SELECT id, link FROM pending WHERE id > ? AND link IS NOT NULL
     ORDER BY id LIMIT 1000"""
 _FIRST = (-math.inf, PendingKey(""))
 
-_NUMBERS = """SELECT entity, reason, count(*), min(since), sum(marketo_gone),
-    sum(dynamics_gone), sum(clears > 0) FROM pending GROUP BY entity, reason"""
+# A link is looked up for what is gone only.
+_LIVE = "(SELECT link.state = 0 FROM link WHERE link.key = pending.link)"
+_NUMBERS = f"""SELECT entity, reason, count(*), min(since),
+    total(CASE WHEN marketo_gone THEN {_LIVE} END),
+    total(CASE WHEN dynamics_gone THEN {_LIVE} END),
+    sum(clears > 0) FROM pending GROUP BY entity, reason"""
 
 
 class PendingEntries(Database):
@@ -140,7 +144,7 @@ class PendingEntries(Database):
             live: list[tuple[Entity, int]] = self._connection.execute(
                 "SELECT entity, live FROM tally WHERE live > 0"
             ).fetchall()
-            rows: list[tuple[Entity, str, int, float, int, int, int]] = self._connection.execute(
+            rows: list[tuple[Entity, str, int, float, float, float, int]] = self._connection.execute(
                 _NUMBERS
             ).fetchall()
         oldest: dict[Entity, float] = {}
@@ -150,7 +154,7 @@ class PendingEntries(Database):
             oldest[entity] = min(since, oldest.get(entity, since))
             for side, count in ((Side.MARKETO, marketo), (Side.DYNAMICS, dynamics)):
                 if count:
-                    gone[entity, side] = gone.get((entity, side), 0) + count
+                    gone[entity, side] = gone.get((entity, side), 0) + int(count)
             if clearing:
                 clears[entity] = clears.get(entity, 0) + clearing
         counts = {(entity, reason): count for entity, reason, count, *_ in rows}

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-from dynsync.errors import StateError
+from dynsync.errors import ConfigurationError, StateError
 from dynsync.records import Cursor
 from dynsync.sqlite._errors import damaged
 from dynsync.sqlite._lease import Leases, Owner
@@ -33,6 +33,9 @@ class SqliteStore(Leases, Layouts):
     """
 
     def __init__(self, path: str | os.PathLike[str], *, owner: str | None = None) -> None:
+        if str(path) == ":memory:":
+            message = "SqliteStore keeps a file. For a state in memory use dynsync.MemoryStore()."
+            raise ConfigurationError(message)
         place = Path(path)
         self._open(place, open_for_writing(place), owner)
 
@@ -99,6 +102,7 @@ class SqliteStore(Leases, Layouts):
         if not self._finalizer.alive:
             return
         # A lease that cannot be given back ends by itself, and a file must be let go of.
+        self._return()
         with suppress(StateError):
             while self._depth:
                 self._back()

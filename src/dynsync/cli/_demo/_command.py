@@ -12,11 +12,14 @@ from typing import Final, TypeAlias
 import click
 
 from dynsync.cli._commands import finish
-from dynsync.cli._console import out_console
+from dynsync.cli._console import out_console, tick
 from dynsync.cli._demo import _chapters, _troubles
 from dynsync.cli._demo._stage import FILES, Stage, staged
 from dynsync.cli._exits import ExitCode
 from dynsync.errors import SyncError
+from dynsync.maps import LEAD
+from dynsync.recorder import entry_of
+from dynsync.records import Pair, RecordId, Side
 from dynsync.schedule import SystemClock
 
 __all__ = ["CHAPTERS", "demo_command", "tell"]
@@ -48,7 +51,7 @@ _CONFIG: Final = f"""\
 #     dynsync plan
 #     dynsync run
 #     dynsync log
-#     dynsync explain lead --person 1
+#     dynsync explain lead --person {{person}}
 
 [marketo]
 connector = "dynsync.cli.sandboxes:marketo"
@@ -100,18 +103,32 @@ def demo_command(folder: Path | None) -> None:
         start = _START if folder is None else _now() - _LENGTH
         with staged(place, console, start) as stage:
             tell(stage)
+            person = "" if folder is None else _talked_of(stage)
         if folder is not None:
-            (place / "dynsync.toml").write_text(_CONFIG, encoding="utf-8")
+            text = _CONFIG.replace("{person}", person)
+            (place / "dynsync.toml").write_text(text, encoding="utf-8")
     console.print()
     if stage.broken:
         console.print(f"{len(stage.broken)} of {stage.claims} claims are false:", style="bold red")
         for text in stage.broken:
-            console.print(f"  ✗ {text}")
+            console.print(f"  {tick(console, true=False)} {text}")
         finish(ExitCode.BROKEN)
         return
     console.print(f"All {stage.claims} claims hold.", style="bold green")
     if folder is not None:
         console.print(f"Go on with: cd {folder} && dynsync status")
+        console.print(f"Then, for a long history: dynsync explain lead --person {person}")
+
+
+def _talked_of(stage: Stage) -> RecordId:
+    """Return the person who is a lead and of whom there is most to tell."""
+
+    def told(dynamics: RecordId) -> int:
+        entries = stage.store.history(LEAD.entity, Pair(None, dynamics))
+        return sum(len(entry_of(kept).changes) for kept in entries if kept.run > 1)
+
+    linked = (id_ for id_ in stage.leads if stage.store.link_of(Side.DYNAMICS, id_, LEAD.entity))
+    return stage.person_of(LEAD.entity, max(linked, key=told))
 
 
 def _now() -> dt.datetime:

@@ -12,7 +12,7 @@ import attrs
 from attrs import Factory
 from rich.console import Console
 
-from dynsync.cli._console import show_table, shown
+from dynsync.cli._console import show_table, shown, tick
 from dynsync.fields import Match
 from dynsync.maps import CONTACT, LEAD
 from dynsync.recorder import ActivityRecorder
@@ -125,10 +125,10 @@ class Stage:
         """Say that something holds, having looked whether it does."""
         self.claims += 1
         if true:
-            self.console.print(f"  ✓ {text}", style="green")
+            self.console.print(f"  {tick(self.console, true=True)} {text}", style="green")
         else:
             self.broken.append(text)
-            self.console.print(f"  ✗ {text}", style="bold red")
+            self.console.print(f"  {tick(self.console, true=False)} {text}", style="bold red")
 
 
 @contextmanager

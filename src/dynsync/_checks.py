@@ -1,0 +1,175 @@
+"""What a host tells a sync, checked when it is told: each message names the argument."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeAlias, cast, get_args
+
+import attrs
+
+from dynsync.errors import ConfigurationError
+from dynsync.fields import EntityMap
+from dynsync.guards import Guards
+from dynsync.maps import CONTACT, LEAD
+from dynsync.policies import AuthorityPolicy, named
+from dynsync.records import Side
+
+__all__ = [
+    "as_maps",
+    "connector",
+    "days",
+    "guards",
+    "maps",
+    "names",
+    "one_of",
+    "policy",
+    "recorders",
+    "store",
+]
+
+_Attribute: TypeAlias = "attrs.Attribute[object]"
+
+
+def _kind(value: object) -> str:
+    return value.__name__ if isinstance(value, type) else f"a {type(value).__name__}"
+
+
+def connector(_: object, attribute: _Attribute, value: object) -> None:
+    """Refuse what is no connector."""
+    if isinstance(getattr(value, "side", None), Side):
+        return
+    step = "Give a connector."
+    if hasattr(value, "connector"):
+        step = f"Give what its connector() returns: {attribute.name}=….connector()."
+    raise ConfigurationError(f"{attribute.name}= got {_kind(value)}, which is no connector. {step}")
+
+
+def as_maps(value: object) -> tuple[EntityMap, ...]:
+    """Return the maps as a tuple."""
+    if isinstance(value, EntityMap | str) or not isinstance(value, Iterable):
+        raise ConfigurationError("maps= takes a list of entity maps: maps=[LEAD, CONTACT].")
+    return tuple(cast("Iterable[EntityMap]", value))
+
+
+def maps(_: object, __: _Attribute, value: Sequence[object]) -> None:
+    """Refuse no maps, what is no map, and maps that would take each other's people."""
+    if not value:
+        raise ConfigurationError("No entity maps were given; nothing would be synced.")
+    found: list[EntityMap] = []
+    for one in value:
+        if not isinstance(one, EntityMap):
+            raise ConfigurationError(
+                f"maps= holds {_kind(one)}. Give entity maps: maps=[LEAD, CONTACT], from dynsync."
+            )
+        for other in found:
+            _apart(one, other)
+        found.append(one)
+
+
+def _apart(one: EntityMap, other: EntityMap) -> None:
+    if one.entity == other.entity:
+        raise ConfigurationError(f"Two maps are for the entity {one.entity!r}; keep one.")
+    if one.tables.marketo != other.tables.marketo:
+        raise ConfigurationError(
+            f"The maps of {other.entity!r} and {one.entity!r} name two Marketo tables, "
+            f"{other.tables.marketo!r} and {one.tables.marketo!r}, whose ids could be the same. "
+            f"Make a Sync with a state of its own for each of them."
+        )
+    if one.link_field == other.link_field:
+        raise ConfigurationError(
+            f"The maps of {other.entity!r} and {one.entity!r} keep Dynamics ids in the same "
+            f"link_field, {one.link_field!r}. Give each of them a Marketo field of its own."
+        )
+
+
+def store(_: object, attribute: _Attribute, value: object) -> None:
+    """Refuse what is no store."""
+    if isinstance(value, str | os.PathLike):
+        raise ConfigurationError(
+            f"{attribute.name}= got a path. Open it: {attribute.name}=SqliteStore({str(value)!r}), "
+            f"from dynsync.sqlite."
+        )
+    if not hasattr(value, "transaction"):
+        raise ConfigurationError(
+            f"{attribute.name}= got {_kind(value)}, which is no store. Give a SqliteStore (from "
+            f"dynsync.sqlite) or a MemoryStore."
+        )
+
+
+def policy(_: object, attribute: _Attribute, value: object) -> None:
+    """Refuse a policy that cannot be called."""
+    if value is not None and not callable(value):
+        raise ConfigurationError(
+            f"{attribute.name}= got {value!r}. Give a policy: newest(), prefer(Side.MARKETO), "
+            f"manual, or any function from a Collision to a Resolution."
+        )
+
+
+def one_of(literal: object) -> Callable[[object, _Attribute, object], None]:
+    """Return a check that a word is one of *literal*'s."""
+    words: tuple[str, ...] = get_args(literal)
+
+    def check(_: object, attribute: _Attribute, value: object) -> None:
+        if value not in words:
+            known = " or ".join(map(repr, words))
+            raise ConfigurationError(f"{attribute.name}={value!r} is no choice; say {known}.")
+
+    return check
+
+
+def guards(_: object, attribute: _Attribute, value: object) -> None:
+    """Refuse guards of another type."""
+    if not isinstance(value, Guards):
+        raise ConfigurationError(
+            f"{attribute.name}= got {_kind(value)}. Give Guards(deletes=Limit(…), clears=Limit(…))."
+        )
+
+
+def days(_: object, attribute: _Attribute, value: object) -> None:
+    """Refuse what is no number of days."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        raise ConfigurationError(f"{attribute.name}={value!r}: give a number of days above 0.")
+
+
+def recorders(_: object, attribute: _Attribute, value: Iterable[object]) -> None:
+    """Refuse what is no recorder, and two of one name: they would share a place in the journal."""
+    known: set[str] = set()
+    for one in value:
+        name: object = getattr(one, "name", None)
+        if not isinstance(name, str) or not callable(getattr(one, "record", None)):
+            raise ConfigurationError(
+                f"{attribute.name}= holds {_kind(one)}, which is no recorder. Give objects with a "
+                f"name and a method record(entries), such as MemoryRecorder()."
+            )
+        if name in known:
+            raise ConfigurationError(
+                f"Two recorders are called {name!r}, and each keeps its place in the journal under "
+                f"its name. Give one of them another name."
+            )
+        known.add(name)
+
+
+def names(maps: Sequence[EntityMap], policies: Iterable[AuthorityPolicy | None]) -> None:
+    """Refuse a policy by field or entity for a name that no map has."""
+    every = (LEAD, CONTACT, *maps)
+    known = {
+        "field": {name for one in every for name in one.names()},
+        "entity": {str(one.entity) for one in every},
+    }
+    for chosen in policies:
+        for what, name in _named(chosen):
+            if name not in known[what]:
+                mine = {"field": [n for m in maps for n in m.names()], "entity": [*map(_of, maps)]}
+                there = ", ".join(dict.fromkeys(mine[what]))
+                raise ConfigurationError(
+                    f"A policy is for the {what} {name!r}, which no map has. There are {there}."
+                )
+
+
+def _of(entity_map: EntityMap) -> str:
+    return entity_map.entity
+
+
+def _named(chosen: AuthorityPolicy | None) -> Iterator[tuple[str, str]]:
+    return iter(()) if chosen is None else named(chosen)

@@ -1,0 +1,287 @@
+"""
+What a connector answered, looked at before it is believed.
+
+Connectors are the host's. What is of the wrong type would go wrong far from where it came
+in, or be stored and never be read again; here it is refused, with the clause that it
+breaks. No message holds a value.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
+from typing import Final, TypeAlias, cast
+
+from dynsync.connectors import Connector, Page
+from dynsync.errors import ContractError
+from dynsync.records import (
+    Change,
+    Edit,
+    Missing,
+    Record,
+    Row,
+    Side,
+    Tombstone,
+    plain_id,
+)
+from dynsync.schemas import Column, Schema
+from dynsync.terms import Terms
+from dynsync.writes import (
+    AmbiguousWrite,
+    Created,
+    Gone,
+    NotAttempted,
+    Reason,
+    Rejected,
+    Stale,
+    ThrottledWrite,
+    Update,
+    Updated,
+    Write,
+)
+
+__all__ = [
+    "check_changes",
+    "check_connector",
+    "check_edits",
+    "check_instant",
+    "check_page",
+    "check_records",
+    "check_results",
+    "check_row",
+    "check_schema",
+]
+
+_Kinds: TypeAlias = type | tuple[type, ...]
+
+_ID: Final = attrgetter("id")
+_VALUES: Final = attrgetter("values")
+_VERSION: Final = attrgetter("version")
+_CHANGES: Final = frozenset({Record, Tombstone})
+_PLAIN: Final = frozenset({str, int, bool, type(None), Missing})
+_WIRES: Final = (str, int, float, type(None), Missing)
+_RESULTS: Final = (
+    Created,
+    Updated,
+    Rejected,
+    Stale,
+    Gone,
+    ThrottledWrite,
+    AmbiguousWrite,
+    NotAttempted,
+)
+
+
+def check_connector(side: Side, connector: Connector) -> str:
+    """Return the identity of *connector*; raise `ContractError` if it, or a limit, cannot be."""
+    limits = connector.capabilities
+    for name, most in (("batch", limits.batch), ("find", limits.find)):
+        if not _whole(most) or most < 1:
+            raise ContractError(
+                f"The {side.label} connector says that a call takes {name}={most!r}; "
+                f"Capabilities.{name} is a whole number of at least 1."
+            )
+    identity = connector.identity()
+    if not _is(identity, str) or not identity:
+        raise ContractError(
+            f"The {side.label} connector's identity() is {_shown(identity)}; it is a stable name "
+            f"of the instance, such as a Munchkin id or an org URL."
+        )
+    return identity
+
+
+def check_schema(side: Side, table: str, schema: object) -> None:
+    """Raise `ContractError` unless *schema* describes columns."""
+    if not isinstance(schema, Schema) or not _is(schema.columns, Mapping):
+        raise ContractError(
+            f"The {side.label} connector's describe({table!r}) returned {_shown(schema)}; it "
+            f"returns a Schema (C1)."
+        )
+    for column in schema.columns.values():
+        if not _is(column, Column):
+            raise ContractError(
+                f"The {side.label} connector's describe({table!r}) returned a Schema that holds "
+                f"{_shown(column)}; it holds one Column a name (C1)."
+            )
+
+
+def check_page(side: Side, table: str, page: object) -> None:
+    """Raise `ContractError` unless *page* is a page with a place to read on from."""
+    if not isinstance(page, Page):
+        raise _broken(side, table, "read", f"returned {_shown(page)}; it returns a Page (C2)")
+    if not _is_list(page.changes):
+        seen = f"returned a Page whose changes are {_shown(page.changes)}, not a list (C2)"
+        raise _broken(side, table, "read", seen)
+    if not _is(page.cursor, str):
+        seen = f"returned a Page whose cursor is {_shown(page.cursor)}; a cursor is text (C2)"
+        raise _broken(side, table, "read", seen)
+    check_instant(side, table, "Page.at", page.at)
+
+
+def check_changes(
+    side: Side, table: str, what: str, changes: Sequence[Change], *, versioned: bool
+) -> None:
+    """Raise `ContractError` unless each of *changes* says whose it is, and in which version."""
+    if _flawless(changes, versioned=versioned):
+        return
+    for change in changes:
+        if isinstance(change, Record):
+            if not _is(change.values, Mapping):
+                seen = f"returned a Record whose values are {_shown(change.values)} (C1)"
+                raise _broken(side, table, what, seen)
+            if versioned and not _is(change.version, str):
+                seen = (
+                    "returned a Record without a version, though its capabilities promise "
+                    "conditional_writes: without versions they would overwrite edits (C7)"
+                )
+                raise _broken(side, table, what, seen)
+        elif not _is(change, Tombstone):
+            seen = f"returned {_shown(change)} among its records (C1)"
+            raise _broken(side, table, what, seen)
+        id_ = change.id
+        if not _is(id_, str) or not id_:
+            seen = f"returned a record whose id is {_shown(id_)}; an id is text and not empty (C1)"
+            raise _broken(side, table, what, seen)
+
+
+def _flawless(changes: Sequence[Change], *, versioned: bool) -> bool:
+    """Return whether all is as it nearly always is: asked of every record, so in few steps."""
+    if not set(map(type, changes)) <= _CHANGES:
+        return False
+    records = [change for change in changes if isinstance(change, Record)]
+    return (
+        all(map(_ID, changes))
+        and set(map(type, map(_ID, changes))) <= {str}
+        and set(map(type, map(_VALUES, records))) <= {dict}
+        and (not versioned or set(map(type, map(_VERSION, records))) <= {str})
+    )
+
+
+def check_records(
+    side: Side, table: str, what: str, records: object, *, versioned: bool = False
+) -> None:
+    """Raise `ContractError` unless *records* are what ``fetch`` and ``find`` return."""
+    if not _is_list(records):
+        seen = f"returned {_shown(records)}; it returns a list of Record (C4)"
+        raise _broken(side, table, what, seen)
+    check_changes(side, table, what, cast("Sequence[Record]", records), versioned=versioned)
+
+
+def check_row(terms: Terms, side: Side, row: Row) -> None:
+    """Raise `ContractError` unless JSON can hold the values of *row*."""
+    if _PLAIN.issuperset(map(type, row)):
+        return
+    for field, wire in zip(terms.fields, row, strict=True):
+        if not _holdable(wire):
+            raise _unholdable(side, terms.map.tables[side], field.names[side], wire)
+
+
+def check_edits(table: str, edits: Iterable[Edit]) -> None:
+    """Raise `ContractError` unless what Marketo's feed tells of *edits* can be compared."""
+    for edit in edits:
+        check_instant(Side.MARKETO, table, "Edit.at", edit.at)
+        for wire in (edit.old, edit.new):
+            if not _holdable(wire):
+                raise _unholdable(Side.MARKETO, table, edit.field, wire)
+
+
+def check_instant(side: Side, table: str, name: str, at: object) -> None:
+    """Raise `ContractError` unless *at* is None or a moment that knows its zone."""
+    if at is None or (isinstance(at, dt.datetime) and at.utcoffset() is not None):
+        return
+    seen = "a datetime without a zone" if isinstance(at, dt.datetime) else _shown(at)
+    raise ContractError(
+        f"The {side.label} connector's read({table!r}) returned {seen} as {name}; it is an aware "
+        f"datetime, or None (C2). A naive one would be taken as the time of this machine."
+    )
+
+
+def check_results(side: Side, table: str, writes: Sequence[Write], results: object) -> None:
+    """Raise `ContractError` unless *results* answer *writes*, one by one and in their order."""
+    if not _is_list(results):
+        raise _broken(side, table, "write", f"returned {_shown(results)}; {_ONE_EACH}")
+    answers = cast("Sequence[object]", results)
+    if len(answers) != len(writes):
+        raise ContractError(
+            f"The {side.label} connector got {len(writes)} writes and returned {len(answers)} "
+            f"results. A connector returns {_ONE_EACH}."
+        )
+    for write, result in zip(writes, answers, strict=True):
+        if not isinstance(result, _RESULTS):
+            seen = f"answered a write with {_shown(result)}; {_ONE_EACH}"
+            raise _broken(side, table, "write", seen)
+        if isinstance(result, Created | Updated):
+            _check_applied(side, table, write, result)
+        elif isinstance(result, Rejected):
+            _check_reasons(side, table, result)
+
+
+_ONE_EACH: Final = "one result a write, in the order of the writes (C5)"
+
+
+def _check_applied(side: Side, table: str, write: Write, result: Created | Updated) -> None:
+    name, id_ = type(result).__name__, result.id
+    if not _is(id_, str) or not id_:
+        seen = f"answered a write with {name} and {_shown(id_)} as the id; an id is text (C5)"
+        raise _broken(side, table, "write", seen)
+    if isinstance(write, Update) and plain_id(id_) != plain_id(write.id):
+        seen = (
+            f"answered the update of {write.id!r} with {name}({id_!r}): a result is about the "
+            f"record of its write, and comes in the order of the writes (C5)"
+        )
+        raise _broken(side, table, "write", seen)
+    if result.values is None:
+        return
+    if not _is(result.values, Mapping):
+        seen = f"answered a write with {name} and {_shown(result.values)} as values (C5)"
+        raise _broken(side, table, "write", seen)
+    for native, wire in result.values.items():
+        if not _holdable(wire):
+            raise _unholdable(side, table, native, wire)
+
+
+def _check_reasons(side: Side, table: str, result: Rejected) -> None:
+    reasons = result.reasons
+    if not _is(reasons, (tuple, list)) or not all(_is(reason, Reason) for reason in reasons):
+        seen = f"rejected a write for {_shown(reasons)}; reasons are a tuple of Reason (C5)"
+        raise _broken(side, table, "write", seen)
+
+
+def _holdable(wire: object) -> bool:
+    if not isinstance(wire, _WIRES):
+        return False
+    return not isinstance(wire, float) or math.isfinite(wire)
+
+
+def _unholdable(side: Side, table: str, native: str, wire: object) -> ContractError:
+    shown = "a number that is not finite" if isinstance(wire, float) else _shown(wire)
+    return _broken(
+        side,
+        table,
+        "values",
+        f"said {shown} in {native!r}; a wire value is text, a number, a boolean or None (C1)",
+    )
+
+
+def _broken(side: Side, table: str, what: str, seen: str) -> ContractError:
+    return ContractError(f"The {side.label} connector, {what} of {table!r}: {seen}.")
+
+
+def _is(value: object, kinds: _Kinds) -> bool:
+    """Return whether *value* is what its annotation promises already."""
+    return isinstance(value, kinds)
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+
+
+def _whole(number: object) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool)
+
+
+def _shown(value: object) -> str:
+    """Return the type of *value* for a message: a value is personal data."""
+    return "None" if value is None else f"a {type(value).__name__}"

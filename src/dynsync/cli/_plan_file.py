@@ -1,0 +1,116 @@
+"""
+A plan in a file, for somebody to look at before `dynsync apply` does exactly that.
+
+It holds what would be written, so only its owner may read it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+from typing import Final, Literal, TypedDict, cast
+
+import click
+
+from dynsync.backlog import PendingKey
+from dynsync.cli._console import private_file
+from dynsync.outcomes import OutcomeKind
+from dynsync.records import Entity, Pair, RecordId, Side, Wire
+from dynsync.reports import Plan, PlannedRecord, PlannedWrite
+
+__all__ = ["read_plan", "write_plan"]
+
+_VERSION: Final = 1
+
+
+class _WriteData(TypedDict):
+    side: Literal["marketo", "dynamics"]
+    kind: Literal["create", "update"]
+    id: str
+    values: dict[str, Wire]
+
+
+class _RecordData(TypedDict):
+    key: str
+    entity: str
+    person: str | None
+    dynamics: str | None
+    outcome: str
+    why: str
+    writes: list[_WriteData]
+
+
+class _PlanData(TypedDict):
+    version: int
+    made: str
+    records: list[_RecordData]
+
+
+def write_plan(path: Path, plan: Plan) -> None:
+    """Write *plan* into the file *path*."""
+    data: _PlanData = {
+        "version": _VERSION,
+        "made": plan.made.isoformat(),
+        "records": [_record_data(record) for record in plan.records],
+    }
+    with private_file(path, "--out") as file:
+        json.dump(data, file, ensure_ascii=False, indent=1)
+        file.write("\n")
+
+
+def _record_data(record: PlannedRecord) -> _RecordData:
+    return {
+        "key": record.key,
+        "entity": record.entity,
+        "person": record.ids.marketo,
+        "dynamics": record.ids.dynamics,
+        "outcome": record.outcome.value,
+        "why": record.why,
+        "writes": [
+            {
+                "side": write.side.value,
+                "kind": write.kind,
+                "id": write.id,
+                "values": dict(write.values),
+            }
+            for write in record.writes
+        ],
+    }
+
+
+def read_plan(path: Path) -> Plan:
+    """Return the plan in the file *path*; a file that holds none is a usage error."""
+    try:
+        data = cast("_PlanData", json.loads(path.read_text(encoding="utf-8")))
+        return _plan(data)
+    except OSError as error:
+        message = f"{path}: it cannot be read ({error.strerror})"
+        raise click.BadParameter(message, param_hint="PLAN") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        message = f"{path}: it is no plan. Make one with: dynsync plan --out {path}"
+        raise click.BadParameter(message, param_hint="PLAN") from None
+
+
+def _plan(data: _PlanData) -> Plan:
+    if data["version"] != _VERSION:
+        raise ValueError(data["version"])
+    made = dt.datetime.fromisoformat(data["made"])
+    return Plan(made, tuple(map(_record, data["records"])))
+
+
+def _record(data: _RecordData) -> PlannedRecord:
+    person, dynamics = data["person"], data["dynamics"]
+    ids = Pair(
+        None if person is None else RecordId(person),
+        None if dynamics is None else RecordId(dynamics),
+    )
+    writes = tuple(
+        PlannedWrite(
+            Side(write["side"]), write["kind"], RecordId(write["id"]), dict(write["values"])
+        )
+        for write in data["writes"]
+    )
+    outcome = OutcomeKind(data["outcome"])
+    key, entity = PendingKey(data["key"]), Entity(data["entity"])
+    return PlannedRecord(key, entity, ids, writes, (), outcome, data["why"])

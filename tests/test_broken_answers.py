@@ -1,0 +1,376 @@
+"""What connectors must not answer: refused with the clause, stored nowhere, no edit lost."""
+
+from __future__ import annotations
+
+import copy
+import datetime as dt
+from collections.abc import Callable, Collection, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import TypeAlias, TypeVar, cast
+
+import attrs
+import pytest
+
+from dynsync.connectors import Capabilities, DynamicsConnector, MarketoConnector, Page
+from dynsync.errors import ContractError
+from dynsync.fields import Match
+from dynsync.maps import CONTACT, LEAD
+from dynsync.memory import MemoryStore
+from dynsync.outcomes import OutcomeKind
+from dynsync.records import Cursor, Record, RecordId, Side, Wire
+from dynsync.schemas import Schema
+from dynsync.sqlite import SqliteStore
+from dynsync.writes import Created, Reason, Rejected, Updated, Write, WriteResult
+from support import World, before
+
+T = TypeVar("T")
+
+Answer: TypeAlias = Callable[[object], object]
+SYSTEMS = ("marketo", "dynamics")
+
+
+class Bent:
+    """A connector whose answers are bent, by the name of the method or property."""
+
+    def __init__(self, inner: MarketoConnector | DynamicsConnector, **bends: Answer) -> None:
+        self.inner = inner
+        self.bends = bends
+
+    def __getattr__(self, name: str) -> object:
+        return cast("object", getattr(self.inner, name))
+
+    def _bent(self, name: str, answer: T) -> T:
+        return cast("T", self.bends[name](answer)) if name in self.bends else answer
+
+    @property
+    def side(self) -> Side:
+        """Return which system this is."""
+        return self.inner.side
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Return what it can do."""
+        return self._bent("capabilities", self.inner.capabilities)
+
+    def identity(self) -> str:
+        """Return its name."""
+        return self._bent("identity", self.inner.identity())
+
+    def describe(self, table: str) -> Schema:
+        """Return the columns of *table*."""
+        return self._bent("describe", self.inner.describe(table))
+
+    def read(self, table: str, fields: Sequence[str], cursor: Cursor | None) -> Page:
+        """Return the next page."""
+        return self._bent("read", self.inner.read(table, fields, cursor))
+
+    def fetch(
+        self, table: str, ids: Collection[RecordId], fields: Sequence[str]
+    ) -> Sequence[Record]:
+        """Return those of *ids* that exist."""
+        return self._bent("fetch", self.inner.fetch(table, ids, fields))
+
+    def find(
+        self, table: str, field: str, values: Collection[Wire], fields: Sequence[str]
+    ) -> Sequence[Record]:
+        """Return the records that hold one of *values*."""
+        return self._bent("find", self.inner.find(table, field, values, fields))
+
+    def write(self, table: str, writes: Sequence[Write]) -> Sequence[WriteResult]:
+        """Apply *writes*."""
+        return self._bent("write", self.inner.write(table, writes))
+
+
+def altered(name: str, value: object) -> Answer:
+    """Bend one attribute of an answer, whatever its type may say."""
+
+    def alter(answer: object) -> object:
+        twin = copy.copy(answer)
+        object.__setattr__(twin, name, value)
+        return twin
+
+    return alter
+
+
+def bend(world: World, system: str, **bends: Answer) -> Callable[[], None]:
+    """Bend a connector of *world*; return what bends it back."""
+    good = cast("MarketoConnector", getattr(world.sync, system))
+    setattr(world.sync, system, Bent(good, **bends))
+    return lambda: setattr(world.sync, system, good)
+
+
+def each(bent: Answer) -> Answer:
+    """Bend every change of a page."""
+    return lambda page: altered("changes", [bent(one) for one in cast("Page", page).changes])(page)
+
+
+def all_are(result: object) -> Answer:
+    """Answer every write with *result*."""
+    return lambda results: [result for _ in cast("Sequence[object]", results)]
+
+
+def both_edited() -> tuple[World, RecordId, RecordId]:
+    """Return a world in which there is something to write to either system."""
+    world = World(LEAD)
+    person, row = world.linked("lead", jobtitle="A", telephone1="1")
+    world.marketo.edit(person, {"title": "B"})
+    world.dynamics.edit("lead", row, {"telephone1": "2"})
+    return world, person, row
+
+
+ODD_RESULTS: dict[str, object] = {
+    "None": None,
+    "True": True,
+    "text": "ok",
+    "no id": Updated(cast("RecordId", None)),
+    "a number as id": Updated(cast("RecordId", 7)),
+    "an empty id": Updated(RecordId("")),
+    "another id": Updated(RecordId("zzz")),
+    "created as another": Created(RecordId("zzz")),
+    "reasons that are none": Rejected(cast("tuple[Reason, ...]", ("no",))),
+    "values that are none": altered("values", ["x"])(Updated(RecordId("?"))),
+}
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("odd", ODD_RESULTS)
+def test_odd_results(system: str, odd: str) -> None:
+    """C5: what is no answer to its write is believed by nobody, and the edit goes out later."""
+    world, person, row = both_edited()
+    mend = bend(world, system, write=all_are(ODD_RESULTS[odd]))
+    with pytest.raises(ContractError, match="C5"):
+        world.cycle()
+    mend()
+    world.settled()
+
+    assert ("B", "B") == world.both(person, "lead", row, "job_title")
+    assert ("2", "2") == world.both(person, "lead", row, "phone")
+
+
+@pytest.mark.parametrize("odd", [None, "no", 3])
+def test_results_that_are_no_list(odd: object) -> None:
+    """C5: an answer that is no list of results is refused."""
+    world, person, row = both_edited()
+    mend = bend(world, "dynamics", write=lambda _: odd)
+    with pytest.raises(ContractError, match="C5"):
+        world.cycle()
+    mend()
+    world.settled()
+
+    assert ("B", "B") == world.both(person, "lead", row, "job_title")
+
+
+def test_rejected_for_no_reason() -> None:
+    """A19: a refusal without a reason is one of the record, told and tried again."""
+    world, person, row = both_edited()
+    mend = bend(world, "dynamics", write=all_are(Rejected(())))
+    report = world.cycle()
+    mend()
+    said = [refusal for entry in world.recorder.entries for refusal in entry.refusals]
+    world.settled()
+
+    assert 1 == report.count(OutcomeKind.REJECTED)
+    assert [("UNKNOWN", None)] == [(result.code, result.field) for result in said]
+    assert ("B", "B") == world.both(person, "lead", row, "job_title")
+
+
+class Endless(Bent):
+    """A connector whose feed never ends; *still* says that its cursor never moves either."""
+
+    def __init__(self, inner: MarketoConnector, *, still: bool) -> None:
+        super().__init__(inner)
+        self.still = still
+        self.pages = 0
+
+    def read(self, table: str, fields: Sequence[str], cursor: Cursor | None) -> Page:
+        """Return an empty page, for ever."""
+        assert table
+        assert fields
+        self.pages += 1
+        here = cursor if self.still and cursor is not None else Cursor(str(self.pages))
+        return Page([], here, more=True)
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_the_same_cursor_for_ever(system: str) -> None:
+    """C2: a feed that hands back the cursor that it was given would be read for ever."""
+    world = World(LEAD)
+    world.linked("lead")
+    setattr(world.sync, system, Endless(getattr(world.sync, system), still=True))
+    with pytest.raises(ContractError, match="C2"):
+        world.cycle()
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_empty_pages_for_ever(system: str) -> None:
+    """C2: a thousand empty pages in a row are a feed without an end."""
+    world = World(LEAD)
+    setattr(world.sync, system, Endless(getattr(world.sync, system), still=False))
+    with pytest.raises(ContractError, match="1000 empty pages"):
+        world.cycle()
+
+
+ODD_ANSWERS: dict[str, tuple[str, Answer, str]] = {
+    "no page": ("read", lambda _: None, "C2"),
+    "a list for a page": ("read", lambda page: list(cast("Page", page).changes), "C2"),
+    "no changes": ("read", altered("changes", None), "C2"),
+    "no cursor": ("read", altered("cursor", None), "C2"),
+    "naive time": ("read", altered("at", dt.datetime(2026, 1, 1)), "C2"),  # noqa: DTZ001
+    "text for a time": ("read", altered("at", "2026-01-01"), "C2"),
+    "no record": ("read", altered("changes", [None]), "C1"),
+    "no values": ("read", each(altered("values", None)), "C1"),
+    "no id": ("read", each(altered("id", None)), "C1"),
+    "an empty id": ("read", each(altered("id", "")), "C1"),
+    "a number as id": ("read", each(altered("id", 7)), "C1"),
+    "naive change": (
+        "read",
+        each(altered("modified_at", dt.datetime(2026, 1, 1))),  # noqa: DTZ001
+        "C2",
+    ),
+    "no schema": ("describe", lambda _: None, "C1"),
+    "a dict for a schema": ("describe", lambda schema: dict(cast("Schema", schema).columns), "C1"),
+    "no columns": ("describe", altered("columns", {"a": None}), "C1"),
+    "no identity": ("identity", lambda _: None, "identity"),
+}
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("odd", ODD_ANSWERS)
+def test_odd_answers(system: str, odd: str) -> None:
+    """C1, C2: an answer of a wrong type names the system and the clause, and nothing is lost."""
+    world, person, row = both_edited()
+    method, answer, clause = ODD_ANSWERS[odd]
+    mend = bend(world, system, **{method: answer})
+    with pytest.raises(ContractError, match=clause) as caught:
+        world.cycle()
+    mend()
+    world.settled()
+
+    assert Side(system).label in str(caught.value)
+    assert ("B", "B") == world.both(person, "lead", row, "job_title")
+
+
+@pytest.mark.parametrize("method", ["fetch", "find"])
+@pytest.mark.parametrize("odd", [None, "no", [None]])
+def test_odd_lists_of_records(method: str, odd: object) -> None:
+    """C4: what fetch and find return is a list of records."""
+    world = World(attrs.evolve(LEAD, match=Match("email")))
+    bend(world, "marketo", **{method: lambda _: odd})
+    world.lead(emailaddress1="a@x.org")
+    if method == "fetch":
+        person = world.marketo.create_person({"lastName": "Lee"})
+        with pytest.raises(ContractError):
+            world.sync.sync_person(person, as_="lead")
+    else:
+        with pytest.raises(ContractError):
+            world.cycle()
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("file", [False, True])
+@pytest.mark.parametrize(
+    "odd", [Decimal("1.5"), dt.date(2026, 1, 1), b"Secret", float("nan"), float("inf"), ["x"]]
+)
+def test_values_that_json_cannot_hold(
+    odd: object,
+    file: bool,  # noqa: FBT001
+    system: str,
+    tmp_path: Path,
+) -> None:
+    """C1: the same with every store, and the message names the column and no value."""
+    store = SqliteStore(tmp_path / "state.db") if file else MemoryStore()
+    world = World(LEAD, store=store)
+    world.linked("lead", jobtitle="A")
+    native = {"marketo": "title", "dynamics": "jobtitle"}[system]
+
+    def odd_value(change: object) -> object:
+        values = cast("Record", change).values
+        return altered("values", {**values, native: odd})(change)
+
+    bend(world, system, read=each(odd_value))
+    (row,) = world.dynamics.rows("lead")
+    world.dynamics.edit("lead", row, {"telephone1": "2"})
+    world.marketo.edit(world.person_of(row), {"phone": "3"})
+    with pytest.raises(ContractError, match=f"{native!r}.*C1") as caught:
+        world.cycle()
+    store.close()
+
+    assert "Secret" not in str(caught.value)
+    assert "1.5" not in str(caught.value)
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("limit", ["batch", "find"])
+@pytest.mark.parametrize("most", [0, -1, None, True, 2.5])
+def test_limits_of_no_use(system: str, limit: str, most: object) -> None:
+    """A connector that takes nothing in a call is refused at the start of a run."""
+    world, *_ = both_edited()
+    bend(world, system, capabilities=altered(limit, most))
+    with pytest.raises(ContractError, match=limit):
+        world.cycle()
+
+
+def test_conditional_writes_without_versions() -> None:
+    """C7: a connector that promises to refuse stale writes and tells no versions cannot."""
+    world = World(CONTACT)
+    person, row = world.linked("contact", jobtitle="A")
+    unversioned = each(altered("version", None))
+    bend(world, "dynamics", read=unversioned)
+    world.dynamics.edit("contact", row, {"telephone1": "2"})
+    with pytest.raises(ContractError, match="C7"):
+        world.cycle()
+
+    assert ("A", "A") == world.both(person, "contact", row, "job_title")
+
+
+def test_results_without_versions() -> None:
+    """C7: where an answer tells no version, it is read before the next write."""
+    world = World(CONTACT)
+    person, row = world.linked("contact", jobtitle="A")
+
+    def unversioned(results: object) -> object:
+        given = cast("Sequence[object]", results)
+        return [altered("version", None)(r) if isinstance(r, Updated) else r for r in given]
+
+    bend(world, "dynamics", write=unversioned)
+    for title in ("B", "C"):
+        world.marketo.edit(person, {"title": title})
+        world.cycle()
+    world.marketo.edit(person, {"title": "M"})
+    before(
+        world.dynamics.faults,
+        "write",
+        lambda: world.dynamics.edit("contact", row, {"jobtitle": "D"}),
+    )
+    world.settled()
+
+    assert ("D", "D") == world.both(person, "contact", row, "job_title")
+
+
+@pytest.mark.parametrize("shape", ["{%s}", " %s ", "%s\n", "%s", " { %s } "])
+@pytest.mark.parametrize("upper", [False, True])
+def test_ids_as_people_import_them(shape: str, upper: bool) -> None:  # noqa: FBT001
+    """R102: a Dynamics id in a person is the same with braces, blanks and in capitals."""
+    world = World(LEAD)
+    row = world.lead(jobtitle="D")
+    held = shape % (row.upper() if upper else row)
+    person = world.marketo.create_person({"lastName": "Lee", "crmLeadId": held})
+    world.settled()
+
+    assert 1 == world.marketo.count()
+    assert ("D", "D") == world.both(person, "lead", row, "job_title")
+
+
+def test_an_answer_may_write_an_id_otherwise() -> None:
+    """R102: an answer may name the record of its write in capitals."""
+    world, person, row = both_edited()
+
+    def upper(results: object) -> object:
+        given = cast("Sequence[Updated]", results)
+        return [altered("id", one.id.upper())(one) for one in given]
+
+    bend(world, "dynamics", write=upper)
+    world.settled()
+
+    assert ("B", "B") == world.both(person, "lead", row, "job_title")

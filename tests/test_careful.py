@@ -1,0 +1,456 @@
+"""What must not go wrong when maps, rights, recorders and answers are not as one would wish."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, cast
+
+import attrs
+import pytest
+
+from dynsync.connectors import ActivityLine, Clock
+from dynsync.errors import ConfigurationError, ContractError
+from dynsync.fields import Field, Match
+from dynsync.guards import Limit
+from dynsync.maps import CONTACT, LEAD, default_backfill
+from dynsync.outcomes import FieldChange, OutcomeKind
+from dynsync.policies import Put, by_field, newest, prefer
+from dynsync.recorder import ActivityRecorder, Entry, MemoryRecorder
+from dynsync.records import MISSING, Entity, Pair, RecordId, Side
+from dynsync.sandbox import Fault, SandboxDynamicsConnector, SandboxMarketoConnector
+from dynsync.schemas import Access
+from dynsync.sqlite import SqliteStore
+from dynsync.writes import Reason, Rejected, Write, WriteResult
+from support import World, before
+
+LONG: Final = "x" * 150
+
+
+# -- maps that change
+
+
+def test_a_field_on_other_columns_clears_nothing() -> None:
+    """A name that stands for other columns now is read anew; the old values are no edit."""
+    narrow = LEAD.only("last_name", "phone", "job_title")
+    world = World(narrow)
+    person, row = world.linked("lead", telephone1="111", mobilephone="555", jobtitle="A")
+    moved = attrs.evolve(LEAD.field("mobile_phone"), name="phone")
+    world.sync.maps = (narrow.plus(moved),)
+    world.marketo.edit(person, {"title": "B"})
+    world.settled()
+
+    assert ("555", "555") == world.both(person, "lead", row, "phone")
+    assert ("B", "B") == world.both(person, "lead", row, "job_title")
+    assert "111" == world.row("lead", row)["telephone1"]
+
+
+def test_nothing_readable_stops_its_entity_alone(tmp_path: Path) -> None:
+    """R79: an entity with nothing left to read stops, its values go, and it comes back."""
+    store = SqliteStore(tmp_path / "state")
+    world = World(LEAD.only("job_title"), CONTACT, store=store)
+    lead, lead_row = world.linked("lead", jobtitle="SECRETBOSS")
+    person, row = world.linked("contact", jobtitle="A")
+    world.dynamics.secure("lead", "jobtitle", Access.NONE)
+    world.dynamics.edit("contact", row, {"jobtitle": "B"})
+    report = world.cycle()
+
+    assert ["lead"] == list(report.stopped)
+    assert ("B", "B") == world.both(person, "contact", row, "job_title")
+    assert not any(b"SECRETBOSS" in file.read_bytes() for file in tmp_path.iterdir())
+
+    world.dynamics.secure("lead", "jobtitle", Access.READ | Access.CREATE | Access.UPDATE)
+    world.marketo.edit(lead, {"title": "C"})
+    world.settled()
+    world.dynamics.edit("lead", lead_row, {"jobtitle": "D"})
+    world.settled()
+    assert ("D", "D") == world.both(lead, "lead", lead_row, "job_title")
+
+
+def test_a_refresh_is_about_what_is_gone_now() -> None:
+    """A22: another column that goes away later stops the entity once more."""
+    world = World(LEAD)
+    world.linked("lead", fax="9")
+    world.dynamics.drop_column("lead", "fax")
+    world.cycle()
+    world.sync.refresh_schema("lead")
+    assert not world.cycle().stopped
+    world.dynamics.drop_column("lead", "mobilephone")
+
+    assert "mobilephone" in world.cycle().stopped[Entity("lead")]
+
+
+# -- refusals and who is told
+
+
+def test_a_duplicate_value_is_a_refusal_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An update that meets another record's key is told and held; the rest goes on."""
+    world = World(LEAD)
+    person, row = world.linked("lead", jobtitle="A")
+    calls: list[Write] = []
+    write = SandboxDynamicsConnector.write
+
+    def refusing(
+        self: SandboxDynamicsConnector, table: str, writes: Sequence[Write]
+    ) -> list[WriteResult]:
+        calls.extend(writes)
+        reason = Reason("duplicate_key", "a record with this key exists", "emailaddress1")
+        return [
+            Rejected((reason,)) if "emailaddress1" in one.values else write(self, table, [one])[0]
+            for one in writes
+        ]
+
+    monkeypatch.setattr(SandboxDynamicsConnector, "write", refusing)
+    world.marketo.edit(person, {"email": "taken@example.org", "title": "B"})
+    for _ in range(4):
+        world.cycle()
+
+    assert ("B", "B") == world.both(person, "lead", row, "job_title")
+    assert 1 == len(world.lines(person))
+    assert len(calls) < 6
+
+
+def test_no_line_is_lost_when_an_answer_is_partial() -> None:
+    """R92: what the log did not take, or did not answer for, is told with the next cycle."""
+    world = World(LEAD)
+    people = [world.linked("lead")[0] for _ in range(4)]
+    world.marketo.faults.plan("log", Fault("partial"))
+    for person in people:
+        world.marketo.edit(person, {"firstName": LONG})
+    world.cycle()
+    for _ in range(3):
+        world.cycle(86_400)
+
+    assert [1, 1, 1, 1] == [len(world.lines(person)) for person in people]
+
+
+def test_a_line_that_is_refused_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """R92: one line that Marketo will never take; the others are told, and the report says so."""
+    world = World(LEAD)
+    one, other = (world.linked("lead")[0] for _ in range(2))
+    log = SandboxMarketoConnector.log
+
+    def refusing(self: SandboxMarketoConnector, lines: Sequence[ActivityLine]) -> list[WriteResult]:
+        return [
+            Rejected((Reason("1049", "no"),)) if line.person == one else log(self, [line])[0]
+            for line in lines
+        ]
+
+    monkeypatch.setattr(SandboxMarketoConnector, "log", refusing)
+    world.marketo.edit(one, {"firstName": LONG})
+    assert world.cycle().failures
+    world.marketo.edit(other, {"firstName": LONG})
+    assert world.cycle().failures
+
+    assert ([], 1) == (world.lines(one), len(world.lines(other)))
+    assert not world.cycle().failures
+
+
+@attrs.define
+class _Broken:
+    name: str = "broken"
+
+    def record(self, entries: Sequence[Entry]) -> None:
+        raise KeyError("ada@example.org")
+
+
+def test_a_broken_recorder_breaks_no_other() -> None:
+    """The others are told and the run is finished; what was raised does not quote a value."""
+    world = World(LEAD)
+    person, _ = world.linked("lead")
+    memory = MemoryRecorder()
+    world.sync.recorders = (_Broken(), memory, ActivityRecorder(world.marketo.connector()))
+    world.marketo.edit(person, {"firstName": LONG})
+    run = world.store.get("run")
+    with pytest.raises(ContractError, match="KeyError") as caught:
+        world.cycle()
+
+    assert "ada" not in str(caught.value)
+    assert memory.entries
+    assert world.lines(person)
+    assert run != world.store.get("run")
+
+
+# -- who is right
+
+
+def test_a_backfill_keeps_an_opt_out() -> None:
+    """A17: a consent field that is selected later makes no opt-in of an opt-out."""
+    world = World(LEAD.without("unsubscribed"))
+    person, row = world.linked("lead")
+    world.marketo.edit(person, {"unsubscribed": True})
+    world.settled()
+    world.sync.maps = (LEAD,)
+    world.settled()
+
+    assert (True, True) == world.both(person, "lead", row, "unsubscribed")
+
+
+def test_a_backfill_by_authority() -> None:
+    """A17: a host that says so lets Dynamics be right about consent, too."""
+    world = World(LEAD.without("unsubscribed"))
+    person, row = world.linked("lead")
+    world.marketo.edit(person, {"unsubscribed": True})
+    world.settled()
+    world.sync.backfill = default_backfill("authority")
+    world.sync.maps = (LEAD,)
+    world.settled()
+
+    assert (False, False) == world.both(person, "lead", row, "unsubscribed")
+
+
+def _put(_: object) -> Put:
+    return Put("P")
+
+
+def _changes(world: World, person: RecordId) -> list[FieldChange]:
+    entries = world.sync.explain(world.sync.maps[0].entity, person=person)
+    return [c for e in entries for c in e.changes if c.field == "job_title"]
+
+
+def test_a_value_is_put_at_a_first_meeting() -> None:
+    """A28: what the policy puts arrives on both sides, and both losers are in the journal."""
+    world = World(CONTACT)
+    world.sync.first = _put
+    row = world.contact(jobtitle="D")
+    person = world.marketo.create_person(
+        {"lastName": "Kay", "title": "M", "crmContactId": str(row)}
+    )
+    world.settled()
+
+    assert ("P", "P") == world.both(person, "contact", row, "job_title")
+    assert Pair("M", "D") in [change.lost for change in _changes(world, person)]
+
+
+def test_a_value_is_put_in_a_backfill() -> None:
+    """R81: the same for a field that is new to a linked pair, also when an answer is lost."""
+    world = World(LEAD.without("job_title"))
+    person, row = world.linked("lead", jobtitle="D")
+    world.marketo.edit(person, {"title": "M"})
+    world.settled()
+    world.sync.maps, world.sync.backfill = (LEAD,), _put
+    world.marketo.faults.plan("write", Fault("lost_request"))
+    world.settled()
+
+    assert ("P", "P") == world.both(person, "lead", row, "job_title")
+
+
+def test_a_value_that_is_put_says_why() -> None:
+    """A collision that ends with a third value keeps both, and has a reason."""
+    world = World(LEAD)
+    world.sync.policy = _put
+    person, row = world.linked("lead", jobtitle="A")
+    world.marketo.edit(person, {"title": "M"})
+    world.dynamics.edit("lead", row, {"jobtitle": "P"})
+    world.settled()
+    (change,) = _changes(world, person)
+
+    assert Pair("M", MISSING) == change.lost
+    assert change.why
+
+
+@attrs.define
+class _Off:
+    """A host's clock that is *off* by some seconds."""
+
+    clock: Clock
+    off: float
+
+    def now(self) -> dt.datetime:
+        """Return the wrong time."""
+        return self.clock.now() + dt.timedelta(seconds=self.off)
+
+    def sleep(self, seconds: float) -> None:
+        """Let *seconds* pass."""
+        self.clock.sleep(seconds)
+
+
+@pytest.mark.parametrize("off", [-3600, 0, 3600])
+def test_newest_by_a_wrong_clock(off: int) -> None:
+    """The host's own clock does not decide which side was changed later."""
+    world = World(CONTACT)
+    world.sync.clock = _Off(world.clock, off)
+    world.sync.policy = newest(prefer(Side.DYNAMICS))
+    person, row = world.linked("contact", jobtitle="A")
+    world.dynamics.edit("contact", row, {"jobtitle": "older"})
+    world.clock.advance(600)
+    world.marketo.edit(person, {"title": "newer"})
+    world.settled()
+
+    assert ("newer", "newer") == world.both(person, "contact", row, "job_title")
+
+
+def test_an_email_takes_nobody_of_another_entity() -> None:
+    """U11: a person who holds a contact's id is no lead's, whatever the e-mail."""
+    world = World(*[attrs.evolve(one, match=Match("email")) for one in (LEAD, CONTACT)])
+    world.lead(lastname="Ada", emailaddress1="ada@example.org")
+    world.clock.advance(60)
+    contact = world.contact(lastname="Ada", emailaddress1="ada@example.org")
+    person = world.marketo.create_person(
+        {"lastName": "Ada", "email": "ada@example.org", "crmContactId": str(contact)}
+    )
+    world.cycle()
+    world.cycle()
+
+    assert "Contact" == world.person(person)["microsoftType"]
+    assert not world.person(person)["crmLeadId"]
+
+
+# -- guards
+
+
+def test_what_was_never_linked_is_no_delete() -> None:
+    """The guard counts live links; a hundred percent leaves the count as the only limit."""
+    world = World(LEAD)
+    world.marketo.faults.plan("write", *[Fault("down")] * 10)
+    rows = [world.lead() for _ in range(12)]
+    world.cycle()
+    world.marketo.faults.clear()
+    for row in rows:
+        world.dynamics.delete("lead", row)
+
+    assert 12 == world.cycle().count(OutcomeKind.SKIPPED)
+    assert not Limit(count=30, percent=100).exceeded(30, 20)
+    assert Limit(count=30, percent=100).exceeded(31, 1000)
+
+
+# -- plans and pushes
+
+
+def test_a_push_with_nothing_to_send() -> None:
+    """R28: a person without a value that Dynamics may be told is answered, and not queued."""
+    world = World(LEAD.only("phone"))
+    person = world.marketo.create_person({"lastName": "X"})
+    world.cycle()
+
+    assert "nothing to send" == world.sync.sync_person(person, as_="lead").kind
+    assert {} == world.sync.status().backlog
+
+
+@pytest.mark.parametrize(("side", "call"), [("dynamics", "describe"), ("marketo", "fetch")])
+def test_a_push_while_a_system_is_down(side: str, call: str) -> None:
+    """R28: it is deferred, and made with the next cycle."""
+    world = World(LEAD)
+    world.cycle()
+    person = world.marketo.create_person({"lastName": "X"})
+    faults = world.dynamics.faults if side == "dynamics" else world.marketo.faults
+    faults.plan(call, *[Fault("down")] * 20)
+
+    assert "deferred" == world.sync.sync_person(person, as_="lead").kind
+    faults.clear()
+    world.settled()
+    assert 1 == world.dynamics.count("lead")
+
+
+def test_a_plan_keeps_nobody_from_the_file(tmp_path: Path) -> None:
+    """While a plan is made, another process may pause the sync and queue a person."""
+    path = tmp_path / "state"
+    world = World(LEAD, store=SqliteStore(path))
+    world.linked("lead")
+    person = world.marketo.create_person({"lastName": "X"})
+    other = attrs.evolve(world.sync, store=SqliteStore(path))
+    said: list[str] = []
+
+    def during() -> None:
+        said.append(other.sync_person(person, as_="lead", when="queued").kind)
+        other.pause()
+
+    before(world.dynamics.faults, "read", during)
+    world.sync.plan()
+
+    assert ["queued"] == said
+    assert world.sync.paused
+    assert ["state", "state-shm", "state-wal"] == sorted(f.name for f in tmp_path.iterdir())
+
+
+def test_a_plan_in_words() -> None:
+    """A plan says how much it is, and what would be refused."""
+    world = World(LEAD)
+    person, _ = world.linked("lead")
+    world.marketo.edit(person, {"firstName": LONG, "title": "B"})
+    world.clock.advance(60)
+    plan = world.sync.plan()
+
+    assert "1 write for 1 record" == str(plan)
+    assert ["FIELD_LENGTH"] == [result.code for result in plan.records[0].results]
+
+
+def test_a_paused_report_says_what_is_left() -> None:
+    """R6: what waits is counted though nothing is done."""
+    world = World(LEAD)
+    world.sync.sync_person(
+        world.marketo.create_person({"lastName": "X"}), as_="lead", when="queued"
+    )
+    world.sync.pause()
+
+    assert 1 == world.cycle().left
+
+
+# -- what a host says
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "step"),
+    [
+        ("hold", "fields", "'field' or 'record'"),
+        ("on_marketo_delete", "recreat", "'recreate' or 'suppress'"),
+        ("guards", {"deletes": 1}, "Guards"),
+        ("keep_journal", 0, "above 0"),
+        ("maps", LEAD, r"maps=\[LEAD"),
+        ("maps", ["lead"], r"maps=\[LEAD"),
+        ("maps", [], "nothing would be synced"),
+        ("maps", [LEAD, attrs.evolve(CONTACT, link_field="crmLeadId")], "link_field"),
+        ("maps", [LEAD, attrs.evolve(CONTACT, tables=Pair("partner", "contact"))], "partner"),
+        ("store", "my.db", r"SqliteStore\('my.db'\)"),
+        ("recorders", [print], "record"),
+        ("recorders", [MemoryRecorder(), MemoryRecorder()], "another name"),
+        ("policy", "newest", "policy="),
+        ("policy", by_field({"emial": prefer(Side.DYNAMICS)}, default=newest()), "emial"),
+    ],
+)
+def test_what_a_host_says_is_checked(argument: str, value: object, step: str) -> None:
+    """A mistake is told when the sync is made, with the argument and what to say instead."""
+    sync = World().sync
+    with pytest.raises(ConfigurationError, match=step):
+        attrs.evolve(sync, **{argument: value})
+
+
+def test_a_system_is_no_connector() -> None:
+    """The sandbox itself is not what a sync talks to."""
+    world = World()
+    with pytest.raises(ConfigurationError, match=r"connector\(\)"):
+        attrs.evolve(world.sync, marketo=world.marketo)
+
+
+def test_fields_and_sides_are_checked() -> None:
+    """A field needs a column on each side, and a word that there is; so does a side."""
+    with pytest.raises(ConfigurationError, match="native name in Dynamics"):
+        Field("phone", Pair("phone", ""))
+    with pytest.raises(ConfigurationError, match="truncate"):
+        attrs.evolve(LEAD.field("phone"), too_long="cut")
+    with pytest.raises(ConfigurationError, match=r"Side\.MARKETO"):
+        prefer(cast("Side", "marketo"))
+
+
+def test_explain_wants_a_record() -> None:
+    """An entity without a map, or no id, is no question."""
+    sync = World(LEAD).sync
+    with pytest.raises(ConfigurationError, match="leed"):
+        sync.explain("leed", person="1")
+    with pytest.raises(ConfigurationError, match="person="):
+        sync.explain("lead")
+
+
+def test_a_store_in_memory_is_another_one() -> None:
+    """SQLite's word for memory would make a file of that name."""
+    with pytest.raises(ConfigurationError, match="MemoryStore"):
+        SqliteStore(":memory:")
+
+
+def test_short_representations() -> None:
+    """A sync and a map say what they are in a line."""
+    sync = World().sync
+
+    assert repr(sync).endswith(": lead, contact>")
+    assert repr(LEAD).startswith("<EntityMap 'lead': ")

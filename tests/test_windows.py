@@ -1,0 +1,288 @@
+"""Between two looks: what happens after a reading and before what was decided on it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+import pytest
+
+from dynsync.backlog import Linked
+from dynsync.errors import RunStopped
+from dynsync.maps import CONTACT, LEAD
+from dynsync.outcomes import OutcomeKind
+from dynsync.records import Pair, RecordId, Row, Wire
+from dynsync.sandbox import (
+    NO_LIMITS,
+    Fault,
+    SandboxClock,
+    SandboxDynamics,
+    SandboxMarketo,
+    SimulatedCrash,
+)
+from dynsync.schemas import Access
+from support import World, before
+
+TABLES = ("lead", "contact")
+
+NOT_APPLIED = {
+    "a day's quota": Fault("throttled", scope="day", retry_after=3600),
+    "refused": Fault("refused"),
+    "down": Fault("down"),
+}
+
+
+class OffClock:
+    """A host's clock that is *off* seconds ahead of the systems'."""
+
+    def __init__(self, true: SandboxClock, off: float) -> None:
+        self.true = true
+        self.off = off
+
+    def now(self) -> dt.datetime:
+        """Return the time as the host sees it."""
+        return self.true.now() + dt.timedelta(seconds=self.off)
+
+    def sleep(self, seconds: float) -> None:
+        """Let *seconds* pass."""
+        self.true.sleep(seconds)
+
+
+# -- writes that were not applied leave nothing behind
+
+
+@pytest.mark.parametrize("fault", NOT_APPLIED)
+def test_a_value_set_again_after_a_write_of_it_failed(fault: str) -> None:
+    """Invariant 31: what was not applied has no echo, and no later edit is taken for one."""
+    world = World(LEAD)
+    person, row = world.linked("lead", jobtitle="A")
+    world.dynamics.edit("lead", row, {"jobtitle": "B"})
+    for _ in range(6 if fault == "down" else 1):
+        world.marketo.faults.plan("write", NOT_APPLIED[fault])
+    world.settled()
+    for title in ("C", "B"):
+        world.marketo.edit(person, {"title": title})
+        world.settled()
+
+    assert ("B", "B") == world.both(person, "lead", row, "job_title")
+    assert () == next(iter(world.store.links([1]).values())).sent
+
+
+def test_notes_leave_with_what_is_settled() -> None:
+    """Invariant 31: a write that Marketo refused is not waited for."""
+    world = World(LEAD)
+    _, row = world.linked("lead", jobtitle="A")
+    world.dynamics.edit("lead", row, {"jobtitle": "B"})
+    world.marketo.faults.plan("write", NOT_APPLIED["a day's quota"])
+    world.cycle()
+    (link,) = world.store.links([1]).values()
+
+    assert () == link.sent
+
+
+@pytest.mark.parametrize("minutes", [20, 600])
+def test_a_value_set_by_hand_long_after_we_sent_it(minutes: int) -> None:
+    """Invariant 31: much later the same value is somebody's own choice, not our echo."""
+    world = World(LEAD)
+    person, row = world.linked("lead", jobtitle="A")
+    world.dynamics.edit("lead", row, {"jobtitle": "B"})
+    world.marketo.faults.plan("write", Fault("crash_before"))
+    with pytest.raises(SimulatedCrash):
+        world.cycle()
+    world.settled()
+    world.clock.advance(minutes * 60.0)
+    for title in ("C", "B"):
+        world.marketo.edit(person, {"title": title})
+        world.settled()
+
+    assert ("B", "B") == world.both(person, "lead", row, "job_title")
+
+
+# -- clocks
+
+
+@pytest.mark.parametrize("off", [0.0, 3.0, 60.0, 7200.0, -60.0])
+@pytest.mark.parametrize("later", [0.0, -30.0])
+def test_a_clock_that_is_set_right(off: float, later: float) -> None:
+    """Invariant 31: the host's clock may jump between a write and its echo."""
+    world = World(LEAD)
+    clock = OffClock(world.clock, off)
+    world.sync.clock = clock
+    person, row = world.linked("lead", jobtitle="A")
+    world.dynamics.edit("lead", row, {"jobtitle": "D"})
+    before(world.marketo.faults, "write", lambda: world.marketo.edit(person, {"title": "M"}))
+    world.cycle()
+    world.marketo.faults.clear()
+    clock.off = later
+    world.settled()
+
+    assert ("M", "M") == world.both(person, "lead", row, "job_title")
+
+
+def test_waiting_looks_whether_to_stop() -> None:
+    """A host that wants to stop is heard within a second, even while a throttle is waited out."""
+    world = World(LEAD)
+    _, row = world.linked("lead", jobtitle="A")
+    world.dynamics.edit("lead", row, {"jobtitle": "B"})
+    world.marketo.faults.plan("write", Fault("throttled", retry_after=200))
+    slept = world.clock.slept
+    world.sync.stopping = lambda: world.clock.slept >= slept + 3
+    world.cycle()
+
+    assert slept + 3 == world.clock.slept
+
+
+# -- the guard of clears
+
+
+@pytest.mark.parametrize("other", ["jobtitle", "telephone1"])
+def test_mass_clear_with_edits_on_the_other_side(other: str) -> None:
+    """Invariant 24: what one side clears counts, whatever the other side does meanwhile."""
+    world = World(LEAD)
+    rows = [world.lead(telephone1="1", jobtitle="A") for _ in range(30)]
+    world.settled()
+    for row in rows:
+        world.marketo.edit(world.person_of(row), {"phone": None})
+        world.dynamics.edit("lead", row, {other: "X"})
+    with pytest.raises(RunStopped, match="emptied"):
+        world.cycle()
+
+
+def test_clears_that_are_taken_back() -> None:
+    """Invariant 24: a value that is there again is no clear any more, on whichever side."""
+    world = World(LEAD)
+    rows = [world.lead(telephone1="1", jobtitle="A") for _ in range(30)]
+    world.settled()
+    for row in rows:
+        world.marketo.edit(world.person_of(row), {"phone": None})
+        world.dynamics.edit("lead", row, {"jobtitle": None})
+    with pytest.raises(RunStopped, match="emptied"):
+        world.cycle()
+    for row in rows:
+        world.marketo.edit(world.person_of(row), {"phone": "1"})
+        world.dynamics.edit("lead", row, {"jobtitle": "A"})
+
+    assert 30 == world.cycle().count(OutcomeKind.AGREED)
+
+
+# -- several instances of Marketo
+
+
+def test_two_marketos_with_one_dynamics() -> None:
+    """R26: people of two instances who have one number are two records in Dynamics."""
+    clock = SandboxClock()
+    dynamics = SandboxDynamics(clock=clock, limits=NO_LIMITS)
+    worlds = [
+        World(
+            LEAD,
+            clock=clock,
+            dynamics=dynamics,
+            marketo=SandboxMarketo(clock=clock, limits=NO_LIMITS, name=name),
+        )
+        for name in ("emea", "apac")
+    ]
+    people = [
+        world.marketo.create_person({"lastName": name, "email": f"{name}@x.org"})
+        for world, name in zip(worlds, ("Mary", "John"), strict=True)
+    ]
+    made = [
+        world.sync.sync_person(person, as_="lead").dynamics
+        for world, person in zip(worlds, people, strict=True)
+    ]
+    for world in worlds * 2:
+        world.cycle()
+
+    assert people[0] == people[1]
+    assert made[0] != made[1]
+    assert {"Mary", "John"} == {row["lastname"] for row in dynamics.rows("lead").values()}
+    assert "Mary" == worlds[0].person(people[0])["lastName"]
+
+
+def test_a_record_of_another_person_is_not_adopted() -> None:
+    """Invariant 27: a lost answer is looked for, but never in what another person is linked to."""
+    world = World(LEAD)
+    pushed = world.marketo.create_person({"lastName": "Mary"})
+    world.dynamics.faults.plan("write", Fault("lost_response"))
+    world.sync.sync_person(pushed, as_="lead")
+    (row,) = world.dynamics.rows("lead")
+    other = world.marketo.create_person({"lastName": "John"})
+    unknown: Row = [None] * len(json.loads(world.store.get("layout:lead") or "[]"))
+    link = Linked(world.store.next_key(), LEAD.entity, Pair(other, row), Pair(unknown, unknown))
+    with world.store.transaction():
+        world.store.save_links([link])
+    report = world.cycle()
+
+    assert 1 == report.count(OutcomeKind.AMBIGUOUS)
+    assert "Mary" == world.person(pushed)["lastName"]
+    assert world.person(pushed)["crmLeadId"] is None
+
+
+# -- creates that find somebody
+
+
+@pytest.mark.parametrize(("table", "expected"), [("lead", "Theirs"), ("contact", "Dynamics'")])
+def test_a_person_imported_right_before_we_make_it(table: str, expected: str) -> None:
+    """Invariant 31: what an upsert overwrote meets Dynamics' value as two edits would."""
+    world = World()
+    world.linked(table)
+    field = {"lead": "crmLeadId", "contact": "crmContactId"}[table]
+    create = {"lead": world.lead, "contact": world.contact}[table]
+    row: RecordId = create(jobtitle="Dynamics'")
+
+    def imported() -> None:
+        values: dict[str, Wire] = {"lastName": "Lee", "title": "Theirs", "city": "Oslo"}
+        world.marketo.create_person({**values, field: str(row)})
+
+    before(world.marketo.faults, "write", imported)
+    world.settled()
+    person = world.person_of(row)
+    lost = [c.lost for entry in world.recorder.entries for c in entry.changes]
+
+    assert (expected, expected) == world.both(person, table, row, "job_title")
+    assert "Oslo" == world.person(person)["city"]
+    assert ("Dynamics'" if table == "lead" else "Theirs") in lost
+
+
+def test_a_column_that_goes_away_while_people_are_read() -> None:
+    """R83: a column of one entity's goes away; the others are read in that very run."""
+    world = World(LEAD, CONTACT)
+    rows = [world.lead(jobtitle="Dynamics'") for _ in range(3)]
+    people = [
+        world.marketo.create_person({"lastName": "P", "title": "Theirs", "crmLeadId": str(row)})
+        for row in rows
+    ]
+    before(world.marketo.faults, "read", lambda: world.marketo.drop_column("leadScore"))
+    world.settled()
+
+    assert {"Theirs"} == {world.person(person)["title"] for person in people}
+
+
+# -- rights
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_right_taken_away_between_describe_and_read(table: str) -> None:
+    """Invariant 9: a column that may not be read any more looks empty, and clears nothing."""
+    world = World()
+    person, row = world.linked(table, mobilephone="555", jobtitle="A")
+    world.dynamics.edit(table, row, {"jobtitle": "B"})
+    before(
+        world.dynamics.faults,
+        "read",
+        lambda: world.dynamics.secure(table, "mobilephone", Access.NONE),
+    )
+    world.settled()
+
+    assert "555" == world.person(person)["mobilePhone"]
+    assert ("B", "B") == world.both(person, table, row, "job_title")
+
+
+def test_clears_of_columns_that_may_be_read_go_over() -> None:
+    """Asked once more, a column that may still be read is cleared as ever."""
+    world = World(LEAD)
+    person, row = world.linked("lead", mobilephone="555")
+    world.dynamics.edit("lead", row, {"mobilephone": None})
+    report = world.cycle()
+
+    assert world.person(person)["mobilePhone"] is None
+    assert {1, 2} >= {n for (_, what), n in report.calls.items() if what == "describe"}
