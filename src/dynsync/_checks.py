@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TypeAlias, cast, get_args
-
-import attrs
+from typing import Protocol, cast, get_args
 
 from dynsync.errors import ConfigurationError
 from dynsync.fields import EntityMap
@@ -28,7 +26,12 @@ __all__ = [
     "store",
 ]
 
-_Attribute: TypeAlias = "attrs.Attribute[object]"
+
+class _Attribute(Protocol):
+    """An argument."""
+
+    @property
+    def name(self) -> str: ...
 
 
 def _kind(value: object) -> str:

@@ -102,9 +102,7 @@ def match_by_field(
         tables.marketo,
         natives.marketo,
         list(wires.values()),
-        fields=list(
-            dict.fromkeys((*terms.natives(Side.MARKETO), *_link_fields(session, terms)))
-        ),
+        fields=list(dict.fromkeys((*terms.natives(Side.MARKETO), *_link_fields(session, terms)))),
     )
     resembled = {_key(field, Side.MARKETO, p.values.get(natives.marketo)) for p in people.values()}
     rivals = find_all(

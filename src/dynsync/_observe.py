@@ -180,6 +180,7 @@ class _Reading:
     session: Session
     feed: _Feed
     seen: bytearray | None = None
+    unseen: dict[PendingKey, RecordId] = Factory(dict[PendingKey, RecordId])
     open_links: bytearray = Factory(bytearray)
     records: int = 0
     empty: int = 0
@@ -193,7 +194,7 @@ class _Reading:
         for key in store.open_links():
             self.open_links[key] = 1
         if cursor is None:
-            self.seen = bytearray(top)
+            self._begin_full(top)
         while not self.session.stopping():
             try:
                 page = self._read(cursor)
@@ -201,7 +202,8 @@ class _Reading:
                 if cursor is None:
                     raise
                 check_expired(self.session.settings.guards, feed.side, feed.table)
-                cursor, self.seen, self.records = None, bytearray(top), 0
+                cursor, self.records = None, 0
+                self._begin_full(top)
                 continue
             self._check_end(page, cursor)
             self._take(page, cursor)
@@ -211,6 +213,19 @@ class _Reading:
             if not more:
                 return
         self.session.report.interrupted = True
+
+    def _begin_full(self, top: int) -> None:
+        """Mark nothing as seen: neither what is linked nor what waits to become a person."""
+        self.seen = bytearray(top)
+        if self.feed.side is Side.DYNAMICS:
+            self.unseen = {
+                entry.key: entry.ids.dynamics
+                for entry in self.session.store.each_pending()
+                if entry.link is None
+                and entry.push is None
+                and entry.entity in self.feed.terms
+                and entry.ids.dynamics is not None
+            }
 
     def _read(self, cursor: Cursor | None) -> Page:
         connector, feed = self.session.systems[self.feed.side], self.feed
@@ -283,6 +298,7 @@ class _Reading:
             check_emptied(self.session.settings.guards, feed.side, feed.table, live)
         for start in range(0, len(missing), _AT_ONCE):
             taken.take([Tombstone(id_) for id_ in missing[start : start + _AT_ONCE]])
+        taken.take([Tombstone(id_) for id_ in self.unseen.values()])
 
 
 def _latest(changes: Sequence[Change]) -> dict[RecordId, Change]:
@@ -498,6 +514,7 @@ class _Taking:
                 row = row_of(change.values)
                 check_row(terms, Side.DYNAMICS, row)
                 seen = Observation(row, change.version, self._stamp(change))
+                self.reading.unseen.pop(key, None)
             if entry is None:
                 entry = self._new(key, terms.entity, None, Pair(None, change.id))
             self.entries[key] = fold(terms, entry, Side.DYNAMICS, seen, self.now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import attrs
 
@@ -10,6 +11,9 @@ from dynsync.errors import RunStopped
 from dynsync.records import Entity, Side
 
 __all__ = ["Guards", "Limit", "check_emptied", "check_expired", "check_limits"]
+
+
+_NO_PERCENT: Final = 100.0
 
 
 @attrs.frozen
@@ -27,7 +31,7 @@ class Limit:
 
     def exceeded(self, count: int, of: int) -> bool:
         """Return whether *count* of *of* records is too much."""
-        too_many = self.percent < 100.0 and count * 100.0 > self.percent * of
+        too_many = self.percent < _NO_PERCENT and count * 100.0 > self.percent * of
         return count > self.few and (count > self.count or too_many)
 
 

@@ -347,6 +347,11 @@ def _gone(entry: Pending, side: Side) -> bool:
     return seen is not None and seen.gone
 
 
+def _known_alive(entry: Pending, side: Side) -> bool:
+    seen = entry.seen[side]
+    return seen is not None and not seen.gone
+
+
 def _plan_linked(terms: Terms, entry: Pending, link: Linked, now: float) -> RecordPlan:
     gone = Pair(
         _gone(entry, Side.MARKETO) or link.state is LinkState.GONE_MARKETO,
@@ -411,6 +416,10 @@ def plan_record(terms: Terms, entry: Pending, link: Linked | None, now: float) -
     if _gone(entry, Side.DYNAMICS) or _gone(entry, Side.MARKETO):
         if entry.seen.dynamics is not None and not entry.seen.dynamics.gone and entry.push is None:
             return _plan_create_person(terms, entry, now)
+        if _known_alive(entry, Side.MARKETO) and entry.push is None:
+            # The person was made, nobody heard of it, and its record is gone: it says so too.
+            marked = _only_stamps(terms, entry)
+            return _plan_merge(terms, marked, None, now, action=Action.FLAG)
         return _bare(terms, entry, None, Action.DROP)
     if entry.seen.marketo is not None and entry.seen.dynamics is not None:
         return _plan_merge(terms, entry, None, now, action=Action.MERGE)

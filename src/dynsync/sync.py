@@ -544,7 +544,9 @@ def _as_planned(
     planned = only.get(ready.entry.key)
     if planned is None:
         return False
-    if _planned(session, ready, plan).writes == planned.writes:
+    fresh = _planned(session, ready, plan)
+    # The reasons count too: the same write that now overrides somebody was not agreed to.
+    if (fresh.writes, fresh.changes) == (planned.writes, planned.changes):
         return True
     entry = ready.entry
     session.report.add(

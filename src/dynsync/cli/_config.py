@@ -55,6 +55,7 @@ class Config:
     state: Path
     maps: tuple[EntityMap, ...]
     policy: AuthorityPolicy
+    consent: Consent
     hold: HoldMode
     on_marketo_delete: OnMarketoDelete
     guards: Guards
@@ -87,13 +88,15 @@ def load_config(path: Path) -> Config:
     _check_names(sync, names, root.section("entity"))
     sections = _entity_sections(root, names)
     maps = tuple(_entity_map(name, sections[name]) for name in names)
+    consent = sync.word("consent", _CONSENTS, "opt_out")
     return Config(
         path=path,
         marketo=_system(root, Side.MARKETO),
         dynamics=_system(root, Side.DYNAMICS),
         state=path.parent / (state.text("path") or "dynsync.state"),
         maps=maps,
-        policy=_policy(sections, maps, sync.word("consent", _CONSENTS, "opt_out")),
+        policy=_policy(sections, maps, consent),
+        consent=consent,
         hold=sync.word("hold", _HOLDS, "field"),
         on_marketo_delete=sync.word("on_marketo_delete", _DELETES, "recreate"),
         guards=_guards(root.section("guards")),

@@ -12,6 +12,8 @@ from dynsync.cli._config import Config, SystemConfig
 from dynsync.cli._imports import load_factory
 from dynsync.cli._options import check_signature, resolve_options
 from dynsync.connectors import Capabilities, DynamicsConnector, MarketoConnector
+from dynsync.maps import default_backfill
+from dynsync.policies import nonempty
 from dynsync.recorder import ActivityRecorder
 from dynsync.records import Side
 from dynsync.reports import Progress
@@ -55,6 +57,8 @@ def host_sync(
             maps=config.maps,
             store=store,
             policy=config.policy,
+            first=nonempty(config.policy),
+            backfill=default_backfill(config.consent),
             hold=config.hold,
             on_marketo_delete=config.on_marketo_delete,
             guards=config.guards,

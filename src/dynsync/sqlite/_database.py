@@ -109,7 +109,9 @@ class Database:
         """
         self._purge_is_due = False
         with self._guard:
-            if self._depth or self._kept is not None or not self._one("SELECT 1 FROM meta WHERE name = ?", _PURGE):
+            if self._depth or self._kept is not None:
+                return
+            if not self._one("SELECT 1 FROM meta WHERE name = ?", _PURGE):
                 return
             self._connection.execute("VACUUM")
             if self._truncated():

@@ -144,9 +144,9 @@ class PendingEntries(Database):
             live: list[tuple[Entity, int]] = self._connection.execute(
                 "SELECT entity, live FROM tally WHERE live > 0"
             ).fetchall()
-            rows: list[tuple[Entity, str, int, float, float, float, int]] = self._connection.execute(
-                _NUMBERS
-            ).fetchall()
+            rows: list[tuple[Entity, str, int, float, float, float, int]] = (
+                self._connection.execute(_NUMBERS).fetchall()
+            )
         oldest: dict[Entity, float] = {}
         gone: dict[tuple[Entity, Side], int] = {}
         clears: dict[Entity, int] = {}
