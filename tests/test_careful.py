@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, cast
+from typing import Final, Protocol, cast
 
 import attrs
 import pytest
@@ -26,7 +26,13 @@ from dynsync.writes import Reason, Rejected, Write, WriteResult
 from support import World, before
 
 LONG: Final = "x" * 150
-EVOLVE: Final = cast("Callable[..., object]", attrs.evolve)
+
+
+class _Evolve(Protocol):
+    def __call__(self, instance: object, **changes: object) -> object: ...
+
+
+EVOLVE: Final = cast("_Evolve", attrs.evolve)
 """For values that no type checker would let through."""
 
 

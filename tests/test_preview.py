@@ -664,8 +664,8 @@ def test_preview_agrees_with_a_real_first_load(*, by_email: bool) -> None:
         records = {r.ids.dynamics: r for r in found if r.ids.dynamics is not None}
         pairs = {str(id_): str(r.entity) for id_, r in records.items() if r.ids.marketo is not None}
         expected = Counter(OUTCOMES[bucket_of_first_run(r)] for r in records.values())
-        # A person whose record is not there: the engine looks for it, and drops the entry.
-        expected[OutcomeKind.SKIPPED] += found.count(Bucket.ORPHANED)
+        # A person whose record is not there: the engine looks for it, and lets the person say so.
+        expected[OutcomeKind.FLAGGED] += found.count(Bucket.ORPHANED)
         assert expected == Counter(
             {kind: first.count(kind) for kind in {k for _, k in first.counts}}
         )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Protocol, cast, get_args
+from collections.abc import Iterable, Iterator, Sequence
+from typing import cast, get_args
 
 from dynsync.errors import ConfigurationError
 from dynsync.fields import EntityMap
@@ -20,32 +20,25 @@ __all__ = [
     "guards",
     "maps",
     "names",
-    "one_of",
     "policy",
     "recorders",
     "store",
+    "word",
 ]
-
-
-class _Attribute(Protocol):
-    """An argument."""
-
-    @property
-    def name(self) -> str: ...
 
 
 def _kind(value: object) -> str:
     return value.__name__ if isinstance(value, type) else f"a {type(value).__name__}"
 
 
-def connector(_: object, attribute: _Attribute, value: object) -> None:
+def connector(argument: str, value: object) -> None:
     """Refuse what is no connector."""
     if isinstance(getattr(value, "side", None), Side):
         return
     step = "Give a connector."
     if hasattr(value, "connector"):
-        step = f"Give what its connector() returns: {attribute.name}=….connector()."
-    raise ConfigurationError(f"{attribute.name}= got {_kind(value)}, which is no connector. {step}")
+        step = f"Give what its connector() returns: {argument}=….connector()."
+    raise ConfigurationError(f"{argument}= got {_kind(value)}, which is no connector. {step}")
 
 
 def as_maps(value: object) -> tuple[EntityMap, ...]:
@@ -55,7 +48,7 @@ def as_maps(value: object) -> tuple[EntityMap, ...]:
     return tuple(cast("Iterable[EntityMap]", value))
 
 
-def maps(_: object, __: _Attribute, value: Sequence[object]) -> None:
+def maps(value: Sequence[object]) -> None:
     """Refuse no maps, what is no map, and maps that would take each other's people."""
     if not value:
         raise ConfigurationError("No entity maps were given; nothing would be synced.")
@@ -86,63 +79,59 @@ def _apart(one: EntityMap, other: EntityMap) -> None:
         )
 
 
-def store(_: object, attribute: _Attribute, value: object) -> None:
+def store(value: object) -> None:
     """Refuse what is no store."""
     if isinstance(value, str | os.PathLike):
         raise ConfigurationError(
-            f"{attribute.name}= got a path. Open it: {attribute.name}=SqliteStore({str(value)!r}), "
+            f"store= got a path. Open it: store=SqliteStore({os.fspath(cast('str', value))!r}), "
             f"from dynsync.sqlite."
         )
     if not hasattr(value, "transaction"):
         raise ConfigurationError(
-            f"{attribute.name}= got {_kind(value)}, which is no store. Give a SqliteStore (from "
+            f"store= got {_kind(value)}, which is no store. Give a SqliteStore (from "
             f"dynsync.sqlite) or a MemoryStore."
         )
 
 
-def policy(_: object, attribute: _Attribute, value: object) -> None:
+def policy(argument: str, value: object) -> None:
     """Refuse a policy that cannot be called."""
     if value is not None and not callable(value):
         raise ConfigurationError(
-            f"{attribute.name}= got {value!r}. Give a policy: newest(), prefer(Side.MARKETO), "
+            f"{argument}= got {value!r}. Give a policy: newest(), prefer(Side.MARKETO), "
             f"manual, or any function from a Collision to a Resolution."
         )
 
 
-def one_of(literal: object) -> Callable[[object, _Attribute, object], None]:
-    """Return a check that a word is one of *literal*'s."""
+def word(argument: str, value: object, literal: object) -> None:
+    """Refuse a word that is none of *literal*'s."""
     words: tuple[str, ...] = get_args(literal)
-
-    def check(_: object, attribute: _Attribute, value: object) -> None:
-        if value not in words:
-            known = " or ".join(map(repr, words))
-            raise ConfigurationError(f"{attribute.name}={value!r} is no choice; say {known}.")
-
-    return check
+    if value not in words:
+        known = " or ".join(map(repr, words))
+        raise ConfigurationError(f"{argument}={value!r} is no choice; say {known}.")
 
 
-def guards(_: object, attribute: _Attribute, value: object) -> None:
+def guards(value: object) -> None:
     """Refuse guards of another type."""
     if not isinstance(value, Guards):
         raise ConfigurationError(
-            f"{attribute.name}= got {_kind(value)}. Give Guards(deletes=Limit(…), clears=Limit(…))."
+            f"guards= got {_kind(value)}. Give Guards(deletes=Limit(…), clears=Limit(…))."
         )
 
 
-def days(_: object, attribute: _Attribute, value: object) -> None:
+def days(argument: str, value: object) -> None:
     """Refuse what is no number of days."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-        raise ConfigurationError(f"{attribute.name}={value!r}: give a number of days above 0.")
+        raise ConfigurationError(f"{argument}={value!r}: give a number of days above 0.")
 
 
-def recorders(_: object, attribute: _Attribute, value: Iterable[object]) -> None:
+def recorders(value: Iterable[object]) -> None:
     """Refuse what is no recorder, and two of one name: they would share a place in the journal."""
     known: set[str] = set()
     for one in value:
         name: object = getattr(one, "name", None)
         if not isinstance(name, str) or not callable(getattr(one, "record", None)):
             raise ConfigurationError(
-                f"{attribute.name}= holds {_kind(one)}, which is no recorder. Give objects with a "
+                f"recorders= holds {_kind(one)}, which is no recorder. Give objects with a "
                 f"name and a method record(entries), such as MemoryRecorder()."
             )
         if name in known:

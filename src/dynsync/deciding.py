@@ -294,7 +294,7 @@ def _lost(case: Case, decision: FieldMerge) -> Lost:
             kept = value is MISSING or equal(value, decision.value)
             return MISSING if kept else case.seen[side]
 
-        return Pair.of(gave_way)
+        return Pair[Wire | Missing](gave_way(Side.MARKETO), gave_way(Side.DYNAMICS))
     if decision.winner is not None and decision.lost is not MISSING:
         loser = decision.winner.other
         claimed = case.seen[loser]

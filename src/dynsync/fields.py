@@ -11,7 +11,7 @@ import enum
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, cast
 
 import attrs
 
@@ -95,8 +95,8 @@ class Field:
 
 def _wrong_field(field: Field) -> str:
     """Return what is wrong with *field* by itself, ``""`` if nothing is."""
-    names: object = field.names
-    flow: object = field.flow
+    names = cast("object", field.names)
+    flow = cast("object", field.flow)
     if not isinstance(names, Pair):
         return "needs a native name on each side: names=Pair('marketoName', 'dynamicsname')"
     if not field.name.startswith("@"):

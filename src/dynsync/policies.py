@@ -8,7 +8,7 @@ only: what one side changed alone goes to the other whatever the policy says (R1
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, cast
 
 import attrs
 
@@ -87,7 +87,7 @@ class _Prefer:
 
 def prefer(side: Side) -> AuthorityPolicy:
     """Let *side* win every collision."""
-    given: object = side
+    given = cast("object", side)
     if not isinstance(given, Side):
         message = f"prefer() takes Side.MARKETO or Side.DYNAMICS, not {given!r}."
         raise ConfigurationError(message)
@@ -191,19 +191,13 @@ def by_entity(
     return _ByEntity(dict(policies), default)
 
 
-def named(policy: AuthorityPolicy) -> Iterator[tuple[str, str]]:
+def named(policy: object) -> Iterator[tuple[str, str]]:
     """Yield the names that *policy* has its own policies for: ("field" or "entity", name)."""
-    inside: list[AuthorityPolicy] = []
-    match policy:
-        case _ByField(policies, default):
-            yield from (("field", name) for name in policies)
-            inside = [*policies.values(), default]
-        case _ByEntity(policies, default):
-            yield from (("entity", name) for name in policies)
-            inside = [*policies.values(), default]
-        case _Newest(then) | _Nonempty(then) | _OptOut(then):
-            inside = [then]
-        case _:
-            pass
-    for one in inside:
-        yield from named(one)
+    if isinstance(policy, _ByField | _ByEntity):
+        what = "field" if isinstance(policy, _ByField) else "entity"
+        for name, one in policy.policies.items():
+            yield what, name
+            yield from named(one)
+        yield from named(policy.default)
+    elif isinstance(policy, _Newest | _Nonempty | _OptOut):
+        yield from named(policy.then)

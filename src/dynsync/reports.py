@@ -123,7 +123,8 @@ class PlannedRecord:
     """
     What a plan would do about one record, and why, field by field.
 
-    *results* are what would be refused before it is sent.
+    *results* are what would be refused before it is sent. *basis* tells the decisions behind
+    the writes from other ones that come to the same writes.
     """
 
     key: PendingKey
@@ -134,6 +135,7 @@ class PlannedRecord:
     outcome: OutcomeKind
     why: str = ""
     results: tuple[ValidationResult, ...] = ()
+    basis: str = ""
 
 
 @attrs.frozen

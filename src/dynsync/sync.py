@@ -25,6 +25,7 @@ from dynsync._push import PushAnswer, push_now, queue_push
 from dynsync._session import LEASE_SECONDS, Session, Settings, absent_of
 from dynsync.backlog import PendingKey
 from dynsync.connectors import Clock, Connector, DynamicsConnector, MarketoConnector
+from dynsync.deciding import digest
 from dynsync.errors import (
     ConfigurationError,
     ContractError,
@@ -93,27 +94,34 @@ class Sync:
     between batches.
     """
 
-    marketo: MarketoConnector = attrs.field(validator=checks.connector)
-    dynamics: DynamicsConnector = attrs.field(validator=checks.connector)
-    maps: Sequence[EntityMap] = attrs.field(converter=checks.as_maps, validator=checks.maps)
-    store: StateStore = attrs.field(validator=checks.store)
-    policy: AuthorityPolicy = attrs.field(factory=default_policy, validator=checks.policy)
-    first: AuthorityPolicy | None = attrs.field(default=None, validator=checks.policy)
-    backfill: AuthorityPolicy | None = attrs.field(default=None, validator=checks.policy)
-    hold: HoldMode = attrs.field(default="field", validator=checks.one_of(HoldMode))
-    on_marketo_delete: OnMarketoDelete = attrs.field(
-        default="recreate", validator=checks.one_of(OnMarketoDelete)
-    )
-    guards: Guards = attrs.field(factory=Guards, validator=checks.guards)
-    keep_journal: float = attrs.field(default=90.0, validator=checks.days)
-    recorders: Sequence[Recorder] = attrs.field(
-        default=Factory(_activity_log, takes_self=True), validator=checks.recorders
-    )
+    marketo: MarketoConnector
+    dynamics: DynamicsConnector
+    maps: Sequence[EntityMap] = attrs.field(converter=checks.as_maps)
+    store: StateStore
+    policy: AuthorityPolicy = Factory(default_policy)
+    first: AuthorityPolicy | None = None
+    backfill: AuthorityPolicy | None = None
+    hold: HoldMode = "field"
+    on_marketo_delete: OnMarketoDelete = "recreate"
+    guards: Guards = Factory(Guards)
+    keep_journal: float = 90.0
+    recorders: Sequence[Recorder] = Factory(_activity_log, takes_self=True)
     clock: Clock = Factory(SystemClock)
     show: Callable[[Progress], None] = _silent
     stopping: Callable[[], bool] = _never
 
     def __attrs_post_init__(self) -> None:
+        checks.connector("marketo", self.marketo)
+        checks.connector("dynamics", self.dynamics)
+        checks.maps(self.maps)
+        checks.store(self.store)
+        for name in ("policy", "first", "backfill"):
+            checks.policy(name, getattr(self, name))
+        checks.word("hold", self.hold, HoldMode)
+        checks.word("on_marketo_delete", self.on_marketo_delete, OnMarketoDelete)
+        checks.guards(self.guards)
+        checks.days("keep_journal", self.keep_journal)
+        checks.recorders(self.recorders)
         checks.names(self.maps, (self.policy, self.first, self.backfill))
         for side, connector in ((Side.MARKETO, self.marketo), (Side.DYNAMICS, self.dynamics)):
             if connector.side is not side:
@@ -531,6 +539,7 @@ def _planned(session: Session, ready: Ready, plan: RecordPlan | None) -> Planned
         outcome.kind,
         outcome.why,
         outcome.results,
+        digest(journal_entry(attrs.evolve(outcome, results=()), 0, 0.0).detail),
     )
 
 
@@ -546,7 +555,7 @@ def _as_planned(
         return False
     fresh = _planned(session, ready, plan)
     # The reasons count too: the same write that now overrides somebody was not agreed to.
-    if (fresh.writes, fresh.changes) == (planned.writes, planned.changes):
+    if (fresh.writes, fresh.basis) == (planned.writes, planned.basis):
         return True
     entry = ready.entry
     session.report.add(

@@ -210,7 +210,7 @@ def peers_python(folder: Path) -> str:
 
 def options_of(arguments: Sequence[str]) -> argparse.Namespace:
     """Return the command line's options."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[1])
+    parser = argparse.ArgumentParser(description=(__doc__ or "\n").split("\n")[1])
     parser.add_argument(
         "--records",
         type=lambda text: [int(number) for number in text.split(",")],

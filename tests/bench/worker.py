@@ -24,7 +24,7 @@ from bench.systems import MAP, BenchClock, BenchDynamics, BenchMarketo, BenchSys
 from bench.workload import clock
 from dynsync._desk import Desk
 from dynsync.guards import Guards, Limit
-from dynsync.records import Pair, RecordId, Side, Wire
+from dynsync.records import Pair, Record, RecordId, Side, Wire
 from dynsync.reports import Report
 from dynsync.sqlite import SqliteStore
 from dynsync.sync import Sync
@@ -133,7 +133,8 @@ def lookup_loop(bench: Bench, hand: sqlite3.Connection) -> int:
         while more:
             page = system.read("", system.names, cursor)
             cursor, more = page.cursor, page.more
-            rows = {r.id: [*take(r.values), *tail] for r in page.changes if hasattr(r, "values")}
+            found = [r for r in page.changes if isinstance(r, Record)]
+            rows = {r.id: [*take(r.values), *tail] for r in found}
             ids = list(rows)
             for start in range(0, len(ids), 500):
                 part = ids[start : start + 500]

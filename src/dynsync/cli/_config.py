@@ -88,7 +88,7 @@ def load_config(path: Path) -> Config:
     _check_names(sync, names, root.section("entity"))
     sections = _entity_sections(root, names)
     maps = tuple(_entity_map(name, sections[name]) for name in names)
-    consent = sync.word("consent", _CONSENTS, "opt_out")
+    consent: Consent = sync.word("consent", _CONSENTS, "opt_out")
     return Config(
         path=path,
         marketo=_system(root, Side.MARKETO),

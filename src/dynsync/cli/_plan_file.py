@@ -38,6 +38,7 @@ class _RecordData(TypedDict):
     dynamics: str | None
     outcome: str
     why: str
+    basis: str
     writes: list[_WriteData]
 
 
@@ -67,6 +68,7 @@ def _record_data(record: PlannedRecord) -> _RecordData:
         "dynamics": record.ids.dynamics,
         "outcome": record.outcome.value,
         "why": record.why,
+        "basis": record.basis,
         "writes": [
             {
                 "side": write.side.value,
@@ -113,4 +115,5 @@ def _record(data: _RecordData) -> PlannedRecord:
     )
     outcome = OutcomeKind(data["outcome"])
     key, entity = PendingKey(data["key"]), Entity(data["entity"])
-    return PlannedRecord(key, entity, ids, writes, (), outcome, data["why"])
+    why, basis = data["why"], data["basis"]
+    return PlannedRecord(key, entity, ids, writes, (), outcome, why, basis=basis)

@@ -61,10 +61,11 @@ _OPEN = """SELECT id, link FROM pending WHERE id > ? AND link IS NOT NULL
 _FIRST = (-math.inf, PendingKey(""))
 
 # A link is looked up for what is gone only.
-_LIVE = "(SELECT link.state = 0 FROM link WHERE link.key = pending.link)"
-_NUMBERS = f"""SELECT entity, reason, count(*), min(since),
-    total(CASE WHEN marketo_gone THEN {_LIVE} END),
-    total(CASE WHEN dynamics_gone THEN {_LIVE} END),
+_NUMBERS = """SELECT entity, reason, count(*), min(since),
+    total(CASE WHEN marketo_gone THEN
+        (SELECT link.state = 0 FROM link WHERE link.key = pending.link) END),
+    total(CASE WHEN dynamics_gone THEN
+        (SELECT link.state = 0 FROM link WHERE link.key = pending.link) END),
     sum(clears > 0) FROM pending GROUP BY entity, reason"""
 
 
