@@ -19,9 +19,9 @@ _Columns: TypeAlias = tuple[
 _SELECT = "SELECT seq, run, at, entity, link, marketo_id, dynamics_id, kind, detail FROM journal "
 _INSERT = """INSERT INTO journal (seq, run, at, entity, link, marketo_id, dynamics_id, kind,
     detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
-_OF_RECORD = """WHERE entity = ?1 AND seq IN (
-        SELECT seq FROM journal WHERE marketo_id = ?2
-        UNION SELECT seq FROM journal WHERE dynamics_id = ?3
+_OF_RECORD = """WHERE entity = ? AND seq IN (
+        SELECT seq FROM journal WHERE marketo_id = ?
+        UNION SELECT seq FROM journal WHERE dynamics_id = ?
     ) ORDER BY seq"""
 
 # What was pruned was numbered too: the highest number ever given stays behind.

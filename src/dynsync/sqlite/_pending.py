@@ -46,8 +46,8 @@ _DUE = (
 
 # Both halves come out of the index in order, so that SQLite merges them and sorts nothing.
 _PAGE = f"""
-    {_SELECT} WHERE awake = 0 AND (modified, key) > (?1, ?2)
-    UNION ALL {_SELECT} WHERE awake = 1 AND (modified, key) > (?1, ?2)
+    {_SELECT} WHERE awake = 0 AND (modified, key) > (?, ?)
+    UNION ALL {_SELECT} WHERE awake = 1 AND (modified, key) > (?, ?)
     ORDER BY modified, key LIMIT 500"""
 
 # Named, because SQLite would take the other index, which has all that sleeps.
@@ -114,7 +114,7 @@ class PendingEntries(Database):
     def each_pending(self) -> Iterator[Pending]:
         """Stream the whole backlog in order of (modified, key), in bounded memory."""
         last = _FIRST
-        while page := self._entries(_PAGE, *last):
+        while page := self._entries(_PAGE, *last, *last):
             yield from page
             last = page[-1].modified, page[-1].key
 
@@ -134,9 +134,9 @@ class PendingEntries(Database):
         """Make every entry of *entity* due at *at* that was due later or never."""
         with self._writing() as connection:
             connection.execute(
-                """UPDATE pending SET retry_at = ?1, awake = ?2
-                WHERE entity = ?3 AND (retry_at IS NULL OR retry_at > ?1)""",
-                (at, at <= self._now, entity),
+                """UPDATE pending SET retry_at = ?, awake = ?
+                WHERE entity = ? AND (retry_at IS NULL OR retry_at > ?)""",
+                (at, at <= self._now, entity, at),
             )
 
     def backlog(self) -> Backlog:
