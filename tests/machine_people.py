@@ -141,6 +141,10 @@ class PeopleMachine(TwoSystems):
         """Somebody deletes a record in Dynamics."""
         human = self.known(at)
         if human is not None and human.guid is not None:
+            there = self.held(human, Side.DYNAMICS)
+            assert there is not None
+            for name, cell in human.cells.items():
+                cell.leave(there[name])
             self.dynamics.delete(human.entity, human.guid)
             human.gone.add(Side.DYNAMICS)
             REACHED["deleted in Dynamics"] += 1

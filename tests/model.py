@@ -128,6 +128,17 @@ class Cell:
         self.history.clear()
         self.risky = self.muddled = self.blurred = self.backfill = False
 
+    def leave(self, there: Wire) -> None:
+        """Note what Dynamics held *there* when its record was deleted: it may come back."""
+        if Side.DYNAMICS in self.edited or self._same(there, self.now[Side.DYNAMICS]):
+            return
+        # Only Marketo edited it, and that has gone over.
+        gone_over = [one for one in self.history if self._same(normal(self.name, one), there)]
+        assert self.risky, f"written outside of any run: {self}"
+        assert gone_over, f"made up in Dynamics: {self}"
+        self.agreed = {Side.MARKETO: gone_over[-1], Side.DYNAMICS: there}
+        self.now[Side.DYNAMICS] = there
+
     def moved(self) -> list[Side]:
         """Return the sides that differ from what was agreed: an edit taken back is none."""
         return [side for side in Side if not self._same(self.now[side], self.agreed[side])]
