@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import NoReturn, cast
 
 import attrs
@@ -50,7 +50,7 @@ def host_sync(
             raise _no_connector(config.marketo)
         if not isinstance(dynamics, DynamicsConnector):
             raise _no_connector(config.dynamics)
-        store = stack.enter_context(closing(SqliteStore(config.state, owner="dynsync")))
+        store = stack.enter_context(SqliteStore(config.state, owner="dynsync"))
         yield Sync(
             marketo=marketo,
             dynamics=dynamics,
@@ -94,7 +94,7 @@ def _no_connector(system: SystemConfig) -> Exception:
 @contextmanager
 def reading(config: Config) -> Generator[SqliteStore]:
     """Open the state for looking at, also while another process runs the sync."""
-    with closing(SqliteStore.read_only(config.state)) as store:
+    with SqliteStore.read_only(config.state) as store:
         yield store
 
 
@@ -114,7 +114,7 @@ class _Unasked:
 @contextmanager
 def desk_sync(config: Config) -> Generator[Sync]:
     """Return a sync that can only be switched, not run: no connector is made for it."""
-    with closing(SqliteStore(config.state, owner="dynsync")) as store:
+    with SqliteStore(config.state, owner="dynsync") as store:
         yield Sync(
             marketo=_Unasked(Side.MARKETO),
             dynamics=_Unasked(Side.DYNAMICS),

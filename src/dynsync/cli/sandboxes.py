@@ -10,7 +10,6 @@ Connectors to the pretend systems of ``dynsync demo --keep``, for a configuratio
 
 from __future__ import annotations
 
-import weakref
 from pathlib import Path
 
 from dynsync.errors import ConfigurationError
@@ -27,16 +26,12 @@ __all__ = ["dynamics", "marketo"]
 
 def marketo(*, file: str | Path) -> SandboxMarketoConnector:
     """Return a connector to the pretend Marketo in *file*, by the clock on the wall."""
-    system = SandboxMarketo(_existing(file), clock=SystemClock())
-    connector = system.connector()
-    weakref.finalize(connector, system.close)
-    return connector
+    return SandboxMarketo(_existing(file), clock=SystemClock()).connector()
 
 
 def dynamics(*, file: str | Path) -> SandboxDynamicsConnector:
     """Return a connector to the pretend Dynamics in *file*, by the clock on the wall."""
-    system = SandboxDynamics(_existing(file), clock=SystemClock())
-    return system.connector()
+    return SandboxDynamics(_existing(file), clock=SystemClock()).connector()
 
 
 def _existing(file: str | Path) -> Path:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import weakref
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
@@ -68,7 +69,8 @@ class Index:
     """
     The rows that can be used, by line; *rows* and *malformed* count them all by file.
 
-    *options* are those of the choices, as far as they are known after loading.
+    *options* are those of the choices, as far as they are known after loading. An index that
+    is let go of closes by itself.
     """
 
     problems: Problems
@@ -77,7 +79,16 @@ class Index:
     options: dict[tuple[FileRole, str], Options] = attrs.Factory(
         dict[tuple[FileRole, str], Options]
     )
-    database: sqlite3.Connection = attrs.Factory(lambda: sqlite3.connect("", isolation_level=None))
+    # Not always let go of in the thread that made it.
+    database: sqlite3.Connection = attrs.field(
+        init=False,
+        factory=lambda: sqlite3.connect("", isolation_level=None, check_same_thread=False),
+    )
+    _finalizer: weakref.finalize[[], Index] = attrs.field(init=False)
+
+    @_finalizer.default
+    def _closes(self) -> weakref.finalize[[], Index]:
+        return weakref.finalize(self, self.database.close)
 
     def __attrs_post_init__(self) -> None:
         for statement in (_CACHE, "PRAGMA journal_mode=OFF", "PRAGMA synchronous=OFF"):
@@ -221,4 +232,4 @@ class Index:
 
     def close(self) -> None:
         """Drop everything."""
-        self.database.close()
+        self._finalizer()

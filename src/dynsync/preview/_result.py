@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import weakref
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -79,7 +78,6 @@ class Preview:
         self.problems: Problems = index.problems
         self._index = index
         self._tally: _Tally | None = None
-        self._close = weakref.finalize(self, index.close)
 
     def __enter__(self) -> Self:
         return self
@@ -94,7 +92,7 @@ class Preview:
 
     def close(self) -> None:
         """Drop the index. What has been counted by then can still be asked for."""
-        self._close()
+        self._index.close()
 
     def __iter__(self) -> Iterator[PreviewedRecord]:
         """Yield every record, and every person without one; malformed rows are problems."""
@@ -259,11 +257,11 @@ def preview_files(
     index = Index(problems)
     try:
         _fill(index, exports, maps, by_email=by_email)
+        terms = {role: _terms(index, role, maps[role], policy) for role in maps}
+        return Preview(index, terms, _columns(exports, maps))
     except BaseException:
         index.close()
         raise
-    terms = {role: _terms(index, role, maps[role], policy) for role in maps}
-    return Preview(index, terms, _columns(exports, maps))
 
 
 def _encoding_of(role: FileRole, encoding: str | Mapping[FileRole, str]) -> str:

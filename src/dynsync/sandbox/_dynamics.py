@@ -40,7 +40,8 @@ class SandboxDynamics:
     rows to a page, *retention* for the age at which a cursor expires, *inactive* rows
     ``"read-only"`` or ``"writable"``, and the *limits* on what one user may ask. `faults`
     says what goes wrong; `ignored` counts the read-only columns that were written to,
-    which Dataverse passes over without a word.
+    which Dataverse passes over without a word. Close it, or use it in a ``with`` block, to
+    let go of a file at once; it and its connectors forgotten, it closes by itself.
 
     The methods of the class are what goes on inside the org, where everybody has all
     rights; a sync comes in through a `connector`. They raise `LookupError` for a row that is

@@ -53,6 +53,10 @@ class SandboxDynamicsConnector:
         self._user = user
         self._store = system.store
 
+    def close(self) -> None:
+        """Close the system, for those who hold nothing of it but this connector."""
+        self._store.close()
+
     @property
     def side(self) -> Side:
         """Dynamics."""

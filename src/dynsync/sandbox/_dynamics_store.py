@@ -42,7 +42,11 @@ class Gone:
 
 
 class Store:
-    """The rows, the columns and the rights of one org."""
+    """
+    The rows, the columns and the rights of one org.
+
+    A store that is let go of closes by itself.
+    """
 
     def __init__(
         self, path: str | os.PathLike[str] | None, name: str, tables: Mapping[str, Iterable[Column]]
@@ -54,10 +58,19 @@ class Store:
         self._counters: dict[str, int] = {}
         self._db = connect(path)
         self._finalizer = weakref.finalize(self, self._db.close)
+        try:
+            self._name = self._read_name(name, tables)
+        except BaseException:
+            # Who was refused has no store that could be closed.
+            self.close()
+            raise
+
+    def _read_name(self, name: str, tables: Mapping[str, Iterable[Column]]) -> str:
         with self.writing():
             if not self._counters:
                 self._found(name, tables)
-            self._name: str = self._db.execute("SELECT name FROM org").fetchone()[0]
+            held: str = self._db.execute("SELECT name FROM org").fetchone()[0]
+        return held
 
     def _found(self, name: str, tables: Mapping[str, Iterable[Column]]) -> None:
         self._db.execute("INSERT INTO org VALUES (?)", (name,))

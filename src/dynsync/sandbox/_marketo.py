@@ -58,7 +58,9 @@ class SandboxMarketo:
 
     *columns* and *name* count when it is new; a file that is there already keeps its own.
     *faults* and *limits* say what goes wrong with the connectors' calls; they, the call
-    counts and the automations live as long as this object, all else in the file.
+    counts and the automations live as long as this object, all else in the file. Close it,
+    or use it in a ``with`` block, to let go of a file at once; it and its connectors
+    forgotten, it closes by itself.
     """
 
     def __init__(

@@ -41,6 +41,10 @@ class SandboxMarketoConnector:
         self._limiter = limiter
         self._author = Author(user, "sync")
 
+    def close(self) -> None:
+        """Close the system, for those who hold nothing of it but this connector."""
+        self._store.close()
+
     @property
     def side(self) -> Side:
         """Return `Side.MARKETO`."""

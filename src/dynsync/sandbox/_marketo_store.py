@@ -13,6 +13,7 @@ import json
 import os
 import sqlite3
 import threading
+import weakref
 from collections.abc import Generator, Iterable, Sequence
 from typing import Final, TypeAlias
 
@@ -42,7 +43,11 @@ Row: TypeAlias = tuple[Wire, ...]
 
 
 class Store:
-    """The tables of one sandbox, in memory or in the file *path*."""
+    """
+    The tables of one sandbox, in memory or in the file *path*.
+
+    A store that is let go of closes by itself.
+    """
 
     def __init__(
         self,
@@ -56,6 +61,7 @@ class Store:
         self._made: list[Made] = []
         self._due = 0.0
         self._db = connect(path)
+        self._finalizer = weakref.finalize(self, self._db.close)
         self._version = 0
         self.name = name
         self.settings = Settings()
@@ -65,6 +71,14 @@ class Store:
         self._updates: dict[tuple[str, ...], str] = {}
         self._selects: dict[tuple[str, ...], str] = {}
         self.blocks: frozenset[tuple[str, str]] = frozenset()
+        try:
+            self._lay_out(columns)
+        except BaseException:
+            # Who was refused has no store that could be closed.
+            self.close()
+            raise
+
+    def _lay_out(self, columns: Iterable[Column]) -> None:
         with self.transaction():
             if not self._exists():
                 self._create(columns)
@@ -72,7 +86,7 @@ class Store:
     def close(self) -> None:
         """Close the file; nothing can be asked afterwards."""
         with self._lock:
-            self._db.close()
+            self._finalizer()
 
     @contextlib.contextmanager
     def transaction(self) -> Generator[None]:

@@ -7,6 +7,7 @@ import sqlite3
 import weakref
 from contextlib import suppress
 from pathlib import Path
+from types import TracebackType
 from typing import Self
 
 from dynsync.errors import ConfigurationError, StateError
@@ -27,6 +28,9 @@ class SqliteStore(Leases, Layouts):
     *owner* is a name for people, shown to those who find the lease held. One thread at a
     time may use the store. What cannot be opened, is damaged, belongs to another program or
     was written by a newer version raises `StateError`, which says what to do.
+
+    Close it, or use it in a ``with`` block, to let go of the file and the lease at once; a
+    store that is forgotten lets go of the file by itself.
 
     The file is readable by its owner only. Beside it SQLite keeps ``-wal`` and ``-shm``;
     they belong to it, and a copy of the file alone is no backup while the store is open.
@@ -51,6 +55,17 @@ class SqliteStore(Leases, Layouts):
         super().__init__(path, connection)
         self._owner = Owner(owner)
         self._finalizer = weakref.finalize(self, connection.close)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
 
     def get(self, name: str) -> str | None:
         """Return the named setting of the sync, such as its fingerprint."""
