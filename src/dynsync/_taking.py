@@ -1,0 +1,301 @@
+"""Take a page of a feed into the backlog: compare it with the bases, fold what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import attrs
+from attrs import Factory
+
+from dynsync._contract import check_edits, check_instant, check_row
+from dynsync._feeds import Feed
+from dynsync._session import Session
+from dynsync.backlog import (
+    Known,
+    LinkState,
+    Observation,
+    Pending,
+    PendingKey,
+    Sent,
+    link_key,
+    unlinked_key,
+)
+from dynsync.observing import clears, differs, fold, overwritten
+from dynsync.records import (
+    Change,
+    Entity,
+    Pair,
+    Record,
+    RecordId,
+    Row,
+    Side,
+    Tombstone,
+    Version,
+    Wire,
+    plain_id,
+)
+from dynsync.terms import Terms
+
+__all__ = ["Marks", "Taking"]
+
+_ECHO_WAIT = 86_400.0
+"""How long a write waits for its echo, in seconds; Marketo's feed may be late, not a day late."""
+
+
+@attrs.define
+class Marks:
+    """
+    What the reading of a feed has come across.
+
+    *seen* has a byte for each link, in a full read; *unseen* holds the unlinked entries that a
+    full read has not met yet; *open_links* has a byte for each link that is in the backlog.
+    """
+
+    seen: bytearray | None = None
+    unseen: dict[PendingKey, RecordId] = Factory(dict[PendingKey, RecordId])
+    open_links: bytearray = Factory(bytearray)
+
+
+@attrs.define
+class Taking:
+    """One page on its way into the backlog."""
+
+    session: Session
+    feed: Feed
+    marks: Marks
+    now: float
+    skew: float | None
+    entries: dict[PendingKey, Pending] = Factory(dict[PendingKey, Pending])
+    versions: dict[int, Version | None] = Factory(dict[int, "Version | None"])
+    sent: dict[int, tuple[Sent, ...]] = Factory(dict[int, "tuple[Sent, ...]"])
+    missed: set[Entity] = Factory(set[Entity])
+
+    def take(self, changes: Sequence[Change]) -> None:
+        """Compare each change with the base and fold what differs."""
+        by_id = {change.id: change for change in changes}
+        feed, marks = self.feed, self.marks
+        known = self.session.store.known(feed.side, by_id.keys(), feed.only)
+        news: list[tuple[Change, Known, Row | None]] = []
+        strangers: list[Change] = []
+        rows, seen, open_links = feed.rows, marks.seen, marks.open_links
+        for id_, change in by_id.items():
+            link = known.get(id_)
+            if link is None:
+                strangers.append(change)
+                continue
+            key = link.key
+            if seen is not None and key < len(seen):
+                seen[key] = 1
+            if isinstance(change, Record):
+                row_of = rows.get(link.entity)
+                if row_of is None:
+                    self.missed.add(link.entity)
+                    continue
+                row = row_of(change.values)
+                if (
+                    row == link.row
+                    and not link.sent
+                    and link.state is LinkState.LIVE
+                    and not open_links[key]
+                ):
+                    if change.version != link.version:
+                        self.versions[key] = change.version
+                    continue
+                news.append((change, link, row))
+            elif link.entity in rows:
+                news.append((change, link, None))
+            else:
+                self.missed.add(link.entity)
+        self._take_known(news)
+        self._take_strangers(strangers)
+        if others := feed.other_link_fields():
+            self._take_people(_doubles(by_id.values(), known, others))
+
+    def save(self) -> None:
+        """Write down what was folded."""
+        store, side = self.session.store, self.feed.side
+        if self.versions:
+            store.save_versions(side, self.versions)
+        if self.sent:
+            store.save_sent(self.sent)
+        if self.entries:
+            store.save_pending(self.entries.values())
+
+    # -- linked records
+
+    def _take_known(self, news: Sequence[tuple[Change, Known, Row | None]]) -> None:
+        self._load(link_key(link.key) for _, link, _ in news)
+        side = self.feed.side
+        for change, link, row in news:
+            terms = self.feed.terms[link.entity]
+            if isinstance(change, Tombstone) or row is None:
+                self._take_tombstone(terms, change, link)
+            elif side is Side.MARKETO and link.state is LinkState.GONE_DYNAMICS:
+                # The person is Marketo's alone now (R45); what it holds is asked for again
+                # should its Dynamics record come back (A7).
+                continue
+            else:
+                self._take_record(terms, change, link, row)
+
+    def _take_tombstone(self, terms: Terms, change: Change, link: Known) -> None:
+        side = self.feed.side
+        gone = LinkState.GONE_MARKETO if side is Side.MARKETO else LinkState.GONE_DYNAMICS
+        if link.state is gone:
+            return
+        seen = Observation(terms.blank(), None, self._stamp(change), gone=True)
+        self._fold(terms, link_key(link.key), link, change.id, seen)
+
+    def _take_record(self, terms: Terms, change: Record, link: Known, row: Row) -> None:
+        side = self.feed.side
+        claims: dict[str, tuple[Wire, Pair[Wire]]] = {}
+        if link.sent:
+            claims, waiting = self._overwritten(terms, change, link, row)
+            if waiting != link.sent:
+                self.sent[link.key] = waiting
+        check_row(terms, side, row)
+        if change.version != link.version:
+            self.versions[link.key] = change.version
+        key = link_key(link.key)
+        alive_again = side is Side.DYNAMICS and link.state is LinkState.GONE_DYNAMICS
+        entry = self.entries.get(key)
+        # What is waiting was judged without a word from this side, and there is none now:
+        # our own echo must not wake it.
+        folded = entry is not None and entry.seen[side] is not None
+        if not (claims or alive_again or folded or differs(terms, side, row, link.row)):
+            return
+        seen = Observation(row, change.version, self._stamp(change), claims=claims)
+        self._fold(terms, key, link, change.id, seen)
+
+    def _overwritten(
+        self, terms: Terms, change: Record, link: Known, row: Row
+    ) -> tuple[dict[str, tuple[Wire, Pair[Wire]]], tuple[Sent, ...]]:
+        side = self.feed.side
+        if side is Side.DYNAMICS:
+            return {}, link.sent
+        check_edits(terms.map.tables[side], change.edits)
+        claims, waiting = overwritten(
+            terms, link.sent, change.edits, row, timed=self.skew is not None
+        )
+        now = self.session.marketo_now()
+        return claims, tuple(s for s in waiting if now - s.at < _ECHO_WAIT)
+
+    def _fold(
+        self, terms: Terms, key: PendingKey, link: Known, id_: RecordId, seen: Observation
+    ) -> None:
+        side = self.feed.side
+        entry = self.entries.get(key)
+        if entry is None:
+            nobody: Pair[RecordId | None] = Pair(None, None)
+            ids = nobody.replace(side, id_)
+            entry = self._new(key, terms.entity, link.key, ids)
+        before = entry.seen[side]
+        counted = clears(before.row, link.row) if before is not None else 0
+        # What the other side clears counts as well, whoever is seen first.
+        others = max(entry.clears - counted, 0)
+        entry = fold(terms, entry, side, seen, self.now)
+        after = entry.seen[side]
+        entry.clears = others + (clears(after.row, link.row) if after is not None else 0)
+        self.entries[key] = entry
+        open_links = self.marks.open_links
+        if link.key < len(open_links):
+            open_links[link.key] = 1
+
+    def _new(
+        self, key: PendingKey, entity: Entity, link: int | None, ids: Pair[RecordId | None]
+    ) -> Pending:
+        return Pending(key, entity, link, ids, Pair(None, None), self.now, self.now, self.now)
+
+    def _stamp(self, change: Change) -> float | None:
+        """Return when *change* was made, by our clock; None if theirs is not known against it."""
+        at = change.modified_at
+        feed = self.feed
+        check_instant(feed.side, feed.table, "modified_at", at)
+        return None if at is None or self.skew is None else at.timestamp() + self.skew
+
+    def _load(self, keys: Iterable[PendingKey]) -> None:
+        wanted = [key for key in keys if key not in self.entries]
+        if wanted:
+            self.entries.update(self.session.store.pending(wanted))
+
+    # -- records without a link
+
+    def _take_strangers(self, strangers: Sequence[Change]) -> None:
+        """
+        Take records that nobody is linked to.
+
+        A new record in Dynamics is to become a person. A person matters only if it holds a
+        Dynamics id: background sync never promotes one that exists in Marketo alone (R26).
+        """
+        if self.feed.side is Side.DYNAMICS:
+            self._take_new_dynamics(strangers)
+        else:
+            self._take_people([(change, None) for change in strangers])
+
+    def _take_new_dynamics(self, strangers: Sequence[Change]) -> None:
+        (terms,) = self.feed.terms.values()
+        row_of = self.feed.rows[terms.entity]
+        self._load(unlinked_key(terms.entity, change.id) for change in strangers)
+        for change in strangers:
+            key = unlinked_key(terms.entity, change.id)
+            entry = self.entries.get(key)
+            if isinstance(change, Tombstone):
+                if entry is None:
+                    continue
+                seen = Observation(terms.blank(), None, self._stamp(change), gone=True)
+            else:
+                row = row_of(change.values)
+                check_row(terms, Side.DYNAMICS, row)
+                seen = Observation(row, change.version, self._stamp(change))
+                self.marks.unseen.pop(key, None)
+            if entry is None:
+                entry = self._new(key, terms.entity, None, Pair(None, change.id))
+            self.entries[key] = fold(terms, entry, Side.DYNAMICS, seen, self.now)
+
+    def _take_people(self, people: Sequence[tuple[Change, Entity | None]]) -> None:
+        """Take people who hold the id of a record, of another entity than they are linked as."""
+        holders: list[tuple[Terms, RecordId, Record]] = []
+        for change, linked_as in people:
+            if isinstance(change, Record):
+                for terms in self.feed.terms.values():
+                    held = plain_id(change.values.get(terms.map.link_field))
+                    if held and terms.entity != linked_as:
+                        holders.append((terms, held, change))
+        store = self.session.store
+        for terms in self.feed.terms.values():
+            mine = [(held, record) for t, held, record in holders if t is terms]
+            linked = store.known(Side.DYNAMICS, [held for held, _ in mine], terms.entity)
+            # A second person with the id of a record that has one already is nobody's.
+            self._take_holders(terms, [(h, record) for h, record in mine if h not in linked])
+
+    def _take_holders(self, terms: Terms, holders: Sequence[tuple[RecordId, Record]]) -> None:
+        self._load(unlinked_key(terms.entity, held) for held, _ in holders)
+        row_of = self.feed.rows[terms.entity]
+        for held, record in holders:
+            key = unlinked_key(terms.entity, held)
+            entry = self.entries.get(key)
+            if entry is None:
+                entry = self._new(key, terms.entity, None, Pair(record.id, held))
+            elif entry.ids.marketo not in (None, record.id):
+                # Two people hold one id: the first seen keeps it, the other is told apart by
+                # nobody here (invariant 27: ambiguity never links).
+                continue
+            entry = attrs.evolve(entry, ids=entry.ids.replace(Side.MARKETO, record.id))
+            row = row_of(record.values)
+            check_row(terms, Side.MARKETO, row)
+            seen = Observation(row, record.version, self._stamp(record))
+            self.entries[key] = fold(terms, entry, Side.MARKETO, seen, self.now)
+
+
+def _doubles(
+    changes: Iterable[Change],
+    known: Mapping[RecordId, Known],
+    others: Mapping[Entity, Sequence[str]],
+) -> list[tuple[Change, Entity]]:
+    """Return linked people who hold an id where another entity's is held."""
+    linked = [(change, known[change.id].entity) for change in changes if change.id in known]
+    return [
+        (change, entity)
+        for change, entity in linked
+        if isinstance(change, Record)
+        and any(change.values.get(name) not in (None, "") for name in others.get(entity, ()))
+    ]
