@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final, Literal, TypeAlias, cast
 
@@ -19,49 +19,28 @@ from attrs import Factory
 from dynsync import _checks as checks
 from dynsync._contract import check_connector
 from dynsync._desk import Desk
-from dynsync._gather import Ready, gather
 from dynsync._observe import observe
+from dynsync._plans import as_planned, leave_ambiguous, planned, plans
 from dynsync._push import PushAnswer, push_now, queue_push
 from dynsync._session import LEASE_SECONDS, Session, Settings, absent_of
+from dynsync._telling import tell
 from dynsync.backlog import PendingKey
 from dynsync.connectors import Clock, Connector, DynamicsConnector, MarketoConnector
-from dynsync.deciding import digest
-from dynsync.errors import (
-    ConfigurationError,
-    ContractError,
-    LeaseHeld,
-    SyncError,
-    SystemFailure,
-)
+from dynsync.errors import ConfigurationError, LeaseHeld, SystemFailure
 from dynsync.fields import EntityMap
 from dynsync.guards import Guards
-from dynsync.holding import pause as growing_pause
 from dynsync.maps import default_backfill, default_first, default_policy
-from dynsync.outcomes import Outcome, OutcomeKind
-from dynsync.planning import RecordPlan, plan_record
 from dynsync.policies import AuthorityPolicy
-from dynsync.recorder import (
-    ActivityRecorder,
-    Entry,
-    PartlyRefused,
-    Recorder,
-    entry_of,
-    journal_entry,
-)
+from dynsync.recorder import ActivityRecorder, Entry, Recorder, entry_of
 from dynsync.records import Entity, Pair, RecordId, Side
-from dynsync.reports import RESTING, Plan, PlannedRecord, PlannedWrite, Progress, Report, Status
+from dynsync.reports import RESTING, Plan, PlannedRecord, Progress, Report, Status
 from dynsync.schedule import SystemClock
-from dynsync.settling import settle
 from dynsync.state import StateStore
 from dynsync.terms import HoldMode, OnMarketoDelete
-from dynsync.writes import Create, Created, Update, Updated, Write, WriteResult
 
 __all__ = ["Sync"]
 
 _DAY: Final = 86_400.0
-
-_CHUNK: Final = 1000
-"""Backlog entries taken at a time."""
 
 When: TypeAlias = Literal["now", "queued"]
 
@@ -172,7 +151,7 @@ class Sync:
             observe(session)
             session.agree_on_clears()
             records = [
-                _planned(session, ready, plan) for ready, plan in _plans(session, session.now())
+                planned(session, ready, plan) for ready, plan in plans(session, session.now())
             ]
             return Plan(self.clock.now(), tuple(records), session.report.interrupted)
 
@@ -192,7 +171,7 @@ class Sync:
                 self._work(session, only)
             except SystemFailure as failure:
                 report.failures.append(failure)
-            broken = self._tell(session)
+            broken = tell(session, self.recorders)
             report = self._closed(session)
             if broken is not None:
                 raise broken
@@ -202,12 +181,12 @@ class Sync:
         desk = Desk(session, self.store.next_key())
         done = 0
         total = sum(session.store.backlog().counts.values())
-        for ready, plan in _plans(session, session.now()):
+        for ready, plan in plans(session, session.now()):
             done += 1
-            if only is not None and not _as_planned(session, ready, plan, only):
+            if only is not None and not as_planned(session, ready, plan, only):
                 continue
             if plan is None:
-                _leave_ambiguous(session, ready)
+                leave_ambiguous(session, ready)
             else:
                 desk.submit(session.terms[ready.entry.entity], plan)
             session.progress("writing", done, total)
@@ -267,27 +246,6 @@ class Sync:
             self.store.prune(now - self.keep_journal * _DAY)
             self.store.put("pruned", str(now))
 
-    def _tell(self, session: Session) -> ContractError | None:
-        """Let every recorder read on in the journal; return what the first broken one raised."""
-        broken: ContractError | None = None
-        for recorder in self.recorders:
-            place = f"recorder:{recorder.name}"
-            after = int(self.store.get(place) or "0")
-            try:
-                while kept := self.store.journal(after, 500):
-                    try:
-                        _record(recorder, [entry_of(entry) for entry in kept])
-                    except PartlyRefused as failure:
-                        session.report.failures.append(failure)
-                    after = kept[-1].seq
-                    with session.commit():
-                        self.store.put(place, str(after))
-            except SystemFailure as failure:
-                session.report.failures.append(failure)
-            except ContractError as error:
-                broken = broken or error
-        return broken
-
     # -- Sync Person to Microsoft
 
     def sync_person(
@@ -320,7 +278,7 @@ class Sync:
                 answer = push_now(
                     session, Desk(session, self.store.next_key()), entity_map, id_, owner=owner
                 )
-                broken = self._tell(session)
+                broken = tell(session, self.recorders)
                 if broken is not None:
                     raise broken
                 return answer
@@ -419,24 +377,6 @@ class Sync:
         return tuple(entry_of(kept) for kept in self.store.history(Entity(entity), ids))
 
 
-def _record(recorder: Recorder, entries: Sequence[Entry]) -> None:
-    """Tell *recorder*; what it may not raise becomes a `ContractError` without its message."""
-    try:
-        recorder.record(entries)
-    except SyncError:
-        raise
-    except Exception as error:  # noqa: BLE001 - a recorder is the host's: it may raise anything
-        raised, trace = type(error).__name__, error.__traceback__
-    else:
-        return
-    # Outside of the except block: what was raised may quote a value, and would hang on to ours.
-    message = (
-        f"The recorder {recorder.name!r} raised {raised}. It may raise SystemFailure and its "
-        f"subclasses only; the run is finished and stored, and the same entries come again."
-    )
-    raise ContractError(message).with_traceback(trace)
-
-
 def status(store: StateStore, now: dt.datetime, entities: Sequence[Entity]) -> Status:
     """Return where the sync that *store* belongs to stands."""
     numbers = store.backlog()
@@ -454,111 +394,3 @@ def status(store: StateStore, now: dt.datetime, entities: Sequence[Entity]) -> S
         paused=store.get("paused") is not None,
         stale={e: why for e in entities if (why := store.get(f"stale:{e}")) is not None},
     )
-
-
-# -- reconcile
-
-
-def _plans(session: Session, now: float) -> Iterator[tuple[Ready, RecordPlan | None]]:
-    """
-    Plan what is due, in order of modification; None for what nobody may be linked to.
-
-    Goes through the backlog once: what is put back into it waits for the next run.
-    """
-    after: tuple[float, PendingKey] | None = None
-    while True:
-        entries = session.store.due(now, after, _CHUNK)
-        if not entries:
-            return
-        after = (entries[-1].modified, entries[-1].key)
-        mine = [entry for entry in entries if entry.entity in session.terms]
-        for ready in gather(session, session.terms, mine):
-            if ready.trouble:
-                yield ready, None
-                continue
-            terms = session.terms[ready.entry.entity]
-            yield ready, plan_record(terms, ready.entry, ready.link, now)
-
-
-def _leave_ambiguous(session: Session, ready: Ready) -> None:
-    """Leave a record that nobody may be linked to for later, and say so."""
-    entry = ready.entry
-    now = session.now()
-    outcome = Outcome(entry.entity, entry.ids, OutcomeKind.AMBIGUOUS, ready.trouble)
-    attempts = entry.attempts + 1
-    waiting = attrs.evolve(
-        entry, attempts=attempts, retry_at=now + growing_pause(attempts), reason="ambiguous match"
-    )
-    with session.commit():
-        session.store.save_pending([waiting])
-        if entry.reason != "ambiguous match":
-            session.store.append([journal_entry(outcome, session.report.run, now)])
-    session.report.add(outcome)
-
-
-# -- plans as values
-
-
-def _planned_write(side: Side, write: Write) -> PlannedWrite:
-    if isinstance(write, Create):
-        return PlannedWrite(side, "create", write.key, dict(write.values))
-    return PlannedWrite(side, "update", write.id, dict(write.values))
-
-
-def _hoped(write: Write | None) -> WriteResult | None:
-    """Return the answer to *write* if all goes well."""
-    match write:
-        case None:
-            return None
-        case Create(key):
-            return Created(key)
-        case Update(id_):
-            return Updated(id_)
-
-
-def _planned(session: Session, ready: Ready, plan: RecordPlan | None) -> PlannedRecord:
-    """Return *plan* as a value, with the outcome it would have if every write were applied."""
-    entry = ready.entry
-    if plan is None:
-        return PlannedRecord(
-            entry.key, entry.entity, entry.ids, (), (), OutcomeKind.AMBIGUOUS, ready.trouble
-        )
-    terms = session.terms[entry.entity]
-    hoped = settle(terms, plan, plan.writes.map(_hoped), session.now(), 0)
-    writes = tuple(
-        _planned_write(side, write) for side in Side if (write := plan.writes[side]) is not None
-    )
-    outcome = hoped.outcome
-    ids = ready.link.ids if ready.link is not None else entry.ids
-    return PlannedRecord(
-        entry.key,
-        entry.entity,
-        Pair[RecordId | None](*ids),
-        writes,
-        outcome.changes,
-        outcome.kind,
-        outcome.why,
-        outcome.results,
-        digest(journal_entry(attrs.evolve(outcome, results=()), 0, 0.0).detail),
-    )
-
-
-def _as_planned(
-    session: Session,
-    ready: Ready,
-    plan: RecordPlan | None,
-    only: Mapping[PendingKey, PlannedRecord],
-) -> bool:
-    """Return whether the record is in the plan and still to be written as it says there."""
-    planned = only.get(ready.entry.key)
-    if planned is None:
-        return False
-    fresh = _planned(session, ready, plan)
-    # The reasons count too: the same write that now overrides somebody was not agreed to.
-    if (fresh.writes, fresh.basis) == (planned.writes, planned.basis):
-        return True
-    entry = ready.entry
-    session.report.add(
-        Outcome(entry.entity, entry.ids, OutcomeKind.DEFERRED, "changed since it was planned")
-    )
-    return False

@@ -1,0 +1,128 @@
+"""Plan what is due in the backlog, and say each plan as a value that a host can look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import attrs
+
+from dynsync._gather import Ready, gather
+from dynsync._session import Session
+from dynsync.backlog import PendingKey
+from dynsync.deciding import digest
+from dynsync.holding import pause as growing_pause
+from dynsync.outcomes import Outcome, OutcomeKind
+from dynsync.planning import RecordPlan, plan_record
+from dynsync.recorder import journal_entry
+from dynsync.records import Pair, RecordId, Side
+from dynsync.reports import PlannedRecord, PlannedWrite
+from dynsync.settling import settle
+from dynsync.writes import Create, Created, Update, Updated, Write, WriteResult
+
+__all__ = ["as_planned", "leave_ambiguous", "planned", "plans"]
+
+_CHUNK: Final = 1000
+"""Backlog entries taken at a time."""
+
+
+def plans(session: Session, now: float) -> Iterator[tuple[Ready, RecordPlan | None]]:
+    """
+    Plan what is due, in order of modification; None for what nobody may be linked to.
+
+    Goes through the backlog once: what is put back into it waits for the next run.
+    """
+    after: tuple[float, PendingKey] | None = None
+    while True:
+        entries = session.store.due(now, after, _CHUNK)
+        if not entries:
+            return
+        after = (entries[-1].modified, entries[-1].key)
+        mine = [entry for entry in entries if entry.entity in session.terms]
+        for ready in gather(session, session.terms, mine):
+            if ready.trouble:
+                yield ready, None
+                continue
+            terms = session.terms[ready.entry.entity]
+            yield ready, plan_record(terms, ready.entry, ready.link, now)
+
+
+def leave_ambiguous(session: Session, ready: Ready) -> None:
+    """Leave a record that nobody may be linked to for later, and say so."""
+    entry = ready.entry
+    now = session.now()
+    outcome = Outcome(entry.entity, entry.ids, OutcomeKind.AMBIGUOUS, ready.trouble)
+    attempts = entry.attempts + 1
+    waiting = attrs.evolve(
+        entry, attempts=attempts, retry_at=now + growing_pause(attempts), reason="ambiguous match"
+    )
+    with session.commit():
+        session.store.save_pending([waiting])
+        if entry.reason != "ambiguous match":
+            session.store.append([journal_entry(outcome, session.report.run, now)])
+    session.report.add(outcome)
+
+
+def _planned_write(side: Side, write: Write) -> PlannedWrite:
+    if isinstance(write, Create):
+        return PlannedWrite(side, "create", write.key, dict(write.values))
+    return PlannedWrite(side, "update", write.id, dict(write.values))
+
+
+def _hoped(write: Write | None) -> WriteResult | None:
+    """Return the answer to *write* if all goes well."""
+    match write:
+        case None:
+            return None
+        case Create(key):
+            return Created(key)
+        case Update(id_):
+            return Updated(id_)
+
+
+def planned(session: Session, ready: Ready, plan: RecordPlan | None) -> PlannedRecord:
+    """Return *plan* as a value, with the outcome it would have if every write were applied."""
+    entry = ready.entry
+    if plan is None:
+        return PlannedRecord(
+            entry.key, entry.entity, entry.ids, (), (), OutcomeKind.AMBIGUOUS, ready.trouble
+        )
+    terms = session.terms[entry.entity]
+    hoped = settle(terms, plan, plan.writes.map(_hoped), session.now(), 0)
+    writes = tuple(
+        _planned_write(side, write) for side in Side if (write := plan.writes[side]) is not None
+    )
+    outcome = hoped.outcome
+    ids = ready.link.ids if ready.link is not None else entry.ids
+    return PlannedRecord(
+        entry.key,
+        entry.entity,
+        Pair[RecordId | None](*ids),
+        writes,
+        outcome.changes,
+        outcome.kind,
+        outcome.why,
+        outcome.results,
+        digest(journal_entry(attrs.evolve(outcome, results=()), 0, 0.0).detail),
+    )
+
+
+def as_planned(
+    session: Session,
+    ready: Ready,
+    plan: RecordPlan | None,
+    only: Mapping[PendingKey, PlannedRecord],
+) -> bool:
+    """Return whether the record is in the plan and still to be written as it says there."""
+    agreed = only.get(ready.entry.key)
+    if agreed is None:
+        return False
+    fresh = planned(session, ready, plan)
+    # The reasons count too: the same write that now overrides somebody was not agreed to.
+    if (fresh.writes, fresh.basis) == (agreed.writes, agreed.basis):
+        return True
+    entry = ready.entry
+    session.report.add(
+        Outcome(entry.entity, entry.ids, OutcomeKind.DEFERRED, "changed since it was planned")
+    )
+    return False

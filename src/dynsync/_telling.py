@@ -1,0 +1,51 @@
+"""Tell recorders what became of records: each reads on in the journal from its own place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dynsync._session import Session
+from dynsync.errors import ContractError, SyncError, SystemFailure
+from dynsync.recorder import Entry, PartlyRefused, Recorder, entry_of
+
+__all__ = ["tell"]
+
+
+def tell(session: Session, recorders: Sequence[Recorder]) -> ContractError | None:
+    """Let every recorder read on in the journal; return what the first broken one raised."""
+    broken: ContractError | None = None
+    for recorder in recorders:
+        place = f"recorder:{recorder.name}"
+        after = int(session.store.get(place) or "0")
+        try:
+            while kept := session.store.journal(after, 500):
+                try:
+                    _record(recorder, [entry_of(entry) for entry in kept])
+                except PartlyRefused as failure:
+                    session.report.failures.append(failure)
+                after = kept[-1].seq
+                with session.commit():
+                    session.store.put(place, str(after))
+        except SystemFailure as failure:
+            session.report.failures.append(failure)
+        except ContractError as error:
+            broken = broken or error
+    return broken
+
+
+def _record(recorder: Recorder, entries: Sequence[Entry]) -> None:
+    """Tell *recorder*; what it may not raise becomes a `ContractError` without its message."""
+    try:
+        recorder.record(entries)
+    except SyncError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a recorder is the host's: it may raise anything
+        raised, trace = type(error).__name__, error.__traceback__
+    else:
+        return
+    # Outside of the except block: what was raised may quote a value, and would hang on to ours.
+    message = (
+        f"The recorder {recorder.name!r} raised {raised}. It may raise SystemFailure and its "
+        f"subclasses only; the run is finished and stored, and the same entries come again."
+    )
+    raise ContractError(message).with_traceback(trace)
