@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
+import json
 from collections.abc import Callable, Collection, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -18,7 +19,8 @@ from dynsync.fields import Match
 from dynsync.maps import CONTACT, LEAD
 from dynsync.memory import MemoryStore
 from dynsync.outcomes import OutcomeKind
-from dynsync.records import Cursor, Record, RecordId, Side, Wire
+from dynsync.policies import Collision, Resolution
+from dynsync.records import Cursor, Missing, Record, RecordId, Side, Wire
 from dynsync.schemas import Schema
 from dynsync.sqlite import SqliteStore
 from dynsync.writes import Created, Reason, Rejected, Updated, Write, WriteResult
@@ -374,3 +376,106 @@ def test_an_answer_may_write_an_id_otherwise() -> None:
     world.settled()
 
     assert ("B", "B") == world.both(person, "lead", row, "job_title")
+
+
+# -- one bad answer among good ones
+
+
+def three_edits() -> tuple[World, list[tuple[RecordId, RecordId]]]:
+    """Return a world in which three people are to be told of an edit in Dynamics."""
+    world = World(LEAD)
+    pairs = [world.linked("lead", jobtitle="A") for _ in range(3)]
+    for _, row in pairs:
+        world.dynamics.edit("lead", row, {"jobtitle": "B"})
+    return world, pairs
+
+
+def base_of(world: World, person: RecordId, field: str) -> Wire | Missing:
+    """Return what the state says that a person held when the two sides last agreed."""
+    link = world.store.link_of(Side.MARKETO, person)
+    assert link is not None
+    layout = cast("list[str]", json.loads(world.store.get("layout:lead") or ""))
+    return link.rows.marketo[layout.index(field)]
+
+
+SPOILT: dict[str, tuple[Answer, list[str]]] = {
+    "one is none": (lambda said: [*cast("list[object]", said)[:2], None], ["B", "B", "A"]),
+    "the last is missing": (lambda said: cast("list[object]", said)[:2], ["B", "B", "A"]),
+    "the first is missing": (lambda said: cast("list[object]", said)[1:], ["A", "B", "B"]),
+    "one too many": (
+        lambda said: [*cast("list[object]", said), Updated(RecordId("zzz"))],
+        ["B", "B", "B"],
+    ),
+    "one twice": (
+        lambda said: [*cast("list[object]", said), cast("list[object]", said)[0]],
+        ["A", "B", "B"],
+    ),
+    "in another order": (lambda said: cast("list[object]", said)[::-1], ["B", "B", "B"]),
+    "refused, of whom": (
+        lambda said: [Rejected((Reason("1", "no"),)), *cast("list[object]", said)],
+        ["B", "B", "B"],
+    ),
+}
+
+
+@pytest.mark.parametrize("spoilt", SPOILT)
+def test_good_answers_of_a_bad_batch_are_settled(spoilt: str) -> None:
+    """C5: what can be told to belong to a write is recorded before the error is raised."""
+    world, pairs = three_edits()
+    answer, expected = SPOILT[spoilt]
+    mend = bend(world, "marketo", write=answer)
+    with pytest.raises(ContractError, match="C5"):
+        world.cycle()
+    known = [base_of(world, person, "job_title") for person, _ in pairs]
+    left = [entry.reason for entry in world.store.each_pending()]
+    mend()
+    sent = world.marketo.calls["write"]
+    world.settled()
+
+    assert expected == known
+    assert ["ambiguous"] * expected.count("A") == left
+    assert all(("B", "B") == world.both(person, "lead", row, "job_title") for person, row in pairs)
+    assert sent == world.marketo.calls["write"], "what was applied was sent again"
+
+
+def test_halves_of_other_records_are_settled() -> None:
+    """C5: what one system acknowledged is recorded, though the other one broke its promise."""
+    world, person, row = both_edited()
+    mend = bend(world, "dynamics", write=lambda _: None)
+    with pytest.raises(ContractError, match="C5"):
+        world.cycle()
+    known = base_of(world, person, "phone")
+    mend()
+    world.settled()
+
+    assert "2" == known
+    assert ("B", "B") == world.both(person, "lead", row, "job_title")
+
+
+def test_what_was_acknowledged_before_a_policy_raised() -> None:
+    """What a system acknowledged is recorded, though a policy broke its promise meanwhile."""
+    world, person, row = both_edited()
+    other, other_row = world.linked("lead", jobtitle="A")
+    world.marketo.edit(person, {"title": "C"})
+    world.dynamics.edit("lead", row, {"telephone1": "3"})
+    world.clock.advance(1)
+    world.marketo.edit(other, {"title": "X"})
+    world.dynamics.edit("lead", other_row, {"jobtitle": "Y"})
+
+    def raises(collision: Collision) -> Resolution:
+        raise KeyError(collision.field)
+
+    policy, world.sync.policy = world.sync.policy, raises
+    mend = bend(world, "dynamics", capabilities=altered("batch", 1))
+    with pytest.raises(ContractError, match="KeyError"):
+        world.cycle()
+    known = (base_of(world, person, "job_title"), base_of(world, person, "phone"))
+    left = [entry.reason for entry in world.store.each_pending() if entry.ids.marketo == person]
+    mend()
+    world.sync.policy = policy
+    world.settled()
+
+    assert ("C", "2") == known
+    assert ["not attempted"] == left
+    assert ("3", "3") == world.both(person, "lead", row, "phone")
+    assert ("X", "X") == world.both(other, "lead", other_row, "job_title")

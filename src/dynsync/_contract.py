@@ -40,6 +40,7 @@ from dynsync.writes import (
     Update,
     Updated,
     Write,
+    WriteResult,
 )
 
 __all__ = [
@@ -49,9 +50,9 @@ __all__ = [
     "check_instant",
     "check_page",
     "check_records",
-    "check_results",
     "check_row",
     "check_schema",
+    "usable_results",
 ]
 
 _Kinds: TypeAlias = type | tuple[type, ...]
@@ -198,24 +199,76 @@ def check_instant(side: Side, table: str, name: str, at: object) -> None:
     )
 
 
-def check_results(side: Side, table: str, writes: Sequence[Write], results: object) -> None:
-    """Raise `ContractError` unless *results* answer *writes*, one by one and in their order."""
+def usable_results(
+    side: Side, table: str, writes: Sequence[Write], results: object
+) -> tuple[Sequence[WriteResult], ContractError | None]:
+    """
+    Return an answer to each of *writes*, and what is wrong with *results*, if anything is.
+
+    What can be told to belong to a write is believed, even if the rest is nonsense: it was
+    applied, and must not be forgotten. All else is `AmbiguousWrite`, to be read back.
+    """
     if not _is_list(results):
-        raise _broken(side, table, "write", f"returned {_shown(results)}; {_ONE_EACH}")
+        said = f"returned {_shown(results)}; {_ONE_EACH}"
+        return [AmbiguousWrite()] * len(writes), _broken(side, table, "write", said)
     answers = cast("Sequence[object]", results)
     if len(answers) != len(writes):
-        raise ContractError(
+        return _by_id(side, table, writes, answers), ContractError(
             f"The {side.label} connector got {len(writes)} writes and returned {len(answers)} "
             f"results. A connector returns {_ONE_EACH}."
         )
-    for write, result in zip(writes, answers, strict=True):
-        if not isinstance(result, _RESULTS):
-            seen = f"answered a write with {_shown(result)}; {_ONE_EACH}"
-            raise _broken(side, table, "write", seen)
-        if isinstance(result, Created | Updated):
-            _check_applied(side, table, write, result)
-        elif isinstance(result, Rejected):
-            _check_reasons(side, table, result)
+    usable: list[WriteResult] = []
+    broken: list[ContractError] = []
+    for write, answer in zip(writes, answers, strict=True):
+        try:
+            usable.append(_usable(side, table, write, answer))
+        except ContractError as error:
+            usable.append(AmbiguousWrite())
+            broken.append(error)
+    if any(_of_another(*both) for both in zip(writes, answers, strict=True)):
+        usable = _by_id(side, table, writes, answers)
+    return usable, broken[0] if broken else None
+
+
+def _usable(side: Side, table: str, write: Write, answer: object) -> WriteResult:
+    """Return *answer*; raise `ContractError` if it is none to *write*."""
+    if not isinstance(answer, _RESULTS):
+        seen = f"answered a write with {_shown(answer)}; {_ONE_EACH}"
+        raise _broken(side, table, "write", seen)
+    if isinstance(answer, Created | Updated):
+        _check_applied(side, table, write, answer)
+    elif isinstance(answer, Rejected):
+        _check_reasons(side, table, answer)
+    return answer
+
+
+def _of_another(write: Write, answer: object) -> bool:
+    """Return whether *answer* is about another record: then no place in the list is trusted."""
+    if not isinstance(write, Update) or not isinstance(answer, Created | Updated):
+        return False
+    return _is(answer.id, str) and plain_id(answer.id) != plain_id(write.id)
+
+
+def _by_id(
+    side: Side, table: str, writes: Sequence[Write], answers: Sequence[object]
+) -> list[WriteResult]:
+    """Return an answer to each of *writes* by the ids that they name, places being no help."""
+    named: dict[str, list[object]] = {}
+    for answer in answers:
+        if isinstance(answer, Created | Updated) and _is(answer.id, str):
+            named.setdefault(plain_id(answer.id), []).append(answer)
+    ids = [plain_id(write.id if isinstance(write, Update) else write.key) for write in writes]
+    usable: list[WriteResult] = []
+    for write, id_ in zip(writes, ids, strict=True):
+        mine = named.get(id_, [])
+        known = len(mine) == 1 and ids.count(id_) == 1
+        try:
+            # An upsert says whom it found, and its key is an id of the other system.
+            trusted = known and (isinstance(write, Update) or write.key_field is None)
+            usable.append(_usable(side, table, write, mine[0]) if trusted else AmbiguousWrite())
+        except ContractError:
+            usable.append(AmbiguousWrite())
+    return usable
 
 
 _ONE_EACH: Final = "one result a write, in the order of the writes (C5)"

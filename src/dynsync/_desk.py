@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 import attrs
 from attrs import Factory
 
-from dynsync._contract import check_results
+from dynsync._contract import usable_results
 from dynsync._session import Session
 from dynsync.backlog import Linked, LinkState, Sent
-from dynsync.errors import Ambiguous, SystemFailure
+from dynsync.errors import Ambiguous, ContractError, SystemFailure
 from dynsync.outcomes import Outcome, OutcomeKind, severity
 from dynsync.planning import RecordPlan, plan_record
 from dynsync.recorder import journal_entry
@@ -69,8 +69,9 @@ class Desk:
     """
     Takes plans, sends their writes in full batches and settles what comes back.
 
-    In memory are no more plans than fill a batch per table. After a system failed, *failed*
-    says so and nothing is sent any more.
+    In memory are no more plans than fill a batch per table. After a system failed, or a
+    connector *broke* its promise, the desk is *closed*: nothing is sent any more, and what was
+    answered is settled all the same.
     """
 
     session: Session
@@ -79,7 +80,8 @@ class Desk:
         dict[tuple[Side, str], "deque[tuple[_Case, Write]]"]
     )
     ready: list[_Case] = Factory(list[_Case])
-    failed: SystemFailure | None = None
+    closed: bool = False
+    broke: ContractError | None = None
 
     def submit(self, terms: Terms, plan: RecordPlan) -> None:
         """Take *plan*; writes go out as soon as they fill a batch."""
@@ -106,8 +108,18 @@ class Desk:
             if len(self.queues[side, table]) >= self.session.systems[side].capabilities.batch:
                 self._send(side, table)
 
+    def close(self) -> None:
+        """Send nothing any more, and settle what was answered."""
+        self.closed = True
+        self._clear()
+
     def flush(self) -> None:
-        """Send and settle all that is left."""
+        """Send and settle all that is left; raises what a connector broke, if it did."""
+        self._clear()
+        if self.broke is not None:
+            raise self.broke
+
+    def _clear(self) -> None:
         while self.ready or any(self.queues.values()):
             for (side, table), queue in list(self.queues.items()):
                 if queue:
@@ -141,7 +153,7 @@ class Desk:
         writes: Sequence[Write],
     ) -> Sequence[WriteResult]:
         connector = self.session.systems[side]
-        if self.failed is not None:
+        if self.closed:
             return [NotAttempted()] * len(writes)
 
         def send() -> Sequence[WriteResult]:
@@ -157,10 +169,18 @@ class Desk:
             return [AmbiguousWrite()] * len(writes)
         except SystemFailure as failure:
             self.session.report.failures.append(failure)
-            self.failed = failure
+            self.closed = True
             return [NotAttempted()] * len(writes)
-        check_results(side, table, writes, results)
+        except ContractError as error:
+            return self._break(error, [AmbiguousWrite()] * len(writes))
         self.session.report.writes[side] += len(writes)
+        usable, broken = usable_results(side, table, writes, results)
+        return usable if broken is None else self._break(broken, usable)
+
+    def _break(self, error: ContractError, results: Sequence[WriteResult]) -> Sequence[WriteResult]:
+        """Close, to raise *error* when all that was acknowledged is recorded."""
+        self.closed = True
+        self.broke = self.broke or error
         return results
 
     def _remember_sent(self, batch: Sequence[tuple[_Case, Write]]) -> None:
@@ -249,7 +269,7 @@ class Desk:
             if severity(case.before.kind) > severity(outcome.kind):
                 outcome = attrs.evolve(outcome, kind=case.before.kind, why=case.before.why)
         entry = settlement.entry
-        if settlement.again and entry is not None and case.rounds < _ROUNDS and not self.failed:
+        if settlement.again and entry is not None and case.rounds < _ROUNDS and not self.closed:
             plan = plan_record(case.terms, entry, settlement.link, now)
             if any(plan.writes) and not self._unguarded(plan):
                 again = _Case(case.terms, plan, 0, rounds=case.rounds + 1, before=outcome)

@@ -179,6 +179,18 @@ class Sync:
 
     def _work(self, session: Session, only: Mapping[PendingKey, PlannedRecord] | None) -> None:
         desk = Desk(session, self.store.next_key())
+        try:
+            self._submit(session, desk, only)
+            desk.flush()
+        except (ContractError, SystemFailure):
+            # What was acknowledged is recorded first, whoever broke what.
+            desk.close()
+            raise
+
+    def _submit(
+        self, session: Session, desk: Desk, only: Mapping[PendingKey, PlannedRecord] | None
+    ) -> None:
+        """Bring the plans of all that is due to the desk."""
         done = 0
         total = sum(session.store.backlog().counts.values())
         for ready, plan in plans(session, session.now()):
@@ -190,12 +202,11 @@ class Sync:
             else:
                 desk.submit(session.terms[ready.entry.entity], plan)
             session.progress("writing", done, total)
-            if desk.failed is not None:
-                break
+            if desk.closed:
+                return
             if self.stopping():
                 session.report.interrupted = True
-                break
-        desk.flush()
+                return
 
     @contextmanager
     def _session(self) -> Generator[Session]:
