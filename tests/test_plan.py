@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dynsync.errors import ConfigurationError, RunStopped, Throttled
+from dynsync.errors import ConfigurationError, LeaseHeld, RunStopped, Throttled
 from dynsync.guards import Guards, Limit
 from dynsync.maps import CONTACT
 from dynsync.memory import MemoryStore
@@ -76,6 +76,32 @@ def test_plan_moves_nothing(make: type[MemoryStore] | None, tmp_path: Path) -> N
     assert calls == world.marketo.calls["write"] + world.dynamics.calls["write"]
     assert plans[0] == plans[1]
     assert plans[0].writes
+
+
+@pytest.mark.parametrize("make", [MemoryStore, None])
+def test_a_long_plan_keeps_the_lease(make: type[MemoryStore] | None, tmp_path: Path) -> None:
+    """S4: a plan takes as long as it takes; nobody else runs, and what others ask for stays."""
+    store: StateStore = make() if make else SqliteStore(tmp_path / "state.db")
+    other = store.twin() if isinstance(store, MemoryStore) else SqliteStore(tmp_path / "state.db")
+    world, _ = busy_world(store)
+    pushed = world.marketo.create_person({"lastName": "Late"})
+    rival = World(store=other, clock=world.clock, marketo=world.marketo, dynamics=world.dynamics)
+    refused: list[str] = []
+
+    def long_read(operation: str, _: int) -> None:
+        if operation == "read":
+            world.clock.advance(100)
+            with pytest.raises(LeaseHeld):
+                other.acquire(world.clock.now().timestamp(), 120.0)
+            refused.append(rival.sync.sync_person(pushed, as_="lead", when="queued").kind)
+
+    world.dynamics.faults.hook = long_read
+    world.sync.plan()
+    world.dynamics.faults.clear()
+
+    assert ["queued", "already queued"] == refused
+    assert pushed in [entry.ids.marketo for entry in store.each_pending()]
+    other.close()
 
 
 def test_plan_of_a_first_run_moves_nothing() -> None:

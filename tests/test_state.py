@@ -113,6 +113,38 @@ class TestScratch:
 
         assert store.get("name") == "before"
 
+    def test_others_write_meanwhile(self, store: StateStore, another: Open) -> None:
+        """What others wrote during the block stays, and the block does not see it."""
+        other = another()
+        with store.scratch():
+            store.put("name", "scratch")
+            other.put("name", "theirs")
+            seen = store.get("name")
+
+        assert "scratch" == seen
+        assert "theirs" == store.get("name") == other.get("name")
+
+    def test_the_lease_is_kept_for_real(self, store: StateStore, another: Open) -> None:
+        """S4: a lease renewed in the block is renewed for everybody, and after it."""
+        other = another()
+        store.acquire(100.0, 60.0)
+        with store.scratch():
+            store.renew(150.0, 60.0)
+            with store.transaction():
+                store.renew(155.0, 60.0)
+            with pytest.raises(LeaseHeld):
+                other.acquire(200.0, 60.0)
+        with pytest.raises(LeaseHeld):
+            other.acquire(201.0, 60.0)
+
+    def test_the_lease_is_lost_for_real(self, store: StateStore, another: Open) -> None:
+        """S4: who lost the lease meanwhile is told so inside the block."""
+        store.acquire(100.0, 60.0)
+        with store.scratch():
+            another().acquire(170.0, 60.0)
+            with pytest.raises(LeaseHeld):
+                store.renew(180.0, 60.0)
+
 
 def fill(store: StateStore) -> None:
     """Write a little of everything."""

@@ -108,7 +108,12 @@ class StateStore(Protocol):
         ...
 
     def scratch(self) -> AbstractContextManager[None]:
-        """Begin a block whose writes, transactions inside it included, are all thrown away."""
+        """
+        Begin a block whose writes, transactions inside it included, are all thrown away.
+
+        What others write meanwhile stays, and `renew` counts for everybody: the block may
+        take longer than the lease lasts. Inside a transaction it is only undone.
+        """
         ...
 
     def get(self, name: str) -> str | None:

@@ -17,7 +17,7 @@ import attrs
 
 from dynsync.errors import LeaseHeld, StateError
 from dynsync.memory._layouts import Move
-from dynsync.memory._tables import Owner, Tables
+from dynsync.memory._tables import Owner, Tables, own_entry, own_link
 from dynsync.records import Entity, Pair, RecordId, Side, Version
 from dynsync.state import (
     Backlog,
@@ -26,7 +26,6 @@ from dynsync.state import (
     Known,
     Linked,
     LinkState,
-    Observation,
     Pending,
     PendingKey,
     Sent,
@@ -47,6 +46,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._data = Tables()
+        self._kept: Tables | None = None
         self._owner = Owner()
 
     def twin(self) -> MemoryStore:
@@ -58,7 +58,7 @@ class MemoryStore:
     def __deepcopy__(self, memo: dict[int, object]) -> MemoryStore:
         other = MemoryStore()
         memo[id(self)] = other
-        other._data = copy.deepcopy(self._data, memo)
+        other._data = copy.deepcopy(self._kept or self._data, memo)
         other._owner = copy.deepcopy(self._owner, memo)
         other._data.log.crash()
         return other
@@ -68,24 +68,25 @@ class MemoryStore:
     @contextmanager
     def transaction(self) -> Generator[None]:
         """Begin one; commits at the end of the block, rolls back on any exception."""
-        mark = self._data.log.begin()
-        try:
+        with self._data.log.kept():
             yield
-        except BaseException:
-            self._data.log.back_to(mark)
-            raise
-        finally:
-            self._data.log.end()
 
     @contextmanager
     def scratch(self) -> Generator[None]:
-        """Begin a block whose writes, transactions inside it included, are all thrown away."""
-        mark = self._data.log.begin()
+        """
+        Begin a block whose writes, transactions inside it included, are all thrown away.
+
+        They go into a copy, so that what others write meanwhile stays.
+        """
+        if self._kept is not None or self._data.log.open:
+            with self._data.log.undone():
+                yield
+            return
+        self._kept, self._data = self._data, self._data.copy()
         try:
             yield
         finally:
-            self._data.log.back_to(mark)
-            self._data.log.end()
+            self._data, self._kept = self._kept, None
 
     def get(self, name: str) -> str | None:
         """Return the named setting of the sync, such as its fingerprint."""
@@ -115,11 +116,12 @@ class MemoryStore:
             self._data.lease.put("", (self._owner, now + ttl))
 
     def renew(self, now: float, ttl: float) -> None:
-        """Prolong the lease; raises `LeaseHeld` if it was lost."""
+        """Prolong the lease, for everybody; raises `LeaseHeld` if it was lost."""
         if not self._holds_lease():
             raise LeaseHeld("This run no longer holds the lease of the store. Start it again.")
-        with self.transaction():
-            self._data.lease.put("", (self._owner, now + ttl))
+        real = self._data if self._kept is None else self._kept
+        with real.log.kept():
+            real.lease.put("", (self._owner, now + ttl))
 
     def release(self) -> None:
         """Give the lease back; without one, do nothing."""
@@ -154,12 +156,12 @@ class MemoryStore:
     def links(self, keys: Collection[int]) -> Mapping[int, Linked]:
         """Return the links *keys*, whole."""
         rows = self._data.links.rows
-        return {key: _own_link(rows[key]) for key in sorted(keys) if key in rows}
+        return {key: own_link(rows[key]) for key in sorted(keys) if key in rows}
 
     def link_of(self, side: Side, id: RecordId, entity: Entity | None = None) -> Linked | None:  # noqa: A002
         """Return the link of one record, or None."""
         link = self._find(side, id, entity)
-        return None if link is None else _own_link(link)
+        return None if link is None else own_link(link)
 
     def each_link(self, entity: Entity) -> Iterator[tuple[int, Pair[RecordId], LinkState]]:
         """Stream every link of *entity*, in order of key."""
@@ -174,7 +176,7 @@ class MemoryStore:
     def save_links(self, links: Iterable[Linked]) -> None:
         """Insert or replace links, by key; raises `StateError` if a record is in two of them."""
         with self.transaction():
-            saved = {link.key: _own_link(link) for link in links}
+            saved = {link.key: own_link(link) for link in links}
             for link in saved.values():
                 self._unlink(link.key)
                 self._data.links.put(link.key, link)
@@ -211,13 +213,13 @@ class MemoryStore:
     def pending(self, keys: Collection[PendingKey]) -> Mapping[PendingKey, Pending]:
         """Return the backlog entries *keys*."""
         found = ((key, self._data.pending.rows.get(key)) for key in keys)
-        return {key: _own_entry(entry) for key, entry in found if entry}
+        return {key: own_entry(entry) for key, entry in found if entry}
 
     def save_pending(self, entries: Iterable[Pending]) -> None:
         """Insert or replace backlog entries, by key."""
         with self.transaction():
             for entry in entries:
-                self._data.pending.put(entry.key, _own_entry(entry))
+                self._data.pending.put(entry.key, own_entry(entry))
 
     def drop_pending(self, keys: Collection[PendingKey]) -> None:
         """Remove backlog entries."""
@@ -236,12 +238,12 @@ class MemoryStore:
             and entry.retry_at <= now
             and (after is None or _turn(entry) > after)
         )
-        return [_own_entry(entry) for entry in heapq.nsmallest(limit, ready, key=_turn)]
+        return [own_entry(entry) for entry in heapq.nsmallest(limit, ready, key=_turn)]
 
     def each_pending(self) -> Iterator[Pending]:
         """Stream the whole backlog in order of (modified, key)."""
         for entry in sorted(self._data.pending.rows.values(), key=_turn):
-            yield _own_entry(entry)
+            yield own_entry(entry)
 
     def open_links(self) -> Iterator[int]:
         """Stream the keys of the links that have a backlog entry."""
@@ -332,7 +334,8 @@ class MemoryStore:
     # -- below the Protocol
 
     def _holds_lease(self) -> bool:
-        lease = self._data.lease.rows.get("")
+        real = self._data if self._kept is None else self._kept
+        lease = real.lease.rows.get("")
         return lease is not None and lease[0] is self._owner
 
     def _keys(self, side: Side, record: RecordId) -> tuple[int, ...]:
@@ -364,22 +367,6 @@ class MemoryStore:
                         f"Links {min(key, link.key)} and {max(key, link.key)} hold the same "
                         f"{side.label} record. Drop one of them first."
                     )
-
-
-# What goes in and what comes out is copied as far as it can be changed: a store that gave
-# its own lists away would be edited from outside, without a transaction.
-
-
-def _own_link(link: Linked) -> Linked:
-    return attrs.evolve(link, rows=link.rows.map(list), sent=tuple(link.sent))
-
-
-def _own_entry(entry: Pending) -> Pending:
-    return attrs.evolve(entry, seen=entry.seen.map(_own_observation), holds=tuple(entry.holds))
-
-
-def _own_observation(seen: Observation | None) -> Observation | None:
-    return seen and attrs.evolve(seen, row=list(seen.row), claims=dict(seen.claims))
 
 
 def _tally(items: Iterable[T]) -> Mapping[T, int]:

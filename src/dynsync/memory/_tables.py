@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Generic, Protocol, TypeVar
 
 import attrs
 
 from dynsync.records import Entity, RecordId, Side
-from dynsync.state import FeedState, JournalEntry, Linked, Pending, PendingKey
+from dynsync.state import FeedState, JournalEntry, Linked, Observation, Pending, PendingKey
 
-__all__ = ["Log", "Owner", "Table", "Tables"]
+__all__ = ["Log", "Owner", "Table", "Tables", "own_entry", "own_link"]
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -30,26 +32,50 @@ class Log:
         """Remember how to take one write back."""
         self._steps.append(step)
 
-    def begin(self) -> int:
-        """Open a block and return the present moment, to go back to."""
-        self._depth += 1
-        return len(self._steps)
+    @property
+    def open(self) -> bool:
+        """Return whether a block is open."""
+        return self._depth > 0
 
-    def back_to(self, mark: int) -> None:
-        """Undo what was written since *mark*."""
-        while len(self._steps) > mark:
-            self._steps.pop().undo()
+    @contextmanager
+    def kept(self) -> Generator[None]:
+        """Begin a block that stays, unless it fails; the outermost takes the way back with it."""
+        mark = self._begin()
+        try:
+            yield
+        except BaseException:
+            self._back_to(mark)
+            raise
+        finally:
+            self._end()
 
-    def end(self) -> None:
-        """Close a block; the outermost one takes the way back with it."""
-        self._depth -= 1
-        if not self._depth:
-            self._steps.clear()
+    @contextmanager
+    def undone(self) -> Generator[None]:
+        """Begin a block of which nothing stays."""
+        mark = self._begin()
+        try:
+            yield
+        finally:
+            self._back_to(mark)
+            self._end()
 
     def crash(self) -> None:
         """Undo everything that has not ended."""
-        self.back_to(0)
+        self._back_to(0)
         self._depth = 0
+
+    def _begin(self) -> int:
+        self._depth += 1
+        return len(self._steps)
+
+    def _back_to(self, mark: int) -> None:
+        while len(self._steps) > mark:
+            self._steps.pop().undo()
+
+    def _end(self) -> None:
+        self._depth -= 1
+        if not self._depth:
+            self._steps.clear()
 
 
 @attrs.frozen(eq=False)
@@ -87,6 +113,20 @@ class Tables:
         self.counters: Table[str, int] = Table(log, {})
         self.moves: Table[Entity, tuple[tuple[str, ...], tuple[str, ...]]] = Table(log, {})
 
+    def copy(self) -> Tables:
+        """Return tables of their own with the same in them; values are never changed in place."""
+        other = Tables()
+        other.settings.rows.update(self.settings.rows)
+        other.lease.rows.update(self.lease.rows)
+        other.feeds.rows.update(self.feeds.rows)
+        other.links.rows.update(self.links.rows)
+        other.keys.rows.update(self.keys.rows)
+        other.pending.rows.update(self.pending.rows)
+        other.journal.rows.update(self.journal.rows)
+        other.counters.rows.update(self.counters.rows)
+        other.moves.rows.update(self.moves.rows)
+        return other
+
 
 @attrs.frozen(eq=False)
 class _Replaced(Generic[K, V]):
@@ -103,3 +143,21 @@ def _set(rows: dict[K, V], key: K, value: V | None) -> None:
         rows.pop(key, None)
     else:
         rows[key] = value
+
+
+# What goes in and what comes out is copied as far as it can be changed: a store that gave
+# its own lists away would be edited from outside, without a transaction.
+
+
+def own_link(link: Linked) -> Linked:
+    """Return *link* with rows of its own."""
+    return attrs.evolve(link, rows=link.rows.map(list), sent=tuple(link.sent))
+
+
+def own_entry(entry: Pending) -> Pending:
+    """Return *entry* with rows of its own."""
+    return attrs.evolve(entry, seen=entry.seen.map(_own_observation), holds=tuple(entry.holds))
+
+
+def _own_observation(seen: Observation | None) -> Observation | None:
+    return seen and attrs.evolve(seen, row=list(seen.row), claims=dict(seen.claims))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sqlite3
 import uuid
 from contextlib import suppress
 from pathlib import Path
@@ -75,18 +76,29 @@ class Leases(Database):
         self.purge()
 
     def renew(self, now: float, ttl: float) -> None:
-        """Prolong the lease; raises `LeaseHeld` if it was lost. Called in every transaction."""
+        """
+        Prolong the lease; raises `LeaseHeld` if it was lost. Called in every transaction.
+
+        A scratch block has it renewed in the file: it may take longer than the lease lasts.
+        """
         self._now = max(self._now, now)
-        with self._writing() as connection:
-            changed = connection.execute(
-                "UPDATE lease SET expires = ? WHERE token = ?", (now + ttl, self._owner.token)
-            ).rowcount
-            if changed:
-                return
-            row: _Columns | None = connection.execute(_SELECT).fetchone()
-            if row is not None:
-                raise self._held(row, now)
-            raise LeaseHeld(f"{self._path}: this run does not hold the lease. Start it again.")
+        if self._kept is None:
+            with self._writing() as connection:
+                self._prolong(connection, now, ttl)
+        else:
+            with self._guard:
+                self._prolong(self._kept, now, ttl)
+
+    def _prolong(self, connection: sqlite3.Connection, now: float, ttl: float) -> None:
+        changed = connection.execute(
+            "UPDATE lease SET expires = ? WHERE token = ?", (now + ttl, self._owner.token)
+        ).rowcount
+        if changed:
+            return
+        row: _Columns | None = connection.execute(_SELECT).fetchone()
+        if row is not None:
+            raise self._held(row, now)
+        raise LeaseHeld(f"{self._path}: this run does not hold the lease. Start it again.")
 
     def release(self) -> None:
         """Give the lease back; without one, do nothing."""
