@@ -26,7 +26,7 @@ from dynsync._session import LEASE_SECONDS, Session, Settings, absent_of
 from dynsync._telling import tell
 from dynsync.backlog import PendingKey
 from dynsync.connectors import Clock, Connector, DynamicsConnector, MarketoConnector
-from dynsync.errors import ConfigurationError, LeaseHeld, SystemFailure
+from dynsync.errors import ConfigurationError, ContractError, LeaseHeld, SystemFailure
 from dynsync.fields import EntityMap
 from dynsync.guards import Guards
 from dynsync.maps import default_backfill, default_first, default_policy
