@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Final, Protocol, cast
+from typing import Final, Protocol, TypeAlias, cast
 
 import attrs
 import pytest
@@ -35,6 +36,15 @@ class _Evolve(Protocol):
 EVOLVE: Final = cast("_Evolve", attrs.evolve)
 """For values that no type checker would let through."""
 
+Open: TypeAlias = Callable[[], SqliteStore]
+
+
+@pytest.fixture
+def open_store(tmp_path: Path) -> Iterator[Open]:
+    """Return a function that opens one state file, again and again, until the test ends."""
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(SqliteStore(tmp_path / "state"))
+
 
 # -- maps that change
 
@@ -54,10 +64,9 @@ def test_a_field_on_other_columns_clears_nothing() -> None:
     assert "111" == world.row("lead", row)["telephone1"]
 
 
-def test_nothing_readable_stops_its_entity_alone(tmp_path: Path) -> None:
+def test_nothing_readable_stops_its_entity_alone(tmp_path: Path, open_store: Open) -> None:
     """R79: an entity with nothing left to read stops, its values go, and it comes back."""
-    store = SqliteStore(tmp_path / "state")
-    world = World(LEAD.only("job_title"), CONTACT, store=store)
+    world = World(LEAD.only("job_title"), CONTACT, store=open_store())
     lead, lead_row = world.linked("lead", jobtitle="SECRETBOSS")
     person, row = world.linked("contact", jobtitle="A")
     world.dynamics.secure("lead", "jobtitle", Access.NONE)
@@ -351,13 +360,12 @@ def test_a_push_while_a_system_is_down(side: str, call: str) -> None:
     assert 1 == world.dynamics.count("lead")
 
 
-def test_a_plan_keeps_nobody_from_the_file(tmp_path: Path) -> None:
+def test_a_plan_keeps_nobody_from_the_file(tmp_path: Path, open_store: Open) -> None:
     """While a plan is made, another process may pause the sync and queue a person."""
-    path = tmp_path / "state"
-    world = World(LEAD, store=SqliteStore(path))
+    world = World(LEAD, store=open_store())
     world.linked("lead")
     person = world.marketo.create_person({"lastName": "X"})
-    other = attrs.evolve(world.sync, store=SqliteStore(path))
+    other = attrs.evolve(world.sync, store=open_store())
     said: list[str] = []
 
     def during() -> None:

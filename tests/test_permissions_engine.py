@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -24,9 +26,11 @@ NO_UPDATE: Final = Access.READ | Access.CREATE
 NO_CREATE: Final = Access.READ | Access.UPDATE
 
 
-def secret_world(path: Path) -> World:
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
     """Return a world whose state is in a file, so that every byte of it can be looked at."""
-    return World(store=SqliteStore(path / "state.db"))
+    with SqliteStore(tmp_path / "state.db") as store:
+        yield World(store=store)
 
 
 def everything_said(world: World, path: Path, reports: list[Report]) -> str:
@@ -39,9 +43,8 @@ def everything_said(world: World, path: Path, reports: list[Report]) -> str:
 # -- columns that may not be read
 
 
-def test_unreadable_from_the_start(tmp_path: Path) -> None:
+def test_unreadable_from_the_start(world: World, tmp_path: Path) -> None:
     """R79: an unreadable column is in no write, no state, no journal and no report."""
-    world = secret_world(tmp_path)
     world.dynamics.secure("contact", "jobtitle", Access.NONE)
     row = world.contact(jobtitle=SECRET)
     reports = [world.cycle()]
@@ -55,9 +58,8 @@ def test_unreadable_from_the_start(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("side", Side)
-def test_unreadable_does_not_exist_on_either_side(side: Side, tmp_path: Path) -> None:
+def test_unreadable_does_not_exist_on_either_side(side: Side, world: World, tmp_path: Path) -> None:
     """A field that one side may not show is neither read nor written on the other."""
-    world = secret_world(tmp_path)
     if side is Side.DYNAMICS:
         world.dynamics.secure("contact", "jobtitle", Access.CREATE | Access.UPDATE)
     else:
@@ -84,9 +86,8 @@ def test_unreadable_later_clears_nothing() -> None:
     assert ("Oslo", "Oslo") == world.both(person, "contact", row, "city")
 
 
-def test_unreadable_later_leaves_the_state(tmp_path: Path) -> None:
+def test_unreadable_later_leaves_the_state(world: World, tmp_path: Path) -> None:
     """Invariant 32: what became unreadable vanishes from state and journal, every byte of it."""
-    world = secret_world(tmp_path)
     world.sync.policy = manual
     person, row = world.linked("contact", jobtitle=SECRET)
     open_person, open_row = world.linked("contact", jobtitle="Analyst")
@@ -105,9 +106,8 @@ def test_unreadable_later_leaves_the_state(tmp_path: Path) -> None:
     assert SECRET not in everything_said(world, tmp_path, reports)
 
 
-def test_unreadable_later_and_a_collision_lost(tmp_path: Path) -> None:
+def test_unreadable_later_and_a_collision_lost(world: World, tmp_path: Path) -> None:
     """Invariant 32: the value that lost a collision is purged from the journal as well."""
-    world = secret_world(tmp_path)
     person, row = world.linked("contact", jobtitle="Analyst")
     world.marketo.edit(person, {"title": SECRET})
     world.dynamics.edit("contact", row, {"jobtitle": "Boss"})
@@ -526,9 +526,8 @@ def test_a_field_that_never_was() -> None:
     assert 0 == world.marketo.count()
 
 
-def test_every_row_of_the_state_is_relaid(tmp_path: Path) -> None:
+def test_every_row_of_the_state_is_relaid(world: World, tmp_path: Path) -> None:
     """Narrowed and widened many times over, the state stays readable and nothing is lost."""
-    world = secret_world(tmp_path)
     person, row = world.linked("contact", jobtitle="Analyst", address1_city="Oslo")
     for number in range(4):
         world.dynamics.secure(
@@ -536,7 +535,7 @@ def test_every_row_of_the_state_is_relaid(tmp_path: Path) -> None:
         )
         world.marketo.edit(person, {"city": f"Oslo {number}"})
         world.settled()
-    with sqlite3.connect(tmp_path / "state.db") as raw:
+    with closing(sqlite3.connect(tmp_path / "state.db")) as raw:
         (checked,) = raw.execute("PRAGMA integrity_check").fetchone()
 
     assert "ok" == checked

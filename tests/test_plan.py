@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
@@ -16,9 +15,11 @@ from dynsync.outcomes import OutcomeKind
 from dynsync.policies import manual
 from dynsync.records import RecordId, Side
 from dynsync.sandbox import Fault
-from dynsync.sqlite import SqliteStore
 from dynsync.state import StateStore
+from store_fixtures import another, store
 from support import World
+
+__all__ = ["another", "store"]
 
 TABLES = ("lead", "contact")
 
@@ -62,10 +63,8 @@ def frozen(store: StateStore) -> object:
     return feeds, repr(store.links(keys)), settings, pending, store.journal(0, 1000)
 
 
-@pytest.mark.parametrize("make", [MemoryStore, None])
-def test_plan_moves_nothing(make: type[MemoryStore] | None, tmp_path: Path) -> None:
+def test_plan_moves_nothing(store: StateStore) -> None:
     """A plan writes to neither system and moves neither cursor, backlog nor journal."""
-    store: StateStore = make() if make else SqliteStore(tmp_path / "state.db")
     world, _ = busy_world(store)
     before = frozen(store), world.marketo.snapshot(), world.dynamics.snapshot()
     calls = world.marketo.calls["write"] + world.dynamics.calls["write"]

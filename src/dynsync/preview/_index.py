@@ -86,11 +86,8 @@ class Index:
     )
     _finalizer: weakref.finalize[[], Index] = attrs.field(init=False)
 
-    @_finalizer.default
-    def _closes(self) -> weakref.finalize[[], Index]:
-        return weakref.finalize(self, self.database.close)
-
     def __attrs_post_init__(self) -> None:
+        self._finalizer = weakref.finalize(self, self.database.close)
         for statement in (_CACHE, "PRAGMA journal_mode=OFF", "PRAGMA synchronous=OFF"):
             self.database.execute(statement)
         self.database.execute(
