@@ -1236,6 +1236,29 @@ class TestFile:
 
             assert 44 == (one_.person(person) or {})["shoeSize"]
 
+    def test_looks_again_after_an_interruption(
+        self, tmp_path: Path, clock: SandboxClock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Who is interrupted looking at what the other did hears so, and sees it next time."""
+        with (
+            SandboxMarketo(tmp_path / "m", clock=clock) as one_,
+            SandboxMarketo(tmp_path / "m", clock=clock) as other,
+        ):
+            person = other.create_person({})
+            one_.add_column(Column("shoeSize", type="integer"))
+
+            def interrupted() -> None:
+                # As SQLite does by itself where the disk fails.
+                other._store._db.execute("ROLLBACK")
+                raise KeyboardInterrupt
+
+            with monkeypatch.context() as patch:
+                patch.setattr(other._store, "_read_columns", interrupted)
+                with pytest.raises(KeyboardInterrupt):
+                    other.person(person)
+
+            assert "shoeSize" in (other.person(person) or {})
+
     @pytest.mark.parametrize("path", [None, "m"])
     def test_goes_back_to_a_snapshot(
         self,

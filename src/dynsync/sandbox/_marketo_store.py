@@ -310,11 +310,13 @@ class Store:
             # Another process may have the file open, too: a demo, an operator's shell.
             version: int = self._db.execute("PRAGMA data_version").fetchone()[0]
             if version != self._version:
-                self._version = version
                 if self._exists():
                     self._refresh()
+                self._version = version
         except BaseException:
-            self._db.execute("ROLLBACK")
+            # A disk that fails has ended it already; that, and not this, is to be told.
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
             raise
 
     def _undo(self) -> None:
