@@ -10,15 +10,14 @@ from typing import Final, TypeVar, cast
 import attrs
 from attrs import Factory
 
+from dynsync._calling import called
 from dynsync._contract import check_connector, check_schema
 from dynsync.backlog import PendingKey
 from dynsync.connectors import Clock, Connector
 from dynsync.errors import (
     Ambiguous,
     ConfigurationError,
-    ContractError,
     Refused,
-    SyncError,
     SystemFailure,
     Throttled,
     Unavailable,
@@ -65,14 +64,6 @@ class Settings:
     guards: Guards
 
 
-def _never() -> bool:
-    return False
-
-
-def _silent(progress: Progress) -> None:
-    """Show nothing."""
-
-
 @attrs.define
 class Session:
     """
@@ -90,11 +81,11 @@ class Session:
     maps: Sequence[EntityMap]
     settings: Settings
     report: Report
+    stopping: Callable[[], bool]
+    show: Callable[[Progress], None]
     terms: dict[Entity, Terms] = Factory(dict[Entity, Terms])
     skews: dict[Side, float] = Factory(dict[Side, float])
     claimed: dict[RecordId, PendingKey] = Factory(dict[RecordId, PendingKey])
-    stopping: Callable[[], bool] = _never
-    show: Callable[[Progress], None] = _silent
     skew: float = 0.0
 
     def now(self) -> float:
@@ -220,9 +211,8 @@ class Session:
             self._forget_fields(entity)
             self.report.stopped[entity] = str(error)
             return
-        known = self.store.get(f"known:{entity}")
-        before = cast("list[str]", json.loads(known)) if known is not None else []
-        refreshed = cast("list[str]", json.loads(self.store.get(f"refreshed:{entity}") or "[]"))
+        before = self._names(f"known:{entity}")
+        refreshed = self._names(f"refreshed:{entity}")
         absent = [
             (side, name)
             for side in Side
@@ -291,18 +281,17 @@ class Session:
         self.terms.pop(entity, None)
         self.report.stopped[entity] = _stale_message(names)
 
-    def _layout(self, entity: Entity) -> list[str] | None:
-        layout = self.store.get(f"layout:{entity}")
-        return None if layout is None else cast("list[str]", json.loads(layout))
+    def _names(self, key: str) -> list[str]:
+        return cast("list[str]", json.loads(self.store.get(key) or "[]"))
 
     def _forget_fields(self, entity: Entity) -> None:
         """Purge every value of *entity*: none of its fields may be read now (R79)."""
-        old = self._layout(entity) or []
+        old = self._names(f"layout:{entity}")
         self._purge(entity, {name for name in old if not name.startswith("@")})
 
     def _purge(self, entity: Entity, names: Collection[str]) -> None:
         """Purge the fields *names* from what is kept of *entity*; regained, they are read anew."""
-        old = self._layout(entity) or []
+        old = self._names(f"layout:{entity}")
         kept = [name for name in old if name not in names]
         if kept != old:
             self.store.relayout(entity, old, kept)
@@ -336,7 +325,7 @@ class Session:
         layout = json.dumps(terms.layout)
         before = store.get(f"layout:{entity}")
         if before is not None and before != layout:
-            old = cast("list[str]", json.loads(before))
+            old = self._names(f"layout:{entity}")
             store.relayout(entity, old, terms.layout)
             gained = set(terms.layout) - set(old)
             with self.commit():
@@ -353,9 +342,9 @@ class Session:
             store.put(f"known:{entity}", json.dumps(seen))
             store.put(f"map:{entity}", prints)
             absent = {f"{s.value}:{name}" for s in Side for name in terms.permitted.absent[s]}
-            if refreshed := store.get(f"refreshed:{entity}"):
+            if refreshed := self._names(f"refreshed:{entity}"):
                 # What came back may go away once more, and that is news again.
-                still = absent.intersection(cast("list[str]", json.loads(refreshed)))
+                still = absent.intersection(refreshed)
                 store.put(f"refreshed:{entity}", json.dumps(sorted(still)))
             force = "|".join(schemas[side].fingerprint(terms.natives(side)) for side in Side)
             if store.get(f"schema:{entity}") not in (None, force):
@@ -388,20 +377,15 @@ class Session:
 
 
 def _asked(side: Side, what: str, function: Callable[[], T]) -> T:
-    """Call *function*; whatever it raises that no connector may raise becomes a `ContractError`."""
-    try:
-        return function()
-    except SyncError:
-        raise
-    except Exception as error:  # noqa: BLE001 - a connector is the host's: it may raise anything
-        raised, trace = type(error).__name__, error.__traceback__
-    # Outside of the except block: the message of what was raised may quote a field's value, and
-    # would hang on to ours as its context. Where it was raised is enough to find it.
-    message = (
-        f"The {side.label} connector raised {raised} in {what}; it may raise SystemFailure and "
-        f"its subclasses only (C8). What was acknowledged is stored: mend it and run again."
-    )
-    raise ContractError(message).with_traceback(trace)
+    """Call a connector."""
+
+    def complaint(raised: str) -> str:
+        return (
+            f"The {side.label} connector raised {raised} in {what}; it may raise SystemFailure and "
+            f"its subclasses only (C8). What was acknowledged is stored: mend it and run again."
+        )
+
+    return called(function, complaint)
 
 
 def _stale_message(names: str) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dynsync._calling import called
 from dynsync._session import Session
-from dynsync.errors import ContractError, SyncError, SystemFailure
+from dynsync.errors import ContractError, SystemFailure
 from dynsync.recorder import Entry, PartlyRefused, Recorder, entry_of
 
 __all__ = ["tell"]
@@ -34,18 +35,12 @@ def tell(session: Session, recorders: Sequence[Recorder]) -> ContractError | Non
 
 
 def _record(recorder: Recorder, entries: Sequence[Entry]) -> None:
-    """Tell *recorder*; what it may not raise becomes a `ContractError` without its message."""
-    try:
-        recorder.record(entries)
-    except SyncError:
-        raise
-    except Exception as error:  # noqa: BLE001 - a recorder is the host's: it may raise anything
-        raised, trace = type(error).__name__, error.__traceback__
-    else:
-        return
-    # Outside of the except block: what was raised may quote a value, and would hang on to ours.
-    message = (
-        f"The recorder {recorder.name!r} raised {raised}. It may raise SystemFailure and its "
-        f"subclasses only; the run is finished and stored, and the same entries come again."
-    )
-    raise ContractError(message).with_traceback(trace)
+    """Tell *recorder*."""
+
+    def complaint(raised: str) -> str:
+        return (
+            f"The recorder {recorder.name!r} raised {raised}. It may raise SystemFailure and its "
+            f"subclasses only; the run is finished and stored, and the same entries come again."
+        )
+
+    called(lambda: recorder.record(entries), complaint)

@@ -1,0 +1,30 @@
+"""Call what the host brought: what it may not raise becomes a `ContractError`, unquoted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from dynsync.errors import ContractError, SyncError
+
+__all__ = ["called"]
+
+T = TypeVar("T")
+
+
+def called(function: Callable[[], T], complaint: Callable[[str], str]) -> T:
+    """
+    Return what *function* returns; a `SyncError` that it raises passes.
+
+    Any other becomes a `ContractError` with the message that *complaint* makes of the name of
+    its class.
+    """
+    try:
+        return function()
+    except SyncError:
+        raise
+    except Exception as error:  # noqa: BLE001 - it is the host's: it may raise anything
+        raised, trace = type(error).__name__, error.__traceback__
+    # Outside of the except block: the message of what was raised may quote a field's value, and
+    # would hang on to ours as its context. Where it was raised is enough to find it.
+    raise ContractError(complaint(raised)).with_traceback(trace)
