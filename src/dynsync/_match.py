@@ -84,43 +84,21 @@ def match_by_field(
     already makes the record ambiguous too: a second person with the same value is a
     matter for a human. A record that nobody resembles is not in the answer.
     """
-    at = terms.index(name)
-    field = terms.fields[at]
-    wires: dict[Hashable, Wire] = {}
-    keys: dict[PendingKey, Hashable] = {}
-    for entry in entries:
-        seen = entry.seen.dynamics
-        wire = seen.row[at] if seen is not None else None
-        key = _key(field, Side.DYNAMICS, wire)
-        if key is not None and not isinstance(wire, Missing):
-            wires[key] = wire
-            keys[entry.key] = key
-    natives, tables = field.names, terms.map.tables
+    field = terms.fields[terms.index(name)]
+    wires, keys = _asked_for(entries, field, terms.index(name))
     people = find_all(
         session,
         Side.MARKETO,
-        tables.marketo,
-        natives.marketo,
+        terms.map.tables.marketo,
+        field.names.marketo,
         list(wires.values()),
         fields=list(dict.fromkeys((*terms.natives(Side.MARKETO), *_link_fields(session, terms)))),
     )
-    resembled = {_key(field, Side.MARKETO, p.values.get(natives.marketo)) for p in people.values()}
-    rivals = find_all(
-        session,
-        Side.DYNAMICS,
-        tables.dynamics,
-        natives.dynamics,
-        [wire for key, wire in wires.items() if key in resembled],
-        fields=[natives.dynamics],
-    )
-    records = {
-        id_: _key(field, Side.DYNAMICS, r.values.get(natives.dynamics)) for id_, r in rivals.items()
-    }
+    resembled = _keys(field, Side.MARKETO, people)
+    shared = set(resembled.values())
+    records = _rivals(session, terms, field, [wires[key] for key in wires if key in shared])
     records |= {e.ids.dynamics: keys[e.key] for e in entries if e.ids.dynamics and e.key in keys}
-    verdicts = match(
-        records.items(),
-        [(i, _key(field, Side.MARKETO, p.values.get(natives.marketo))) for i, p in people.items()],
-    )
+    verdicts = match(records.items(), resembled.items())
     taken = _taken(session, terms, people)
     found: dict[PendingKey, Found] = {}
     for entry in entries:
@@ -136,3 +114,34 @@ def match_by_field(
             case Unmatched():
                 pass
     return found
+
+
+def _asked_for(
+    entries: Sequence[Pending], field: Field, at: int
+) -> tuple[dict[Hashable, Wire], dict[PendingKey, Hashable]]:
+    """Return the values to look for, each once, and which of them an entry holds at *at*."""
+    wires: dict[Hashable, Wire] = {}
+    keys: dict[PendingKey, Hashable] = {}
+    for entry in entries:
+        seen = entry.seen.dynamics
+        wire = seen.row[at] if seen is not None else None
+        key = _key(field, Side.DYNAMICS, wire)
+        if key is not None and not isinstance(wire, Missing):
+            wires[key] = wire
+            keys[entry.key] = key
+    return wires, keys
+
+
+def _rivals(
+    session: Session, terms: Terms, field: Field, wires: Sequence[Wire]
+) -> dict[RecordId, Hashable]:
+    """Return all Dynamics records that hold one of *wires*, and what each holds."""
+    native = field.names.dynamics
+    table = terms.map.tables.dynamics
+    found = find_all(session, Side.DYNAMICS, table, native, wires, fields=[native])
+    return _keys(field, Side.DYNAMICS, found)
+
+
+def _keys(field: Field, side: Side, records: Mapping[RecordId, Record]) -> dict[RecordId, Hashable]:
+    native = field.names[side]
+    return {id_: _key(field, side, record.values.get(native)) for id_, record in records.items()}

@@ -178,6 +178,16 @@ def _check_link_field(entity_map: EntityMap, schema: Schema) -> None:
         raise ConfigurationError(message)
 
 
+def _stamps(entity_map: EntityMap, schema: Schema) -> list[Field]:
+    """Return the stamps that Marketo lets the sync user keep."""
+
+    def writable(stamp: Field) -> bool:
+        column = schema.columns.get(stamp.names.marketo)
+        return column is not None and Access.READ | Access.UPDATE in column.access
+
+    return [stamp for stamp in entity_map.stamps() if writable(stamp)]
+
+
 def agree_terms(
     entity_map: EntityMap,
     schemas: Pair[Schema],
@@ -202,13 +212,8 @@ def agree_terms(
             f"or let the sync user read them."
         )
         raise NothingReadable(message)
-
-    def writable(stamp: Field) -> bool:
-        column = schemas.marketo.columns.get(stamp.names.marketo)
-        return column is not None and Access.READ | Access.UPDATE in column.access
-
     chosen = [entity_map.field(name) for name in permitted.readable]
-    chosen += [stamp for stamp in entity_map.stamps() if writable(stamp)]
+    chosen += _stamps(entity_map, schemas.marketo)
 
     def described(side: Side) -> tuple[Column | None, ...]:
         return tuple(schemas[side].columns.get(field.names[side]) for field in chosen)
