@@ -16,6 +16,7 @@ from typing import TypeVar
 import attrs
 
 from dynsync.errors import LeaseHeld, StateError
+from dynsync.memory._copies import own_entry, own_link
 from dynsync.memory._layouts import Move
 from dynsync.memory._tables import Owner, Tables, own_entry, own_link
 from dynsync.records import Entity, Pair, RecordId, Side, Version
@@ -158,7 +159,7 @@ class MemoryStore:
         rows = self._data.links.rows
         return {key: own_link(rows[key]) for key in sorted(keys) if key in rows}
 
-    def link_of(self, side: Side, id: RecordId, entity: Entity | None = None) -> Linked | None:  # noqa: A002
+    def link_of(self, side: Side, id: RecordId, entity: Entity | None = None) -> Linked | None:  # noqa: A002 - what ids are called
         """Return the link of one record, or None."""
         link = self._find(side, id, entity)
         return None if link is None else own_link(link)
