@@ -218,7 +218,7 @@ ODD_ANSWERS: dict[str, tuple[str, Answer, str]] = {
     "a list for a page": ("read", lambda page: list(cast("Page", page).changes), "C2"),
     "no changes": ("read", altered("changes", None), "C2"),
     "no cursor": ("read", altered("cursor", None), "C2"),
-    "naive time": ("read", altered("at", dt.datetime(2026, 1, 1)), "C2"),  # noqa: DTZ001
+    "naive time": ("read", altered("at", dt.datetime(2026, 1, 1)), "C2"),  # noqa: DTZ001 - what is to be refused
     "text for a time": ("read", altered("at", "2026-01-01"), "C2"),
     "no record": ("read", altered("changes", [None]), "C1"),
     "no values": ("read", each(altered("values", None)), "C1"),
@@ -227,7 +227,7 @@ ODD_ANSWERS: dict[str, tuple[str, Answer, str]] = {
     "a number as id": ("read", each(altered("id", 7)), "C1"),
     "naive change": (
         "read",
-        each(altered("modified_at", dt.datetime(2026, 1, 1))),  # noqa: DTZ001
+        each(altered("modified_at", dt.datetime(2026, 1, 1))),  # noqa: DTZ001 - what is to be refused
         "C2",
     ),
     "no schema": ("describe", lambda _: None, "C1"),
@@ -276,7 +276,7 @@ def test_odd_lists_of_records(method: str, odd: object) -> None:
 )
 def test_values_that_json_cannot_hold(
     odd: object,
-    file: bool,  # noqa: FBT001
+    file: bool,  # noqa: FBT001 - a case, not a switch
     system: str,
     tmp_path: Path,
 ) -> None:
@@ -352,7 +352,7 @@ def test_results_without_versions() -> None:
 
 @pytest.mark.parametrize("shape", ["{%s}", " %s ", "%s\n", "%s", " { %s } "])
 @pytest.mark.parametrize("upper", [False, True])
-def test_ids_as_people_import_them(shape: str, upper: bool) -> None:  # noqa: FBT001
+def test_ids_as_people_import_them(shape: str, upper: bool) -> None:  # noqa: FBT001 - a case, not a switch
     """R102: a Dynamics id in a person is the same with braces, blanks and in capitals."""
     world = World(LEAD)
     row = world.lead(jobtitle="D")

@@ -100,7 +100,7 @@ _NAMES = {"job_title": ("title", "jobtitle"), "city": ("city", "address1_city")}
 def test_a_person_of_whose_making_nobody_heard_and_whose_record_was_deleted(
     table: str,
     kind: str,
-    expired: bool,  # noqa: FBT001
+    expired: bool,  # noqa: FBT001 - a case, not a switch
 ) -> None:
     """R45: the person was made, the answer was lost, the record was deleted: it says so."""
     world = World()

@@ -79,7 +79,7 @@ def launched(folder: Path, attempt: int, kill_after: int | None) -> bool:
     """Let a process work, kill it after so many commits, and return whether it had ended."""
     command = [sys.executable, __file__, str(folder), str(attempt)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:  # noqa: S603
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:  # noqa: S603 - our own program
         assert process.stdout is not None
         seen = 0
         while kill_after is None or seen < kill_after:

@@ -189,9 +189,9 @@ WIRES: Final = (
 
 MOMENTS: Final = st.datetimes() | st.sampled_from(
     [
-        dt.datetime(1753, 1, 1),  # noqa: DTZ001
-        dt.datetime(9999, 12, 31, 23, 59, 59, 999_999),  # noqa: DTZ001
-        dt.datetime.min,  # noqa: DTZ901
+        dt.datetime(1753, 1, 1),  # noqa: DTZ001 - Dynamics' first
+        dt.datetime(9999, 12, 31, 23, 59, 59, 999_999),  # noqa: DTZ001 - its last
+        dt.datetime.min,  # noqa: DTZ901 - Python's first
         dt.datetime(2024, 3, 31, 2, 30),  # noqa: DTZ001 - not on Berlin's clocks
         dt.datetime(2024, 10, 27, 2, 30, fold=1),  # noqa: DTZ001 - twice on them
     ]
@@ -319,7 +319,7 @@ STRAYS: Final[tuple[Value, ...]] = (
     Decimal("1E+500"),
     True,
     dt.date(2024, 5, 1),
-    dt.datetime(2024, 5, 1),  # noqa: DTZ001
+    dt.datetime(2024, 5, 1),  # noqa: DTZ001 - on the wall
     dt.datetime(2024, 5, 1, tzinfo=dt.UTC),
     Choice(1),
     frozenset({Choice(1)}),
@@ -409,7 +409,7 @@ def test_numbers_are_exact(wire: Wire, value: Decimal) -> None:
 
 @pytest.mark.parametrize(
     "wire",
-    ["1_000", "１２", "12c", "1,5", "nan", True, float("nan"), float("inf"), 10**101],  # noqa: RUF001
+    ["1_000", "１２", "12c", "1,5", "nan", True, float("nan"), float("inf"), 10**101],  # noqa: RUF001 - digits of another width
 )
 @pytest.mark.parametrize("kind", [NumberKind(), IntegerKind()])
 def test_what_is_no_number(wire: Wire, kind: Kind) -> None:
@@ -587,7 +587,7 @@ def test_wall_time_is_what_the_clock_shows(wire: Wire) -> None:
     """A time on the wall has no zone, not even where that hour was skipped."""
     value = WallTimeKind().decode(wire, Side.DYNAMICS)
 
-    assert dt.datetime(2024, 3, 31, 2, 30) == value  # noqa: DTZ001
+    assert dt.datetime(2024, 3, 31, 2, 30) == value  # noqa: DTZ001 - on the wall
     assert "2024-03-31T02:30:00Z" == WallTimeKind().encode(value, Side.MARKETO)
 
 

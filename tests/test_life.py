@@ -176,7 +176,7 @@ def test_rows_with_one_email_far_apart_in_the_backlog() -> None:
 
 @pytest.mark.parametrize("distance", [0, 1500])
 @pytest.mark.parametrize("before", [False, True])
-def test_the_email_of_a_person_who_is_linked(distance: int, before: bool) -> None:  # noqa: FBT001
+def test_the_email_of_a_person_who_is_linked(distance: int, before: bool) -> None:  # noqa: FBT001 - a case, not a switch
     """Invariant 27: the only person with the address is a contact already, and no lead as well."""
     world = by_email()
     contact = world.contact(emailaddress1="ada@example.org")
@@ -196,7 +196,7 @@ def test_the_email_of_a_person_who_is_linked(distance: int, before: bool) -> Non
 
 
 @pytest.mark.parametrize("lost", [False, True])
-def test_a_person_of_two_rows(lost: bool) -> None:  # noqa: FBT001
+def test_a_person_of_two_rows(lost: bool) -> None:  # noqa: FBT001 - a case, not a switch
     """Invariant 27: a person holds the ids of a lead and a contact: linked once, and no crash."""
     world = World()
     lead, contact = world.lead(firstname="Ada"), world.contact(firstname="Ada")

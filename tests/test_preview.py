@@ -974,7 +974,7 @@ def measured(*arguments: str | Path) -> tuple[Json, int, float]:
     """Return what the command says in a process of its own, its peak in KB, and its seconds."""
     begun = time.monotonic()
     command = [sys.executable, "-c", MEASURED, "--json", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own program
     assert ATTENTION == done.returncode, done.stderr
     said: Json = json.loads(done.stdout)
     return said, int(done.stderr), time.monotonic() - begun

@@ -604,9 +604,9 @@ class TestFeed:
         assert START + 3 * second == change.modified_at
         assert (
             Edit("city", "Oslo", "Bergen", START + second, "2"),
-            Edit("unsubscribed", True, False, START + second, "3"),  # noqa: FBT003
+            Edit("unsubscribed", True, False, START + second, "3"),  # noqa: FBT003 - values of a field
             Edit("city", "Bergen", None, START + 3 * second, "5"),
-            Edit("unsubscribed", False, True, START + 3 * second, "6"),  # noqa: FBT003
+            Edit("unsubscribed", False, True, START + 3 * second, "6"),  # noqa: FBT003 - values of a field
         ) == change.edits
 
     def test_shows_an_edit_that_our_write_replaced(
@@ -1070,7 +1070,7 @@ class TestFaults:
         sync: SandboxMarketoConnector,
         kind: FaultKind,
         expected: type[BaseException],
-        applied: bool,  # noqa: FBT001
+        applied: bool,  # noqa: FBT001 - a case, not a switch
     ) -> None:
         """A planned fault strikes one call, before or after it was applied."""
         marketo.faults.plan("write", Fault(kind))
@@ -1301,7 +1301,7 @@ last = Create(RecordId("x"), {{"crmLeadId": "x", "city": "Oslo"}}, "crmLeadId")
 others = [Create(RecordId(f"y{{i}}"), {{"crmLeadId": f"y{{i}}"}}, "crmLeadId") for i in range(99)]
 marketo.connector().write("person", [*others, last])
 """
-        done = subprocess.run([sys.executable, "-c", script], check=False)  # noqa: S603
+        done = subprocess.run([sys.executable, "-c", script], check=False)  # noqa: S603 - our own program
 
         assert -signal.SIGKILL == done.returncode
         with SandboxMarketo(path, clock=clock) as marketo:

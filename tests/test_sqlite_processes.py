@@ -47,7 +47,7 @@ def edit(path: Path, statement: str, *parameters: object) -> None:
 
 def python(code: str, *arguments: object) -> subprocess.Popen[str]:
     """Run *code* in another process; its ``sys.argv[1:]`` are *arguments*."""
-    return subprocess.Popen(  # noqa: S603
+    return subprocess.Popen(  # noqa: S603 - our own program
         [sys.executable, "-c", code, *map(str, arguments)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

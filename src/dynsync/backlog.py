@@ -172,11 +172,11 @@ def link_key(link: int) -> PendingKey:
     return PendingKey(f"link:{link}")
 
 
-def unlinked_key(entity: Entity, id: RecordId) -> PendingKey:  # noqa: A002
+def unlinked_key(entity: Entity, record: RecordId) -> PendingKey:
     """
     Return the backlog key of a Dynamics record that has no link yet.
 
     It sorts after every `link_key`: a record that is linked while the backlog is worked off
     takes a place that has been passed, and waits for the next run.
     """
-    return PendingKey(f"new:{entity}:{id}")
+    return PendingKey(f"new:{entity}:{record}")

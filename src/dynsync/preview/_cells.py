@@ -37,6 +37,9 @@ _NO: Final = frozenset({"false", "0", "no", "n"})
 _DENIED: Final = frozenset({"do not allow", "donotallow", "do not send", "donotsend"})
 _ALLOWED: Final = frozenset({"allow", "send"})
 
+_DIGITS: Final = 10
+"""Of how many digits a code is, at the most."""
+
 _OPTIONS: Final = 1_000
 """How many options of one column are learned from an export."""
 
@@ -58,7 +61,8 @@ class Options:
         word = text.strip().casefold()
         option = self.learned.get(word) or self._known(word)
         if option is None and len(self.learned) < _OPTIONS:
-            code = int(word) if word.isdecimal() and word.isascii() and len(word) < 11 else None  # noqa: PLR2004
+            short = len(word) <= _DIGITS
+            code = int(word) if short and word.isdecimal() and word.isascii() else None
             made_up = -1 - len(self.learned)
             option = Option(made_up, text.strip()) if code is None else Option(code, "")
         if option is None:

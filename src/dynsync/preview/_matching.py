@@ -5,6 +5,7 @@ The same rules as `dynsync.matching` and the engine have, said in SQL because ne
 fits into memory: a person is linked once, by e-mail only if exactly one person and one
 record hold the address, and ambiguity never links anybody (invariant 27).
 """
+# ruff: noqa: S608 - only names of our own tables and columns are put together
 
 from __future__ import annotations
 
@@ -29,12 +30,12 @@ def match_by_id(database: sqlite3.Connection, roles: Sequence[FileRole]) -> None
     for role in roles:
         table = role.value
         database.execute(
-            f"UPDATE {table} SET person = (SELECT n FROM people "  # noqa: S608
+            f"UPDATE {table} SET person = (SELECT n FROM people "
             f"WHERE people.{table} = {table}.id AND people.state IS NULL "
             f"ORDER BY CAST(people.id AS INTEGER), n LIMIT 1) WHERE state IS NULL"
         )
         database.execute(
-            f"UPDATE {table} SET person = NULL, state = 'ambiguous', why = ? "  # noqa: S608
+            f"UPDATE {table} SET person = NULL, state = 'ambiguous', why = ? "
             f"WHERE person IN (SELECT n FROM people WHERE pair IS NOT NULL)",
             (_TAKEN,),
         )
@@ -42,7 +43,7 @@ def match_by_id(database: sqlite3.Connection, roles: Sequence[FileRole]) -> None
     for role in roles:
         table = role.value
         database.execute(
-            f"UPDATE people SET state = 'ambiguous', why = ? "  # noqa: S608
+            f"UPDATE people SET state = 'ambiguous', why = ? "
             f"WHERE pair IS NULL AND state IS NULL AND {table} IN (SELECT id FROM {table})",
             (_SECOND,),
         )
@@ -50,7 +51,7 @@ def match_by_id(database: sqlite3.Connection, roles: Sequence[FileRole]) -> None
 
 def _note_pairs(database: sqlite3.Connection, table: str) -> None:
     database.execute(
-        f"UPDATE people SET pair = ?, state = NULL, why = NULL "  # noqa: S608
+        f"UPDATE people SET pair = ?, state = NULL, why = NULL "
         f"WHERE n IN (SELECT person FROM {table} WHERE person IS NOT NULL)",
         (table,),
     )
@@ -81,7 +82,7 @@ def _free(table: str) -> str:
 def _share(database: sqlite3.Connection, table: str) -> None:
     """Note each address that free people and records of *table* have, and how many have it."""
     database.execute(
-        "INSERT INTO shared SELECT ?, email, r.records, p.people, r.record, p.person FROM "  # noqa: S608
+        "INSERT INTO shared SELECT ?, email, r.records, p.people, r.record, p.person FROM "
         f"(SELECT email, COUNT(*) AS records, MIN(n) AS record FROM {table} "
         "WHERE person IS NULL AND state IS NULL AND email IS NOT NULL GROUP BY email) AS r "
         "JOIN (SELECT email, COUNT(*) AS people, MIN(n) AS person FROM people "
@@ -99,19 +100,19 @@ def _settle_shared(database: sqlite3.Connection, table: str) -> None:
     alone = f"pair IS NULL AND {_free(table)}"
     for target, condition in ((table, mine), ("people", alone)):
         database.execute(
-            f"UPDATE {target} SET state = 'ambiguous', why = (SELECT {why} FROM shared "  # noqa: S608
+            f"UPDATE {target} SET state = 'ambiguous', why = (SELECT {why} FROM shared "
             f"WHERE role = ? AND shared.email = {target}.email) WHERE {condition} "
             f"AND email IN (SELECT email FROM shared WHERE {several})",
             (table, table),
         )
     database.execute(
-        f"UPDATE {table} SET person = (SELECT person FROM shared "  # noqa: S608
+        f"UPDATE {table} SET person = (SELECT person FROM shared "
         f"WHERE role = ? AND shared.email = {table}.email) WHERE {mine} "
         f"AND email IN (SELECT email FROM shared WHERE role = ? AND records = 1 AND people = 1)",
         (table, table),
     )
     database.execute(
-        f"UPDATE {table} SET person = NULL, state = 'ambiguous', why = ? "  # noqa: S608
+        f"UPDATE {table} SET person = NULL, state = 'ambiguous', why = ? "
         f"WHERE person IN (SELECT n FROM people WHERE pair IS NOT NULL AND pair != ?)",
         (_TAKEN, table),
     )

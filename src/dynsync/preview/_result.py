@@ -150,7 +150,7 @@ class Preview:
         )
         tail: list[Wire | Missing] = [None] * terms.stamps
         cursor = self._index.database.execute(
-            f"SELECT r.row, r.id, r.state, r.why, p.row, p.id, {columns} "  # noqa: S608
+            f"SELECT r.row, r.id, r.state, r.why, p.row, p.id, {columns} "  # noqa: S608 - our own names
             f"FROM {role.value} AS r LEFT JOIN people AS p ON p.n = r.person "
             f"WHERE r.state IS NOT 'repeated' ORDER BY r.n"
         )
@@ -176,7 +176,7 @@ class Preview:
         here = " OR ".join(f"{table} IS NOT NULL" for table in given) or "0"
         there = " OR ".join(f"{table} IS NOT NULL" for table in other) or "0"
         cursor = self._index.database.execute(
-            f"SELECT row, id, state, why, {here}, {there} FROM people "  # noqa: S608
+            f"SELECT row, id, state, why, {here}, {there} FROM people "  # noqa: S608 - our own names
             f"WHERE pair IS NULL AND state IS NOT 'repeated' ORDER BY n"
         )
         row: tuple[Cell, ...]
