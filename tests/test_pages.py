@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 from typing import Final
@@ -40,3 +41,24 @@ def test_cited_rules_can_be_looked_up(path: Path) -> None:
 
 NOT_RULES: Final = frozenset({"A002"})
 """What looks like a rule's number and is none."""
+
+
+def own_codes(tree: ast.Module) -> set[str]:
+    """Return the codes that *tree* makes reasons of."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args]
+    codes = [ast.unparse(call.args[0]) for call in calls if ast.unparse(call.func) in MAKERS]
+    return {code.strip("'") for code in codes if OWN_CODE.fullmatch(code)}
+
+
+MAKERS: Final = frozenset({"Reason", "Unfit"})
+OWN_CODE: Final = re.compile(r"'[A-Z_]+'")
+
+
+def test_every_validation_code_is_explained() -> None:
+    """The page of outcomes has a row for each code that the engine gives, and for no other."""
+    page = (ROOT / "docs/reference/outcomes.md").read_text("utf-8")
+    _, table = page.split("## Validation codes")
+    explained = set(re.findall(r"^\| `([A-Z_]+)` \|", table, re.MULTILINE))
+    given = [own_codes(ast.parse(path.read_text("utf-8"))) for path in SOURCES]
+
+    assert set().union(*given) == explained
