@@ -75,7 +75,11 @@ _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="What the files are encoded in, or one of them, as in contacts=cp1252. Excel on "
     "Windows writes cp1252.  [default: utf-8]",
 )
-@click.option("--plan", type=click.Path(dir_okay=False, path_type=Path), help="Write all of it.")
+@click.option(
+    "--plan",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write what becomes of every row, field by field, to this CSV file.",
+)
 @click.option("--values", is_flag=True, help="Show field values. They are personal data.")
 @click.option("--json", "as_json_", is_flag=True, help="Say it as JSON, for machines.")
 @click.option(
