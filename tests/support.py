@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from dynsync.fields import EntityMap
@@ -67,6 +67,15 @@ class World:
         row = self.dynamics.create(table, {"lastname": "Lee", **values})
         self.settled()
         return self.person_of(row), row
+
+    def meanwhile(self, person: RecordId, *edits: Mapping[str, Wire]) -> None:
+        """Have somebody edit a person in Marketo right before our next write there."""
+
+        def act() -> None:
+            for values in edits:
+                self.marketo.edit(person, values)
+
+        before(self.marketo.faults, "write", act)
 
     # -- cycles
 

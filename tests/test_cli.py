@@ -19,7 +19,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from textwrap import dedent
-from typing import Final, cast
+from typing import IO, Final, cast
 
 import click
 import pytest
@@ -1025,53 +1025,40 @@ def test_damaged_sandbox_is_told(world: World) -> None:
 # -- processes
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
-def test_full_disk_is_told(world: World) -> None:
-    """Output that cannot be written is code 7, and the run is stored."""
-    environment = {**os.environ, "PYTHONPATH": str(Path(dynsync.cli.__file__).parents[2])}
-    with Path("/dev/full").open("w", encoding="utf-8") as full:
-        done = subprocess.run(  # noqa: S603 - our own program
-            [sys.executable, "-m", "dynsync", "run", "--config", str(world.config)],
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment,
-            check=False,
-        )
-
-    assert (done.returncode, "Traceback" in done.stderr) == (ExitCode.OUTPUT, False), done.stderr
-
-
-def test_terminal_without_unicode(tmp_path: Path) -> None:
-    """Where a letter cannot be shown there is another, and no error."""
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(Path(dynsync.cli.__file__).parents[2]),
-        "PYTHONIOENCODING": "ascii",
-    }
-    done = subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-m", "dynsync", "demo", "--keep", str(tmp_path / "kept")],
-        capture_output=True,
-        env=environment,
-        check=False,
-    )
-
-    assert done.returncode == ExitCode.OK, done.stderr
-    assert b"  ok: " in done.stdout
-
-
-def process(*arguments: str, folder: Path | None = None) -> subprocess.Popen[str]:
-    """Start ``python`` with *arguments*."""
-    environment = {**os.environ, "PYTHONPATH": str(Path(dynsync.cli.__file__).parents[2])}
+def process(
+    *arguments: str, folder: Path | None = None, out: IO[str] | int = subprocess.PIPE, **more: str
+) -> subprocess.Popen[str]:
+    """Start ``python`` with *arguments*, and *more* in its environment."""
+    package = {"PYTHONPATH": str(Path(dynsync.cli.__file__).parents[2])}
     return subprocess.Popen(  # noqa: S603 - our own program
         [sys.executable, *arguments],
-        stdout=subprocess.PIPE,
+        stdout=out,
         stderr=subprocess.PIPE,
         text=True,
         encoding="utf-8",
         cwd=folder,
-        env=environment,
+        env={**os.environ, **package, **more},
     )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+def test_full_disk_is_told(world: World) -> None:
+    """Output that cannot be written is code 7, and the run is stored."""
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        started = process("-m", "dynsync", "run", "--config", str(world.config), out=full)
+        _, err = started.communicate()
+
+    assert (started.returncode, "Traceback" in err) == (ExitCode.OUTPUT, False), err
+
+
+def test_terminal_without_unicode(tmp_path: Path) -> None:
+    """Where a letter cannot be shown there is another, and no error."""
+    kept = str(tmp_path / "kept")
+    started = process("-m", "dynsync", "demo", "--keep", kept, PYTHONIOENCODING="ascii")
+    out, err = started.communicate()
+
+    assert started.returncode == ExitCode.OK, err
+    assert "  ok: " in out
 
 
 def test_module_runs() -> None:

@@ -55,13 +55,19 @@ def state_of(world: World) -> tuple[list[str], dict[RecordId, dict[str, Wire]]]:
 # -- edits that a write of ours overwrites (invariant 31)
 
 
+def retitled(world: World, table: str, title: str) -> tuple[RecordId, RecordId]:
+    """Link an analyst, and give it another title in Dynamics: we are to write that to Marketo."""
+    person, row = world.linked(table, jobtitle="Analyst")
+    world.dynamics.edit(table, row, {"jobtitle": title})
+    return person, row
+
+
 @pytest.mark.parametrize(("table", "expected"), [("lead", "Theirs"), ("contact", "Dynamics'")])
 @pytest.mark.parametrize("seconds", [0, 7])
 def test_edit_between_read_and_write(table: str, expected: str, seconds: int) -> None:
     """Invariant 31: an edit between our reading and our write is merged: collides, as any other."""
     world = World()
-    person, row = world.linked(table, jobtitle="Analyst")
-    world.dynamics.edit(table, row, {"jobtitle": "Dynamics'"})
+    person, row = retitled(world, table, "Dynamics'")
 
     def edit() -> None:
         world.clock.advance(seconds)
@@ -78,9 +84,8 @@ def test_edit_between_read_and_write(table: str, expected: str, seconds: int) ->
 def test_lost_side_of_an_overwritten_edit_is_journalled(table: str) -> None:
     """Invariant 6: whichever of the two gives way is kept in the journal."""
     world = World()
-    person, row = world.linked(table, jobtitle="Analyst")
-    world.dynamics.edit(table, row, {"jobtitle": "Dynamics'"})
-    before(world.marketo.faults, "write", lambda: world.marketo.edit(person, {"title": "Theirs"}))
+    person, _ = retitled(world, table, "Dynamics'")
+    world.meanwhile(person, {"title": "Theirs"})
     world.cycle()
     world.settled()
     lost = [change.lost for entry in world.recorder.entries for change in entry.changes]
@@ -92,9 +97,8 @@ def test_lost_side_of_an_overwritten_edit_is_journalled(table: str) -> None:
 def test_edit_of_another_field_between(table: str) -> None:
     """R19: an edit of another field in that moment does not even collide."""
     world = World()
-    person, row = world.linked(table, jobtitle="Analyst")
-    world.dynamics.edit(table, row, {"jobtitle": "Boss"})
-    before(world.marketo.faults, "write", lambda: world.marketo.edit(person, {"city": "Oslo"}))
+    person, row = retitled(world, table, "Boss")
+    world.meanwhile(person, {"city": "Oslo"})
     world.cycle()
     world.settled()
 
@@ -106,14 +110,8 @@ def test_edit_of_another_field_between(table: str) -> None:
 def test_several_edits_between(table: str, expected: str) -> None:
     """Invariant 31: several in a row: the last of them is the one that counts."""
     world = World()
-    person, row = world.linked(table, jobtitle="Analyst")
-    world.dynamics.edit(table, row, {"jobtitle": "Dynamics'"})
-
-    def edit() -> None:
-        for title in ("First", "Second", "Third"):
-            world.marketo.edit(person, {"title": title})
-
-    before(world.marketo.faults, "write", edit)
+    person, row = retitled(world, table, "Dynamics'")
+    world.meanwhile(person, {"title": "First"}, {"title": "Second"}, {"title": "Third"})
     world.cycle()
     world.settled()
 
@@ -124,9 +122,8 @@ def test_several_edits_between(table: str, expected: str) -> None:
 def test_edit_between_equal_to_ours(table: str) -> None:
     """A2: somebody typed what we were about to write: nothing is left to do."""
     world = World()
-    person, row = world.linked(table, jobtitle="Analyst")
-    world.dynamics.edit(table, row, {"jobtitle": "Boss"})
-    before(world.marketo.faults, "write", lambda: world.marketo.edit(person, {"title": "Boss"}))
+    person, row = retitled(world, table, "Boss")
+    world.meanwhile(person, {"title": "Boss"})
     world.cycle()
 
     assert 0 == world.settled()
@@ -137,14 +134,8 @@ def test_edit_between_equal_to_ours(table: str) -> None:
 def test_edit_between_that_ends_as_it_was(table: str) -> None:
     """An edit to and fro between reading and writing changes nothing."""
     world = World()
-    person, row = world.linked(table, jobtitle="Analyst")
-    world.dynamics.edit(table, row, {"jobtitle": "Boss"})
-
-    def edit() -> None:
-        world.marketo.edit(person, {"title": "Other"})
-        world.marketo.edit(person, {"title": "Analyst"})
-
-    before(world.marketo.faults, "write", edit)
+    person, row = retitled(world, table, "Boss")
+    world.meanwhile(person, {"title": "Other"}, {"title": "Analyst"})
     world.cycle()
     world.settled()
 
@@ -155,9 +146,8 @@ def test_edit_between_that_ends_as_it_was(table: str) -> None:
 def test_edit_after_our_write(table: str) -> None:
     """An edit on top of our write is a change like any other, on either entity."""
     world = World()
-    person, row = world.linked(table, jobtitle="Analyst")
-    world.dynamics.edit(table, row, {"jobtitle": "Dynamics'"})
-    before(world.marketo.faults, "write", lambda: world.marketo.edit(person, {"title": "Before"}))
+    person, row = retitled(world, table, "Dynamics'")
+    world.meanwhile(person, {"title": "Before"})
     world.cycle()
     world.marketo.edit(person, {"title": "After"})
     world.settled()
@@ -172,7 +162,7 @@ def test_automation_between(table: str) -> None:
     person, row = world.linked(table, jobtitle="Analyst", address1_city="Oslo")
     world.marketo.when_changed("phone", lambda _: {"title": "Campaign's"})
     world.dynamics.edit(table, row, {"jobtitle": "Dynamics'"})
-    before(world.marketo.faults, "write", lambda: world.marketo.edit(person, {"phone": "123"}))
+    world.meanwhile(person, {"phone": "123"})
     world.cycle()
     world.settled()
     expected = "Campaign's" if table == "lead" else "Dynamics'"
@@ -185,9 +175,8 @@ def test_automation_between(table: str) -> None:
 def test_clear_between(table: str) -> None:
     """Invariant 31, R22: a clear is an edit, too."""
     world = World()
-    person, row = world.linked(table, jobtitle="Analyst")
-    world.dynamics.edit(table, row, {"jobtitle": "Dynamics'"})
-    before(world.marketo.faults, "write", lambda: world.marketo.edit(person, {"title": None}))
+    person, row = retitled(world, table, "Dynamics'")
+    world.meanwhile(person, {"title": None})
     world.cycle()
     world.settled()
     expected = None if table == "lead" else "Dynamics'"
@@ -202,8 +191,7 @@ def test_edit_in_every_one_of_many_cycles(table: str) -> None:
     person, row = world.linked(table, jobtitle="Analyst")
     for number in range(6):
         world.dynamics.edit(table, row, {"jobtitle": f"Dynamics' {number}"})
-        title = {"title": f"Theirs {number}"}
-        before(world.marketo.faults, "write", lambda title=title: world.marketo.edit(person, title))  # type: ignore[misc]
+        world.meanwhile(person, {"title": f"Theirs {number}"})
         world.cycle()
     world.settled()
     expected = "Theirs 5" if table == "lead" else "Dynamics' 5"
@@ -216,8 +204,7 @@ def test_edit_in_every_one_of_many_cycles(table: str) -> None:
 def test_edit_between_and_no_answer(table: str, expected: str, kind: FaultKind) -> None:
     """Invariant 31: a crash, or no answer, after a write that overwrote an edit."""
     world = World()
-    person, row = world.linked(table, jobtitle="Analyst")
-    world.dynamics.edit(table, row, {"jobtitle": "Dynamics'"})
+    person, row = retitled(world, table, "Dynamics'")
     done: list[str] = []
 
     def hook(operation: str, _: int) -> Fault | None:
@@ -242,9 +229,8 @@ def test_edit_between_with_a_manual_policy(table: str) -> None:
     """Invariants 6 and 31: unresolved, the edit goes back to Marketo, reported every run."""
     world = World()
     world.sync.policy = manual
-    person, row = world.linked(table, jobtitle="Analyst")
-    world.dynamics.edit(table, row, {"jobtitle": "Dynamics'"})
-    before(world.marketo.faults, "write", lambda: world.marketo.edit(person, {"title": "Theirs"}))
+    person, row = retitled(world, table, "Dynamics'")
+    world.meanwhile(person, {"title": "Theirs"})
     world.cycle()
     world.settled()
     reports = [world.cycle() for _ in range(3)]
@@ -258,9 +244,8 @@ def test_edit_between_with_a_manual_policy(table: str) -> None:
 def test_recovered_edit_says_so(table: str) -> None:
     """Invariant 31: the history says that an edit came back, and where from."""
     world = World()
-    person, row = world.linked(table, jobtitle="Analyst")
-    world.dynamics.edit(table, row, {"jobtitle": "Dynamics'"})
-    before(world.marketo.faults, "write", lambda: world.marketo.edit(person, {"title": "Theirs"}))
+    person, row = retitled(world, table, "Dynamics'")
+    world.meanwhile(person, {"title": "Theirs"})
     world.cycle()
     world.settled()
     said = [c.why for e in world.sync.explain(table, dynamics=row) for c in e.changes]
@@ -274,9 +259,8 @@ def test_recovered_edit_that_dynamics_refuses(table: str) -> None:
     world = World()
     world.sync.policy = prefer(Side.MARKETO)
     world.dynamics.add_rule(table, _no_bad_titles)
-    person, row = world.linked(table, jobtitle="Analyst")
-    world.dynamics.edit(table, row, {"jobtitle": "Dynamics'"})
-    before(world.marketo.faults, "write", lambda: world.marketo.edit(person, {"title": "bad"}))
+    person, row = retitled(world, table, "Dynamics'")
+    world.meanwhile(person, {"title": "bad"})
     for _ in range(4):
         world.cycle()
     held = world.both(person, table, row, "job_title")
@@ -298,10 +282,9 @@ def _no_bad_titles(_: Mapping[str, Wire] | None, after: dict[str, Wire]) -> None
 def test_edit_between_with_a_late_feed(table: str) -> None:
     """Invariant 31: the feed tells of it an hour late, and other rows come first."""
     world = World()
-    person, row = world.linked(table, jobtitle="Analyst")
-    world.dynamics.edit(table, row, {"jobtitle": "Dynamics'"})
+    person, row = retitled(world, table, "Dynamics'")
     world.marketo.hold_back()
-    before(world.marketo.faults, "write", lambda: world.marketo.edit(person, {"title": "Theirs"}))
+    world.meanwhile(person, {"title": "Theirs"})
     for _ in range(12):
         world.cycle()
     world.marketo.release()
@@ -609,7 +592,7 @@ def test_repeated_rows_and_an_edit_between(table: str, expected: str) -> None:
     world.marketo.edit(person, {"title": "Analyst"})
     world.settled()
     world.dynamics.edit(table, row, {"jobtitle": "Boss"})
-    before(world.marketo.faults, "write", lambda: world.marketo.edit(person, {"title": "Theirs"}))
+    world.meanwhile(person, {"title": "Theirs"})
     world.cycle()
     world.settled()
 

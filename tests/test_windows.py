@@ -110,7 +110,7 @@ def test_a_clock_that_is_set_right(off: float, later: float) -> None:
     world.sync.clock = clock
     person, row = world.linked("lead", jobtitle="A")
     world.dynamics.edit("lead", row, {"jobtitle": "D"})
-    before(world.marketo.faults, "write", lambda: world.marketo.edit(person, {"title": "M"}))
+    world.meanwhile(person, {"title": "M"})
     world.cycle()
     world.marketo.faults.clear()
     clock.off = later
