@@ -16,7 +16,7 @@ from dynsync.policies import manual
 from dynsync.records import RecordId, Side
 from dynsync.sandbox import Fault
 from dynsync.state import StateStore
-from store_fixtures import another, store
+from store_fixtures import Open, another, store
 from support import World
 
 __all__ = ["another", "store"]
@@ -77,11 +77,9 @@ def test_plan_moves_nothing(store: StateStore) -> None:
     assert plans[0].writes
 
 
-@pytest.mark.parametrize("make", [MemoryStore, None])
-def test_a_long_plan_keeps_the_lease(make: type[MemoryStore] | None, tmp_path: Path) -> None:
+def test_a_long_plan_keeps_the_lease(another: Open) -> None:
     """S4: a plan takes as long as it takes; nobody else runs, and what others ask for stays."""
-    store: StateStore = make() if make else SqliteStore(tmp_path / "state.db")
-    other = store.twin() if isinstance(store, MemoryStore) else SqliteStore(tmp_path / "state.db")
+    store, other = another(), another()
     world, _ = busy_world(store)
     pushed = world.marketo.create_person({"lastName": "Late"})
     rival = World(store=other, clock=world.clock, marketo=world.marketo, dynamics=world.dynamics)
@@ -100,7 +98,6 @@ def test_a_long_plan_keeps_the_lease(make: type[MemoryStore] | None, tmp_path: P
 
     assert ["queued", "already queued"] == refused
     assert pushed in [entry.ids.marketo for entry in store.each_pending()]
-    other.close()
 
 
 def test_plan_of_a_first_run_moves_nothing() -> None:

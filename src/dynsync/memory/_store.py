@@ -18,7 +18,7 @@ import attrs
 from dynsync.errors import LeaseHeld, StateError
 from dynsync.memory._copies import own_entry, own_link
 from dynsync.memory._layouts import Move
-from dynsync.memory._tables import Owner, Tables, own_entry, own_link
+from dynsync.memory._tables import Owner, Tables
 from dynsync.records import Entity, Pair, RecordId, Side, Version
 from dynsync.state import (
     Backlog,

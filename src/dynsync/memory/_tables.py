@@ -9,9 +9,9 @@ from typing import Generic, Protocol, TypeVar
 import attrs
 
 from dynsync.records import Entity, RecordId, Side
-from dynsync.state import FeedState, JournalEntry, Linked, Observation, Pending, PendingKey
+from dynsync.state import FeedState, JournalEntry, Linked, Pending, PendingKey
 
-__all__ = ["Log", "Owner", "Table", "Tables", "own_entry", "own_link"]
+__all__ = ["Log", "Owner", "Table", "Tables"]
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -147,17 +147,3 @@ def _set(rows: dict[K, V], key: K, value: V | None) -> None:
 
 # What goes in and what comes out is copied as far as it can be changed: a store that gave
 # its own lists away would be edited from outside, without a transaction.
-
-
-def own_link(link: Linked) -> Linked:
-    """Return *link* with rows of its own."""
-    return attrs.evolve(link, rows=link.rows.map(list), sent=tuple(link.sent))
-
-
-def own_entry(entry: Pending) -> Pending:
-    """Return *entry* with rows of its own."""
-    return attrs.evolve(entry, seen=entry.seen.map(_own_observation), holds=tuple(entry.holds))
-
-
-def _own_observation(seen: Observation | None) -> Observation | None:
-    return seen and attrs.evolve(seen, row=list(seen.row), claims=dict(seen.claims))
