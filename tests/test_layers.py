@@ -22,7 +22,7 @@ LAYER_0: Final = frozenset({"records", "errors", "schemas", "kinds", "writes", "
 LAYER_1: Final = frozenset({"fields", "permissions", "policies", "validation", "matching"})
 LAYER_2: Final = frozenset(
     {"merge", "maps", "terms", "outcomes", "observing", "deciding", "making"}
-    | {"planning"}
+    | {"comparing", "planning"}
     | {"advancing", "holding", "settling"}
     | {"guards", "reports"}
 )
@@ -65,7 +65,8 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
     "observing": LAYER_0 | {"fields", "terms"},
     "deciding": BELOW_2 | {"merge", "outcomes", "terms"},
     "making": BELOW_2 | {"terms"},
-    "planning": BELOW_2 | {"deciding", "making", "merge", "outcomes", "terms"},
+    "comparing": BELOW_2 | {"deciding", "terms"},
+    "planning": BELOW_2 | {"comparing", "deciding", "making", "merge", "outcomes", "terms"},
     "advancing": BELOW_2 | {"deciding", "planning", "terms"},
     "holding": BELOW_2 | {"deciding", "planning", "terms"},
     "settling": BELOW_2 | {"advancing", "holding", "deciding", "planning", "outcomes", "terms"},

@@ -62,6 +62,7 @@ _VALUES: Final = attrgetter("values")
 _VERSION: Final = attrgetter("version")
 _CHANGES: Final = frozenset({Record, Tombstone})
 _PLAIN: Final = frozenset({str, int, bool, type(None), Missing})
+_NUMBERS_TOO: Final = _PLAIN | {float}
 _WIRES: Final = (str, int, float, type(None), Missing)
 _RESULTS: Final = (
     Created,
@@ -172,11 +173,16 @@ def check_records(
 
 def check_row(terms: Terms, side: Side, row: Row) -> None:
     """Raise `ContractError` unless JSON can hold the values of *row*."""
-    if _PLAIN.issuperset(map(type, row)):
+    kinds = set(map(type, row))
+    if kinds <= _PLAIN or (kinds <= _NUMBERS_TOO and _all_finite(row)):
         return
     for field, wire in zip(terms.fields, row, strict=True):
         if not _holdable(wire):
             raise _unholdable(side, terms.map.tables[side], field.names[side], wire)
+
+
+def _all_finite(row: Row) -> bool:
+    return all(map(math.isfinite, [wire for wire in row if isinstance(wire, float)]))
 
 
 def check_edits(table: str, edits: Iterable[Edit]) -> None:

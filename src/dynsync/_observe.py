@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import attrs
 from attrs import Factory
@@ -15,7 +15,7 @@ from dynsync.backlog import LinkState
 from dynsync.connectors import Page
 from dynsync.errors import ContractError, CursorExpired, Refused, SchemaChanged
 from dynsync.guards import check_emptied, check_expired, check_limits
-from dynsync.records import Change, Cursor, Record, RecordId, Side, Tombstone
+from dynsync.records import Change, Cursor, Pair, Record, RecordId, Side, Tombstone
 from dynsync.state import FeedState
 
 __all__ = ["observe", "row_of"]
@@ -25,6 +25,9 @@ _MOST_EMPTY = 1000
 
 _AT_ONCE = 500
 """Changes compared at a time: more bases than that need more memory and are slower to go over."""
+
+_FEW = 8
+"""One of how many links may be unseen for them to be looked up, and not looked for among all."""
 
 
 def observe(session: Session) -> None:
@@ -173,26 +176,35 @@ class _Reading:
 
     def _finish_full(self, taken: Taking) -> None:
         """After a full read, take what is linked and was not seen as gone."""
-        store, feed, seen = self.session.store, self.feed, self.marks.seen
+        feed, seen = self.feed, self.marks.seen
         if seen is None:
             return
         gone_state = (
             LinkState.GONE_MARKETO if feed.side is Side.MARKETO else LinkState.GONE_DYNAMICS
         )
-        missing: list[RecordId] = []
-        live = 0
-        for entity in feed.terms:
-            for key, ids, state in store.each_link(entity):
-                if state is gone_state or key >= len(seen):
-                    continue
-                live += 1
-                if not seen[key]:
-                    missing.append(ids[feed.side])
-        if live and not self.records and not any(seen):
-            check_emptied(self.session.settings.guards, feed.side, feed.table, live)
+        missing = [ids[feed.side] for ids, state in self._not_in(seen) if state is not gone_state]
+        if missing and not self.records and not any(seen):
+            check_emptied(self.session.settings.guards, feed.side, feed.table, len(missing))
         for start in range(0, len(missing), _AT_ONCE):
             taken.take([Tombstone(id_) for id_ in missing[start : start + _AT_ONCE]])
         taken.take([Tombstone(id_) for id_ in self.marks.unseen.values()])
+
+    def _not_in(self, seen: bytearray) -> Iterator[tuple[Pair[RecordId], LinkState]]:
+        """Yield the links that are not marked in *seen*; of those made meanwhile, none."""
+        store, terms = self.session.store, self.feed.terms
+        if seen.count(0) * _FEW > len(seen):
+            for entity in terms:
+                for key, ids, state in store.each_link(entity):
+                    if key < len(seen) and not seen[key]:
+                        yield ids, state
+            return
+        # Nearly all were seen, as nearly always: going over them once more would take a tenth
+        # of the whole comparison.
+        keys = [key for key, mark in enumerate(seen) if not mark]
+        for start in range(0, len(keys), _AT_ONCE):
+            for link in store.links(keys[start : start + _AT_ONCE]).values():
+                if link.entity in terms:
+                    yield link.ids, link.state
 
 
 def _latest(changes: Sequence[Change]) -> dict[RecordId, Change]:

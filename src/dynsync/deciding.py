@@ -8,17 +8,18 @@ the base stays where it is: the field waits, and the rest of the record goes on.
 from __future__ import annotations
 
 import hashlib
+from typing import Final
 
 import attrs
 from attrs import Factory
 
-from dynsync.backlog import Observation, Pending
+from dynsync.backlog import Pending
 from dynsync.fields import Field, Flow
 from dynsync.kinds import Kind, Unfit
 from dynsync.merge import FieldMerge, Verdict, merge_field
 from dynsync.outcomes import FieldChange, Lost
 from dynsync.policies import AuthorityPolicy
-from dynsync.records import MISSING, Missing, Pair, Side, Value, Wire
+from dynsync.records import MISSING, SIDES, Missing, Pair, Side, Value, Wire
 from dynsync.terms import Terms
 from dynsync.validation import check, truncate
 from dynsync.writes import Reason
@@ -122,9 +123,17 @@ def refusal_digest(wire: Wire | Missing, held: Wire | Missing) -> str:
     return digest(wire, None if held is MISSING else held)
 
 
-@attrs.frozen
+_AGELESS: Final[Pair[float | None]] = Pair(None, None)
+
+
+@attrs.define
 class Case:
-    """One field of one record, with everything that the decision needs."""
+    """
+    One field of one record, with everything that the decision needs.
+
+    *ages* say how long ago each side's record was changed. *doubtful* becomes true when a
+    value was met that cannot be of the field's kind.
+    """
 
     terms: Terms
     at: int
@@ -136,29 +145,38 @@ class Case:
     linked: bool
     creates: Side | None = None
     claimed: bool = False
+    ages: Pair[float | None] = _AGELESS
+    doubtful: bool = False
 
     @property
     def field(self) -> Field:
         """Return the field."""
         return self.terms.fields[self.at]
 
-    def unfit(self, side: Side) -> Unfit | None:
-        """Return why what *side* reports cannot be of the field's kind, None if it can."""
-        wire = self.seen[side]
+    def unfit(self, winner: Side | None) -> tuple[Side, Unfit] | None:
+        """Return *winner* and why what it reports cannot be of the field's kind, if it cannot."""
+        if not self.doubtful or winner is None:
+            return None
+        wire = self.seen[winner]
         try:
             if wire is not MISSING:
-                self.field.kind.decode(wire, side)
+                self.field.kind.decode(wire, winner)
         except Unfit as error:
-            return error
+            return winner, error
         return None
 
     def decode(self, wires: Pair[Wire | Missing]) -> Pair[Value | Missing]:
         """Return what *wires* mean; what cannot be of the kind stands for itself, as text."""
         kind = self.field.kind
-        return Pair(
-            _meaning(kind, wires.marketo, Side.MARKETO),
-            _meaning(kind, wires.dynamics, Side.DYNAMICS),
-        )
+        one, two = wires.marketo, wires.dynamics
+        try:
+            return Pair(
+                one if one is MISSING else kind.decode(one, Side.MARKETO),
+                two if two is MISSING else kind.decode(two, Side.DYNAMICS),
+            )
+        except Unfit:
+            self.doubtful = True
+        return Pair(_meaning(kind, one, Side.MARKETO), _meaning(kind, two, Side.DYNAMICS))
 
 
 def _meaning(kind: Kind, wire: Wire | Missing, side: Side) -> Value | Missing:
@@ -194,8 +212,6 @@ def _refuse(
 
 def _standing_hold(case: Case, side: Side, wire: Wire) -> bool:
     """Return whether the system refused just this before and it is too early to try again."""
-    if not case.entry.holds:
-        return False
     name = case.field.name
     schema = case.terms.schema_digest(side, name)
     value = refusal_digest(wire, case.actual[side])
@@ -209,34 +225,30 @@ def _standing_hold(case: Case, side: Side, wire: Wire) -> bool:
     )
 
 
-def _may(case: Case, side: Side) -> bool:
-    return case.terms.may_tell(side, case.field.name, creating=case.creates is side)
-
-
 def _tell(case: Case, plan: FieldPlan, side: Side, value: Value) -> None:
     """Add *value* to what *side* is told, or say why it is not."""
-    column = case.terms.columns[side][case.at]
-    if not _may(case, side):
+    field, column = case.field, case.terms.columns[side][case.at]
+    if not case.terms.may_tell(side, field.name, creating=case.creates is side):
         plan.withheld = (*plan.withheld, side)
         if column is not None and column.required:
             message = f"{column.name!r} is required, and the sync user may not write it"
             _refuse(case, plan, side, MISSING, (Reason("REQUIRED", message, column.name),))
         return
     try:
-        wire = case.field.kind.encode(value, side)
+        wire = field.kind.encode(value, side)
     except Unfit as error:
-        native = case.field.names[side]
+        native = field.names[side]
         message = f"{side.label}'s {native!r}: {error}"
         _refuse(case, plan, side, repr(type(value)), (Reason(error.code, message, native),))
         return
     if column is not None:
-        if case.field.too_long == "truncate":
+        if field.too_long == "truncate":
             wire = truncate(wire, column)
         reasons = check(wire, column)
         if reasons:
             _refuse(case, plan, side, wire, reasons)
             return
-    if _standing_hold(case, side, wire):
+    if case.entry.holds and _standing_hold(case, side, wire):
         plan.held = (*plan.held, side)
         return
     plan.send[side] = wire
@@ -272,21 +284,16 @@ def _plan_flow(case: Case) -> FieldPlan | None:
 
 
 def _policy(case: Case) -> AuthorityPolicy:
-    if not any(base is MISSING for base in case.base):
+    if case.base.marketo is not MISSING and case.base.dynamics is not MISSING:
         return case.terms.policy
     return case.terms.backfill if case.linked else case.terms.first
 
 
-def _ages(entry: Pending, now: float) -> Pair[float | None]:
-    def age(seen: Observation | None) -> float | None:
-        return None if seen is None or seen.modified_at is None else now - seen.modified_at
-
-    return entry.seen.map(age)
-
-
 def _lost(case: Case, decision: FieldMerge) -> Lost:
     """Return the wire value that gives way, or both where the policy put one of its own."""
-    if decision.winner is None and decision.verdict in {Verdict.COLLISION, Verdict.FIRST}:
+    if decision.verdict is Verdict.ONE_SIDE or decision.verdict is Verdict.AGREED:
+        return MISSING
+    if decision.winner is None and decision.verdict is not Verdict.UNRESOLVED:
         seen, equal = case.decode(case.seen), case.field.equal
 
         def gave_way(side: Side) -> Wire | Missing:
@@ -313,12 +320,12 @@ def _plan_field(case: Case) -> FieldPlan | None:
         policy=_policy(case),
         same=field.equal,
         entity=case.terms.entity,
-        ages=_ages(case.entry, case.now),
+        ages=case.ages,
     )
     if decision is None:
         return None
-    if decision.winner is not None and (error := case.unfit(decision.winner)) is not None:
-        return _unfit(case, decision.winner, error)
+    if (error := case.unfit(decision.winner)) is not None:
+        return _unfit(case, *error)
     if case.claimed:
         decision = attrs.evolve(decision, why=f"{_RECOVERED}; {decision.why}")
     plan = FieldPlan(field.name, decision, lost=_lost(case, decision))
@@ -333,11 +340,13 @@ def _plan_field(case: Case) -> FieldPlan | None:
         plan.lost = MISSING
         return plan
     actual = case.decode(case.actual) if case.claimed else _held(base, seen)
-    for side, held in zip(Side, actual, strict=True):
+    for side, held in zip(SIDES, actual, strict=True):
         if held is MISSING or not field.equal(held, decision.value):
             _tell(case, plan, side, decision.value)
-    plan.advance = not plan.send and not plan.waits
-    return _wait(case, plan) if plan.waits else plan
+    if plan.waits:
+        return _wait(case, plan)
+    plan.advance = not plan.send
+    return plan
 
 
 def _put_first(case: Case, plan: FieldPlan, value: Value) -> FieldPlan:

@@ -33,6 +33,9 @@ class Flow(enum.Enum):
     TO_MARKETO = "to_marketo"
     TO_DYNAMICS = "to_dynamics"
 
+    # Members are one object each: see `Side`.
+    __hash__ = object.__hash__
+
     def reaches(self, side: Side) -> bool:
         """Return whether values flow to *side*."""
         return self is Flow.BOTH or (self is Flow.TO_MARKETO) is (side is Side.MARKETO)
@@ -90,7 +93,7 @@ class Field:
 
     def equal(self, one: Value, other: Value) -> bool:
         """Return whether two values are the same in this field's eyes."""
-        return self.kind.key(one) == self.kind.key(other)
+        return one is other or self.kind.key(one) == self.kind.key(other)
 
 
 def _wrong_field(field: Field) -> str:

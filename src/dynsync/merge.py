@@ -43,6 +43,10 @@ _VALUES: Final = (str, int, Decimal, dt.date, Choice, frozenset, Reference, type
 _NOBODY: Final = Entity("")
 _AGELESS: Final[Pair[float | None]] = Pair(None, None)
 
+# Said of nearly every field that moves: written once.
+_CHANGED: Final = Pair("only Marketo changed it", "only Dynamics changed it")
+_REPORTED: Final = Pair("only Marketo reports it", "only Dynamics reports it")
+
 
 class Verdict(enum.Enum):
     """What became of one field."""
@@ -159,6 +163,13 @@ def _value(value: Maybe) -> Value:
     return None if isinstance(value, Missing) else value
 
 
+def _moved(now: Maybe, before: Maybe, same: Callable[[Value, Value], bool]) -> bool:
+    """Return whether a side says anything else than it did *before*."""
+    if now is MISSING:
+        return False
+    return before is MISSING or not same(now, before)
+
+
 def merge_field(
     field: str,
     base: Pair[Maybe],
@@ -176,23 +187,16 @@ def merge_field(
     report it and differ, that is `Verdict.FIRST` and *policy* decides; if one reports it
     for the first time, that value goes.
     """
-    met = not any(isinstance(value, Missing) for value in base)
-    reported = not any(isinstance(value, Missing) for value in now)
-
-    def changed(side: Side) -> bool:
-        value, before = now[side], base[side]
-        if isinstance(value, Missing):
-            return False
-        return isinstance(before, Missing) or not same(value, before)
-
-    moved = [side for side in Side if changed(side)]
-    if not moved:
+    met = base.marketo is not MISSING and base.dynamics is not MISSING
+    here = _moved(now.marketo, base.marketo, same)
+    there = _moved(now.dynamics, base.dynamics, same)
+    if not (here or there):
         return None
     # Half a base is none: that one side still holds what it held says nothing about a value
     # that the other side was never known by.
-    if len(moved) == 1 and (met or not reported):
-        side = moved[0]
-        why = f"only {side.label} changed it" if met else f"only {side.label} reports it"
+    if here is not there and (met or now.marketo is MISSING or now.dynamics is MISSING):
+        side = Side.MARKETO if here else Side.DYNAMICS
+        why = (_CHANGED if met else _REPORTED)[side]
         return FieldMerge(field, Verdict.ONE_SIDE, _value(now[side]), side, MISSING, why)
     values = now.map(_value)
     if same(values.marketo, values.dynamics):

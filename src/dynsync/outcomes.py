@@ -43,13 +43,16 @@ class OutcomeKind(enum.Enum):
     REJECTED = "rejected"
     """A value, or the record, was refused; it is told and held."""
 
+    # Members are one object each, and every record is counted by its own.
+    __hash__ = object.__hash__
 
-_ORDER = list(OutcomeKind)
+
+_SEVERITIES = {kind: place for place, kind in enumerate(OutcomeKind)}
 
 
 def severity(kind: OutcomeKind) -> int:
     """Return how much a bucket needs a person's eye; the highest of a record's is its own."""
-    return _ORDER.index(kind)
+    return _SEVERITIES[kind]
 
 
 Lost: TypeAlias = Wire | Missing | Pair[Wire | Missing]

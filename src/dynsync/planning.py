@@ -15,6 +15,7 @@ import attrs
 from attrs import Factory
 
 from dynsync.backlog import Linked, LinkState, Observation, Pending
+from dynsync.comparing import Rows, rows_of
 from dynsync.deciding import Case, FieldPlan, decide, decide_new, digest
 from dynsync.making import plain_values
 from dynsync.merge import FieldMerge, Verdict
@@ -81,73 +82,31 @@ def new_dynamics_id(instance: str, person: RecordId, before: RecordId | None = N
     return RecordId(str(uuid.uuid5(_NAMESPACE, f"{instance}:{person}:{before or ''}")))
 
 
-def _rows(terms: Terms, entry: Pending, link: Linked | None, stamps: list[Wire]) -> _Rows:
-    blank = terms.blank()
-    base = link.rows if link is not None else Pair(blank, blank)
-    seen = entry.seen.map(lambda o: blank if o is None or o.gone else o.row)
-    # No column of Dynamics stands behind a stamp: what Marketo should hold is put in Dynamics'
-    # place, in base and observation alike, so that only Marketo can differ from it.
-    plain = len(terms.layout) - len(stamps)
-    seen = Pair(seen.marketo, [*seen.dynamics[:plain], *stamps])
-    base = Pair(base.marketo, [*base.dynamics[:plain], *stamps])
-
-    def actual(side: Side) -> Row:
-        both = zip(seen[side], base[side], strict=True)
-        return [before if now is MISSING else now for now, before in both]
-
-    held = Pair(actual(Side.MARKETO), actual(Side.DYNAMICS))
-    here = entry.seen.marketo
-    claims = here.claims if here is not None else dict[str, tuple[Wire, Pair[Wire]]]()
-    return _Rows(base, seen, held, claims, link is not None)
-
-
-@attrs.frozen
-class _Rows:
-    base: Pair[Row]
-    seen: Pair[Row]
-    actual: Pair[Row]
-    claims: Mapping[str, tuple[Wire, Pair[Wire]]]
-    linked: bool
-
-    def moved(self, terms: Terms) -> list[int]:
-        """Return the places of the fields about which there may be anything to decide."""
-        found = {terms.index(name) for name in self.claims if name in terms.layout}
-        for seen, base in zip(self.seen, self.base, strict=True):
-            if seen != base:
-                places = enumerate(zip(seen, base, strict=True))
-                found |= {at for at, (now, was) in places if now is not MISSING and now != was}
-        for at in terms.one_way:
-            if not all(row[at] is MISSING for row in self.seen):
-                found.add(at)
-        for at in range(terms.plain, len(terms.layout)):
-            if self.actual.marketo[at] != self.seen.dynamics[at]:
-                found.add(at)
-        return sorted(found)
-
-    def case(self, terms: Terms, entry: Pending, at: int, now: float) -> Case:
-        """Return the case of one field; an overwritten edit stands in for what Marketo reports."""
-        name = terms.layout[at]
-        base = Pair(self.base.marketo[at], self.base.dynamics[at])
-        seen = Pair(self.seen.marketo[at], self.seen.dynamics[at])
-        actual = Pair(self.actual.marketo[at], self.actual.dynamics[at])
-        if name in self.claims:
-            value, against = self.claims[name]
-            base = Pair[Wire | Missing](against.marketo, against.dynamics)
-            seen = Pair[Wire | Missing](value, actual.dynamics)
-        claimed = name in self.claims
-        return Case(terms, at, entry, now, base, seen, actual, self.linked, claimed=claimed)
-
-
-def _plan_fields(terms: Terms, entry: Pending, rows: _Rows, now: float) -> list[FieldPlan]:
+def _plan_fields(terms: Terms, entry: Pending, rows: Rows, now: float) -> list[FieldPlan]:
     plans: list[FieldPlan] = []
+    ages = _ages(entry, now)
     for at in rows.moved(terms):
-        one = decide(rows.case(terms, entry, at, now))
+        one = decide(rows.case(terms, entry, at, now, ages))
         if one is not None:
             plans.append(one)
-    _share_columns(terms, plans)
-    _hold_record(terms, plans)
-    _keep_record_holds(terms, entry, plans, now)
+    _agree(terms, entry, plans, now)
     return plans
+
+
+def _ages(entry: Pending, now: float) -> Pair[float | None]:
+    def age(seen: Observation | None) -> float | None:
+        return None if seen is None or seen.modified_at is None else now - seen.modified_at
+
+    return Pair(age(entry.seen.marketo), age(entry.seen.dynamics))
+
+
+def _agree(terms: Terms, entry: Pending, plans: list[FieldPlan], now: float) -> None:
+    """Let the fields of one record take each other into account."""
+    if terms.shares_columns:
+        _share_columns(terms, plans)
+    _hold_record(terms, plans)
+    if entry.holds:
+        _keep_record_holds(terms, entry, plans, now)
 
 
 def _share_columns(terms: Terms, plans: list[FieldPlan]) -> None:
@@ -179,12 +138,15 @@ def _share_columns(terms: Terms, plans: list[FieldPlan]) -> None:
 
 def _hold_record(terms: Terms, plans: list[FieldPlan]) -> None:
     """Hold the whole record where one field of it is refused and that is what is asked."""
+    refused = [plan for plan in plans if plan.refused or plan.held]
+    if not refused:
+        return
     required = any(
         "REQUIRED" in refusal.codes and plan.withheld
-        for plan in plans
+        for plan in refused
         for refusal in plan.refused.values()
     )
-    if required or (terms.hold == "record" and any(p.refused or p.held for p in plans)):
+    if required or terms.hold == "record":
         for plan in plans:
             plan.block()
 
@@ -214,11 +176,8 @@ def write_digest(
 
 
 def _native(terms: Terms, plans: Iterable[FieldPlan], side: Side) -> dict[str, Wire]:
-    return {
-        terms.fields[terms.index(plan.name)].names[side]: plan.send[side]
-        for plan in plans
-        if side in plan.send
-    }
+    natives = terms.native_names[side]
+    return {natives[plan.name]: plan.send[side] for plan in plans if side in plan.send}
 
 
 def _version(entry: Pending, link: Linked, side: Side) -> Version | None:
@@ -231,7 +190,7 @@ def _plan_merge(
 ) -> RecordPlan:
     ids = link.ids if link is not None else entry.ids
     alive = "live" if action is Action.MERGE else "gone"
-    rows = _rows(terms, entry, link, terms.desired_stamps(ids.dynamics, alive=alive))
+    rows = rows_of(terms, entry, link, terms.desired_stamps(ids.dynamics, alive=alive))
     plans = _plan_fields(terms, entry, rows, now)
 
     def write(side: Side) -> Write | None:
@@ -272,9 +231,7 @@ def _create_cases(
         actual: Pair[Wire | Missing] = Pair(None, wire) if to_marketo else Pair(wire, None)
         case = Case(terms, at, entry, now, none, seen, actual, linked=False, creates=side)
         plans.append(decide_new(case, wire))
-    _share_columns(terms, plans)
-    _hold_record(terms, plans)
-    _keep_record_holds(terms, entry, plans, now)
+    _agree(terms, entry, plans, now)
     return told, plans
 
 
@@ -306,7 +263,7 @@ def _plan_create_person(terms: Terms, entry: Pending, now: float) -> RecordPlan:
     if terms.map.link_field in values and not _blocked(terms, plans):
         write = Create(id_, values, terms.map.link_field)
     actual = Pair(terms.blank(), row)
-    writes = Pair[Write | None](write, None)
+    writes: Pair[Write | None] = Pair(write, None)
     return RecordPlan(entry, Action.CREATE_PERSON, None, actual, tuple(plans), writes, told)
 
 
@@ -326,7 +283,7 @@ def _plan_push(terms: Terms, entry: Pending, now: float) -> RecordPlan:
             values[terms.map.owner_column] = entry.push.owner
         write = Create(id_, values)
     actual = Pair(seen.row, terms.blank())
-    writes = Pair[Write | None](None, write)
+    writes: Pair[Write | None] = Pair(None, write)
     return RecordPlan(entry, Action.CREATE_IN_DYNAMICS, None, actual, tuple(plans), writes, told)
 
 
@@ -367,7 +324,7 @@ def _plan_linked(terms: Terms, entry: Pending, link: Linked, now: float) -> Reco
             return _bare(terms, entry, link, Action.FORGET)
         if terms.on_marketo_delete == "suppress":
             return _bare(terms, entry, link, Action.SUPPRESS)
-        ids = Pair[RecordId | None](*link.ids)
+        ids: Pair[RecordId | None] = Pair(*link.ids)
         plan = _plan_create_person(terms, attrs.evolve(entry, ids=ids), now)
         plan.link = link
         return plan

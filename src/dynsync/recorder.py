@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Sequence
-from typing import Protocol, cast
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol, cast
 
 import attrs
 from attrs import Factory
@@ -88,6 +88,9 @@ class Recorder(Protocol):
         ...
 
 
+_SIDES: Final[Mapping[str, Side]] = {side.value: side for side in Side}
+"""What the journal calls them. Every field of every outcome is read again: a call is dearer."""
+
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
@@ -137,8 +140,8 @@ def entry_of(kept: JournalEntry) -> Entry:
         FieldChange(
             field,
             verdict,
-            None if winner is None else Side(winner),
-            tuple(Side(side) for side in written),
+            _SIDES[winner] if winner is not None else None,
+            tuple([_SIDES[side] for side in written]),
             why,
             _lost_of(lost.get(field, MISSING)),
         )
@@ -147,7 +150,7 @@ def entry_of(kept: JournalEntry) -> Entry:
         )
     )
     refusals = tuple(
-        Refusal(Side(side), field, code, message, attempt, told)
+        Refusal(_SIDES[side], field, code, message, attempt, told)
         for side, field, code, message, attempt, told in cast(
             "list[tuple[str, str | None, str, str, int, str]]", detail.get("results", [])
         )

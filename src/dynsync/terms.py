@@ -94,14 +94,30 @@ class Terms:
         return Pair(names(Side.MARKETO), names(Side.DYNAMICS))
 
     @cached_property
-    def _rights(self) -> Mapping[Access, Pair[frozenset[str]]]:
-        def allowing(access: Access) -> Pair[frozenset[str]]:
-            def fields(side: Side) -> frozenset[str]:
-                return frozenset(n for n in self.layout if self.permitted.may(side, n, access))
+    def _creatable(self) -> Pair[frozenset[str]]:
+        return self._allowing(Access.CREATE)
 
-            return Pair(fields(Side.MARKETO), fields(Side.DYNAMICS))
+    @cached_property
+    def _updatable(self) -> Pair[frozenset[str]]:
+        return self._allowing(Access.UPDATE)
 
-        return {access: allowing(access) for access in (Access.CREATE, Access.UPDATE)}
+    def _allowing(self, access: Access) -> Pair[frozenset[str]]:
+        """Return the fields that each side may be told with *access*; stamps always may be."""
+
+        def fields(side: Side) -> frozenset[str]:
+            may = self.permitted.may
+            return frozenset(n for n in self.layout if n.startswith("@") or may(side, n, access))
+
+        return Pair(fields(Side.MARKETO), fields(Side.DYNAMICS))
+
+    @cached_property
+    def shares_columns(self) -> bool:
+        """Return whether two fields stand on one column, so that one yields to the other."""
+        return any(field.yields_to for field in self.fields)
+
+    @cached_property
+    def _blank(self) -> Row:
+        return [MISSING] * len(self.layout)
 
     @cached_property
     def _digests(self) -> dict[tuple[Side, str], str]:
@@ -123,12 +139,11 @@ class Terms:
 
     def may_tell(self, side: Side, name: str, *, creating: bool) -> bool:
         """Return whether *side* may be told the field *name*; it always may be told stamps."""
-        access = Access.CREATE if creating else Access.UPDATE
-        return name in self._rights[access][side] or name.startswith("@")
+        return name in (self._creatable if creating else self._updatable)[side]
 
     def blank(self) -> Row:
         """Return a row of which nothing is known."""
-        return [MISSING] * len(self.layout)
+        return self._blank.copy()
 
     def by_native(self, side: Side, native: str) -> tuple[str, ...]:
         """Return the fields in play that stand on the column *native*."""
