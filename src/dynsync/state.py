@@ -170,7 +170,7 @@ class StateStore(Protocol):
         """Return the links *keys*, whole."""
         ...
 
-    def link_of(self, side: Side, id: RecordId, entity: Entity | None = None) -> Linked | None:  # noqa: A002 - what ids are called
+    def link_of(self, side: Side, id: RecordId, entity: Entity | None = None) -> Linked | None:
         """Return the link of one record, or None."""
         ...
 

@@ -43,8 +43,8 @@ def records(count: int) -> tuple[Records, Records, Records]:
 
 def dictdiffer(count: int) -> float:
     """Merge every record by dictdiffer's three-way merger."""
-    from dictdiffer.merge import Merger  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415
-    from dictdiffer.resolve import (  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415
+    from dictdiffer.merge import Merger  # type: ignore[import-not-found,unused-ignore]
+    from dictdiffer.resolve import (  # type: ignore[import-not-found,unused-ignore]
         UnresolvedConflictsException,
     )
 
@@ -61,7 +61,7 @@ def dictdiffer(count: int) -> float:
 
 def diffsync(count: int) -> float:
     """Compare both sides with the base by two diffs, as diffsync's users do."""
-    from diffsync import Adapter, DiffSyncModel  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415
+    from diffsync import Adapter, DiffSyncModel  # type: ignore[import-not-found,unused-ignore]
 
     namespace: dict[str, object] = {
         "_modelname": "person",
@@ -91,10 +91,10 @@ def diffsync(count: int) -> float:
 
 def vdirsyncer(count: int) -> float:
     """Sync two memory storages, after a first sync that fills its status."""
-    from vdirsyncer.storage.memory import MemoryStorage  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415
-    from vdirsyncer.sync import sync  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415
-    from vdirsyncer.sync.status import SqliteStatus  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415
-    from vdirsyncer.vobject import Item  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415
+    from vdirsyncer.storage.memory import MemoryStorage  # type: ignore[import-not-found,unused-ignore]
+    from vdirsyncer.sync import sync  # type: ignore[import-not-found,unused-ignore]
+    from vdirsyncer.sync.status import SqliteStatus  # type: ignore[import-not-found,unused-ignore]
+    from vdirsyncer.vobject import Item  # type: ignore[import-not-found,unused-ignore]
 
     def item(key: str, values: dict[str, Wire]) -> object:
         lines = [f"{name.upper()}:{value}" for name, value in values.items()]

@@ -132,7 +132,7 @@ class BenchSystem:
 
     # -- reading
 
-    def read(self, table: str, fields: Sequence[str], cursor: Cursor | None) -> Page:  # noqa: ARG002
+    def read(self, table: str, fields: Sequence[str], cursor: Cursor | None) -> Page:  # noqa: ARG002 - the Protocol has it
         """Return a page of all records, or of the feed."""
         with self.timed():
             if len(fields) != len(self.names):
@@ -173,7 +173,7 @@ class BenchSystem:
         """Return what the record held at first."""
         return workload.row(self.place, index)
 
-    def version(self, index: int) -> Version | None:  # noqa: ARG002
+    def version(self, index: int) -> Version | None:  # noqa: ARG002 - the Protocol has it
         """Return the version of the record, None where there are none."""
         return None
 
@@ -187,9 +187,9 @@ class BenchSystem:
 
     def fetch(
         self,
-        table: str,  # noqa: ARG002
+        table: str,  # noqa: ARG002 - the Protocol has it
         ids: Collection[RecordId],
-        fields: Sequence[str],  # noqa: ARG002
+        fields: Sequence[str],  # noqa: ARG002 - the Protocol has it
     ) -> Sequence[Record]:
         """Return some records."""
         with self.timed():
@@ -197,10 +197,10 @@ class BenchSystem:
 
     def find(
         self,
-        table: str,  # noqa: ARG002
-        field: str,  # noqa: ARG002
-        values: Collection[Wire],  # noqa: ARG002
-        fields: Sequence[str],  # noqa: ARG002
+        table: str,  # noqa: ARG002 - the Protocol has it
+        field: str,  # noqa: ARG002 - the Protocol has it
+        values: Collection[Wire],  # noqa: ARG002 - the Protocol has it
+        fields: Sequence[str],  # noqa: ARG002 - the Protocol has it
     ) -> Sequence[Record]:
         """Return nobody."""
         return []
@@ -221,7 +221,7 @@ class BenchSystem:
         self.versions[index] = self.versions.get(index, 0) + 1
         self.feed.append((index, ()))
 
-    def write(self, table: str, writes: Sequence[Write]) -> Sequence[WriteResult]:  # noqa: ARG002
+    def write(self, table: str, writes: Sequence[Write]) -> Sequence[WriteResult]:  # noqa: ARG002 - the Protocol has it
         """Apply *writes*; all of them are fine, but for versions."""
         with self.timed():
             return [self._apply(write) for write in writes]
@@ -257,7 +257,7 @@ class BenchMarketo(BenchSystem):
         """Take no lines: nothing is refused here."""
         raise AssertionError(len(lines))
 
-    def logged(self, people: Collection[RecordId]) -> Collection[str]:  # noqa: ARG002
+    def logged(self, people: Collection[RecordId]) -> Collection[str]:  # noqa: ARG002 - the Protocol has it
         """Return nothing."""
         return ()
 

@@ -159,7 +159,7 @@ class MemoryStore:
         rows = self._data.links.rows
         return {key: own_link(rows[key]) for key in sorted(keys) if key in rows}
 
-    def link_of(self, side: Side, id: RecordId, entity: Entity | None = None) -> Linked | None:  # noqa: A002 - what ids are called
+    def link_of(self, side: Side, id: RecordId, entity: Entity | None = None) -> Linked | None:
         """Return the link of one record, or None."""
         link = self._find(side, id, entity)
         return None if link is None else own_link(link)

@@ -129,7 +129,7 @@ class SandboxDynamics:
         values: Mapping[str, Wire],
         *,
         by: RecordId = PERSON,
-        id: RecordId | None = None,  # noqa: A002
+        id: RecordId | None = None,
     ) -> RecordId:
         """Make a row, under an *id* if one is given, and return its id."""
         with self.store.writing():
@@ -151,7 +151,7 @@ class SandboxDynamics:
     def edit(
         self,
         table: str,
-        id: RecordId,  # noqa: A002
+        id: RecordId,
         values: Mapping[str, Wire],
         *,
         by: RecordId = PERSON,
@@ -162,19 +162,19 @@ class SandboxDynamics:
             pipeline.update(self._row(table, id), values)
             pipeline.run_automations()
 
-    def deactivate(self, table: str, id: RecordId, *, by: RecordId = PERSON) -> None:  # noqa: A002
+    def deactivate(self, table: str, id: RecordId, *, by: RecordId = PERSON) -> None:
         """Put a row in its table's last state: a lead disqualified, a contact inactive."""
         with self.store.reading():
             states = self._column(table, "statecode").options
         self.edit(table, id, {"statecode": states[-1].code}, by=by)
 
-    def delete(self, table: str, id: RecordId) -> None:  # noqa: A002
+    def delete(self, table: str, id: RecordId) -> None:
         """Take a row away."""
         with self.store.writing():
             described, row = self.store.table(table), self._row(table, id)
             self.store.delete(described, row, at=int(self.clock.now().timestamp()))
 
-    def undelete(self, table: str, id: RecordId, *, by: RecordId = PERSON) -> None:  # noqa: A002
+    def undelete(self, table: str, id: RecordId, *, by: RecordId = PERSON) -> None:
         """Bring a deleted row back under its id, with the values it had."""
         with self.store.writing():
             key = _key(id)
@@ -183,7 +183,7 @@ class SandboxDynamics:
                 raise LookupError(f"no {table} {key} was deleted")
             self.pipeline(self.store.table(table), by, held=False).create(key, values)
 
-    def row(self, table: str, id: RecordId) -> dict[str, Wire] | None:  # noqa: A002
+    def row(self, table: str, id: RecordId) -> dict[str, Wire] | None:
         """Return the true values of a row, or None where there is none."""
         with self.store.reading():
             described, row = self.store.table(table), self.store.get(table, _key(id))

@@ -124,12 +124,12 @@ class SandboxMarketo:
                 raise ValueError("; ".join(reason.message for reason in reasons))
             return RecordId(str(self._people.create(body, Author(by, by))))
 
-    def edit(self, id: RecordId, values: Mapping[str, Wire], by: str = "user") -> None:  # noqa: A002
+    def edit(self, id: RecordId, values: Mapping[str, Wire], by: str = "user") -> None:
         """Change a person; raises KeyError for nobody, ValueError for bad *values*."""
         with self._store.transaction():
             self._people.change(self._get(id), self._people.accept(values), Author(by, by))
 
-    def delete(self, id: RecordId, by: str = "user") -> None:  # noqa: A002
+    def delete(self, id: RecordId, by: str = "user") -> None:
         """Delete a person; its activity log goes, too."""
         with self._store.transaction():
             self._people.delete(self._get(id), Author(by, by))
@@ -142,7 +142,7 @@ class SandboxMarketo:
             people = [self._get(each) for each in losers]
             self._people.merge(self._get(winner), people, Author(by, by))
 
-    def person(self, id: RecordId) -> dict[str, Wire] | None:  # noqa: A002
+    def person(self, id: RecordId) -> dict[str, Wire] | None:
         """Return all values of a person, or None."""
         found = number_of(id)
         with self._store.transaction():
@@ -168,7 +168,7 @@ class SandboxMarketo:
         with self._store.transaction():
             return self._store.count()
 
-    def activities(self, id: RecordId) -> list[Activity]:  # noqa: A002
+    def activities(self, id: RecordId) -> list[Activity]:
         """Return what the feed has of a person so far, in the order in which it was done."""
         found = number_of(id)
         with self._store.transaction():
@@ -176,7 +176,7 @@ class SandboxMarketo:
             rows = [] if found is None else self._store.history(found)
             return [self._activity(row) for row in rows]
 
-    def activity_log(self, id: RecordId) -> list[ActivityLine]:  # noqa: A002
+    def activity_log(self, id: RecordId) -> list[ActivityLine]:
         """Return the lines that `log` added for a person."""
         found = number_of(id)
         with self._store.transaction():
@@ -263,7 +263,7 @@ class SandboxMarketo:
         with self._store.transaction():
             self._store.configure(change(self._store.settings))
 
-    def _get(self, id: RecordId) -> int:  # noqa: A002
+    def _get(self, id: RecordId) -> int:
         found = number_of(id)
         if found is None or self._store.values(found, ()) is None:
             raise KeyError(id)

@@ -19,7 +19,7 @@ COMPUTED: Final = frozenset({"id", "createdAt", "updatedAt"})
 _MAX_INTEGER: Final = 2**31 - 1
 
 
-def _text(name: str, label: str, type: str = "string", access: Access = FULL_ACCESS) -> Column:  # noqa: A002
+def _text(name: str, label: str, type: str = "string", access: Access = FULL_ACCESS) -> Column:
     return Column(name, label, type, length=255, access=access)
 
 
@@ -34,7 +34,7 @@ def _flag(name: str, label: str) -> Column:
 def _whole(
     name: str,
     label: str,
-    type: str = "integer",  # noqa: A002
+    type: str = "integer",
     access: Access = FULL_ACCESS,
 ) -> Column:
     low, high = Decimal(-_MAX_INTEGER - 1), Decimal(_MAX_INTEGER)

@@ -88,7 +88,7 @@ def searchable(column: Column) -> bool:
     return column.type in _SEARCHABLE
 
 
-def number_of(id: RecordId) -> int | None:  # noqa: A002
+def number_of(id: RecordId) -> int | None:
     """Return the number that *id* writes, or None if no person can be called that."""
     return int(id) if id.isascii() and id.isdecimal() and len(id) <= _DIGITS else None
 

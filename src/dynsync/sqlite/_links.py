@@ -104,7 +104,7 @@ class Links(Database):
                 result.update((columns[0], _link(columns)) for columns in found)
         return result
 
-    def link_of(self, side: Side, id: RecordId, entity: Entity | None = None) -> Linked | None:  # noqa: A002
+    def link_of(self, side: Side, id: RecordId, entity: Entity | None = None) -> Linked | None:
         """Return the link of one record, or None."""
         statement = _KEYS[side] + (_OF_ENTITY if entity is not None else "")
         parameters = (id,) if entity is None else (id, entity)

@@ -48,7 +48,7 @@ class SqliteStore(Leases, Layouts):
         """Open *path* for looking at, also while another process runs the sync."""
         store = cls.__new__(cls)
         place = Path(path)
-        store._open(place, open_for_reading(place), None)  # noqa: SLF001
+        store._open(place, open_for_reading(place), None)  # noqa: SLF001 - its own class
         return store
 
     def _open(self, path: Path, connection: sqlite3.Connection, owner: str | None) -> None:
