@@ -13,12 +13,13 @@ import pytest
 from dynsync.errors import ConfigurationError
 from dynsync.maps import CONTACT, LEAD, extend
 from dynsync.outcomes import OutcomeKind
-from dynsync.policies import manual
+from dynsync.policies import manual, prefer
 from dynsync.records import Entity, Pair, RecordId, Side
 from dynsync.reports import Report
+from dynsync.sandbox import Fault
 from dynsync.schemas import FULL_ACCESS, Access, Column
 from dynsync.sqlite import SqliteStore
-from support import World
+from support import World, before
 
 SECRET: Final = "Zebra-in-Pyjamas"  # noqa: S105 - a value that may not be read
 READ_ONLY: Final = Access.READ
@@ -553,3 +554,119 @@ def test_rights_are_asked_every_run() -> None:
 
     assert 1 == report.count(OutcomeKind.WITHHELD)
     assert "Analyst" == world.row("lead", row)["jobtitle"]
+
+
+# -- a right that is taken between two calls of one run
+
+
+def blinding(world: World, table: str, column: str, *operations: str) -> list[str]:
+    """Take the right to read *column* right before the first call of one of *operations*."""
+    taken: list[str] = []
+
+    def hook(operation: str, _: int) -> None:
+        if operation in operations and not taken:
+            taken.append(operation)
+            world.dynamics.secure(table, column, Access.CREATE | Access.UPDATE)
+
+    world.dynamics.faults.hook = hook
+    return taken
+
+
+def unanswered_world(table: str) -> tuple[World, RecordId, RecordId]:
+    """Return a world in which a record has to be read again: a write to it got no answer."""
+    world = World()
+    person, row = world.linked(table, jobtitle="Analyst", address1_city="Oslo")
+    world.marketo.edit(person, {"city": "Bergen"})
+    world.dynamics.faults.plan("write", Fault("lost_request"))
+    world.cycle()
+    return world, person, row
+
+
+@pytest.mark.parametrize("table", ["lead", "contact"])
+def test_blinded_right_before_a_record_is_read_again(table: str) -> None:
+    """R79: what reads as null because the right went in the middle of a run clears nothing."""
+    world, person, row = unanswered_world(table)
+    taken = blinding(world, table, "jobtitle", "fetch")
+    world.cycle()
+    world.dynamics.faults.clear()
+    world.settled()
+
+    assert ["fetch"] == taken
+    assert ("Analyst", "Analyst") == world.both(person, table, row, "job_title")
+    assert ("Bergen", "Bergen") == world.both(person, table, row, "city")
+
+
+@pytest.mark.parametrize("table", ["lead", "contact"])
+def test_cleared_right_before_a_record_is_read_again(table: str) -> None:
+    """R22: a null that the sync user may read clears, as ever."""
+    world, person, row = unanswered_world(table)
+    before(
+        world.dynamics.faults,
+        "fetch",
+        lambda: world.dynamics.edit(table, row, {"jobtitle": None}),
+    )
+    world.cycle()
+    world.settled()
+
+    assert (None, None) == world.both(person, table, row, "job_title")
+
+
+@pytest.mark.parametrize("table", ["lead", "contact"])
+def test_blinded_right_before_a_first_meeting(table: str) -> None:
+    """R79: nor does it at a first meeting, whoever is right about those."""
+    world = World()
+    world.sync.first = prefer(Side.DYNAMICS)
+    world.settled()
+    person = world.marketo.create_person({"lastName": "Lee", "title": "Analyst"})
+    row = world.dynamics.create(table, {"lastname": "Lee", "jobtitle": "Boss"})
+    field = "crmLeadId" if table == "lead" else "crmContactId"
+    world.marketo.edit(person, {field: row})
+    taken = blinding(world, table, "jobtitle", "read")
+    world.cycle()
+    world.dynamics.faults.clear()
+    world.settled()
+
+    assert ["read"] == taken
+    assert "Analyst" == world.person(person)["title"]
+
+
+@pytest.mark.parametrize("table", ["lead", "contact"])
+def test_blinded_right_before_a_write(table: str) -> None:
+    """R79: nor does a null with which Dynamics answers a write."""
+    world = World()
+    person, row = world.linked(table, jobtitle="Analyst")
+    world.marketo.edit(person, {"title": "Boss"})
+    taken = blinding(world, table, "jobtitle", "write")
+    world.cycle()
+    world.dynamics.faults.clear()
+    world.dynamics.secure(table, "jobtitle", FULL_ACCESS)
+    world.settled()
+
+    assert ["write"] == taken
+    assert ("Boss", "Boss") == world.both(person, table, row, "job_title")
+
+
+@pytest.mark.parametrize("table", ["lead", "contact"])
+def test_blinded_right_before_a_push(table: str) -> None:
+    """R79: nor does the null of a record that was just made for a person."""
+    world = World()
+    world.settled()
+    person = world.marketo.create_person({"lastName": "Lee", "title": "Analyst"})
+    taken = blinding(world, table, "jobtitle", "write")
+    world.sync.sync_person(person, as_=table)
+    world.dynamics.faults.clear()
+    world.settled()
+
+    assert ["write"] == taken
+    assert "Analyst" == world.person(person)["title"]
+
+
+def test_rights_are_asked_again_only_for_what_might_clear() -> None:
+    """No call too many: reading again what holds its values asks for no rights."""
+    world, person, row = unanswered_world("lead")
+    calls = world.dynamics.calls.copy()
+    world.cycle()
+    made = world.dynamics.calls - calls
+
+    assert (1, 2) == (made["fetch"], made["describe"])
+    assert ("Bergen", "Bergen") == world.both(person, "lead", row, "city")

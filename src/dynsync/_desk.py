@@ -9,6 +9,7 @@ import attrs
 from attrs import Factory
 
 from dynsync._contract import usable_results
+from dynsync._rights import Answered, believe, without_values
 from dynsync._session import Session
 from dynsync.backlog import Linked, LinkState, Sent
 from dynsync.errors import Ambiguous, ContractError, SystemFailure
@@ -134,7 +135,7 @@ class Desk:
         size = min(len(queue), self.session.systems[side].capabilities.batch)
         batch = [queue.popleft() for _ in range(size)]
         writes = [write for _, write in batch]
-        results = self._write(side, table, batch, writes)
+        results = self._believed(side, batch, self._write(side, table, batch, writes))
         for (case, _), result in zip(batch, results, strict=True):
             case.results[side] = result
             if side is Side.MARKETO and isinstance(result, _UNTOUCHED):
@@ -144,6 +145,21 @@ class Desk:
             if not case.waiting:
                 self.ready.append(case)
         self._settle()
+
+    def _believed(
+        self, side: Side, batch: Sequence[tuple[_Case, Write]], results: Sequence[WriteResult]
+    ) -> Sequence[WriteResult]:
+        answers = [
+            Answered(case.terms, case.plan, result)
+            for (case, _), result in zip(batch, results, strict=True)
+        ]
+        try:
+            return believe(self.session, side, answers)
+        except SystemFailure as failure:
+            # Whether the nulls mean anything is not known: none of the values are believed.
+            self.session.report.failures.append(failure)
+            self.closed = True
+            return [without_values(result) for result in results]
 
     def _write(
         self,

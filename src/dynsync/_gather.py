@@ -12,8 +12,9 @@ from attrs import Factory
 from dynsync._contract import check_instant, check_records, check_row
 from dynsync._match import find_all, match_by_field
 from dynsync._observe import row_of
+from dynsync._rights import without_blind
 from dynsync._session import Session
-from dynsync.backlog import Linked, LinkState, Observation, Pending
+from dynsync.backlog import Linked, LinkState, Observation, Pending, PendingKey
 from dynsync.observing import fold
 from dynsync.records import MISSING, Entity, Record, RecordId, Side, Wire, plain_id
 from dynsync.terms import Terms
@@ -37,9 +38,9 @@ class Ready:
 class _Batch:
     session: Session
     terms: Mapping[Entity, Terms]
-    entries: dict[str, Pending]
+    entries: dict[PendingKey, Pending]
     links: Mapping[int, Linked]
-    trouble: dict[str, str] = Factory(dict[str, str])
+    trouble: dict[PendingKey, str] = Factory(dict[PendingKey, str])
 
     def link(self, entry: Pending) -> Linked | None:
         return self.links.get(entry.link) if entry.link is not None else None
@@ -68,6 +69,7 @@ class _Batch:
         self, side: Side, table: str, ids: Collection[RecordId], fields: Sequence[str]
     ) -> dict[RecordId, Record]:
         connector = self.session.systems[side]
+        self.session.unsure.add((side, table))
         found: dict[RecordId, Record] = {}
         step = connector.capabilities.find
         wanted = list(dict.fromkeys(ids))
@@ -317,7 +319,7 @@ def gather(
     batch.match()
     batch.refuse_taken()
     batch.refuse_adopting()
+    told = without_blind(session, terms, batch.entries, links)
     return [
-        Ready(entry, batch.link(entry), batch.trouble.get(entry.key, ""))
-        for entry in batch.entries.values()
+        Ready(entry, batch.link(entry), batch.trouble.get(entry.key, "")) for entry in told.values()
     ]

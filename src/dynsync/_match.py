@@ -32,6 +32,7 @@ def find_all(
 ) -> dict[RecordId, Record]:
     """Return every record of *table* whose *field* holds one of *wires*, in full calls."""
     connector = session.systems[side]
+    session.unsure.add((side, table))
     step = connector.capabilities.find
     values = list(dict.fromkeys(wires))
     found: dict[RecordId, Record] = {}

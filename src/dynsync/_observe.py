@@ -127,6 +127,7 @@ class _Reading:
     def _read(self, cursor: Cursor | None) -> Page:
         connector, feed = self.session.systems[self.feed.side], self.feed
         fields = feed.fields()
+        self.session.unsure.add((feed.side, feed.table))
         page = self.session.call(
             feed.side,
             "read",

@@ -27,7 +27,7 @@ from dynsync.guards import Guards
 from dynsync.policies import AuthorityPolicy
 from dynsync.records import Cursor, Entity, Pair, RecordId, Side
 from dynsync.reports import Phase, Progress, Report
-from dynsync.schemas import Schema
+from dynsync.schemas import Access, Schema
 from dynsync.state import FeedState, StateStore
 from dynsync.terms import HoldMode, NothingReadable, OnMarketoDelete, Terms, agree_terms
 
@@ -72,7 +72,9 @@ class Session:
     *terms* holds the entities that take part; ``report.stopped`` says of the others why not.
     *skews* say by how many seconds our clock is ahead of a system's, where it told its time.
     *claimed* are people who are about to be linked, with the entry that it is to be to. *skew*
-    is by how many seconds our clock was ahead of Marketo's when Marketo was read.
+    is by how many seconds our clock was ahead of Marketo's when Marketo was read. *unsure* are
+    the tables that were read since their rights were asked for, and *blind* the fields that
+    turned out not to be readable any more.
     """
 
     systems: Pair[Connector]
@@ -87,6 +89,8 @@ class Session:
     skews: dict[Side, float] = Factory(dict[Side, float])
     claimed: dict[RecordId, PendingKey] = Factory(dict[RecordId, PendingKey])
     skew: float = 0.0
+    unsure: set[tuple[Side, str]] = Factory(set[tuple[Side, str]])
+    blind: dict[Entity, set[str]] = Factory(dict[Entity, set[str]])
 
     def now(self) -> float:
         """Return the time as a POSIX timestamp."""
@@ -174,15 +178,32 @@ class Session:
         self._agree(self.maps)
         self._go_back()
 
+    def look_again(self, side: Side, terms: Terms) -> None:
+        """Ask again what may be read of *side*, if it was read since that was last asked."""
+        table = terms.map.tables[side]
+        if (side, table) not in self.unsure:
+            return
+        columns = self._describe(side, table).columns
+        readable = {name for name, column in columns.items() if Access.READ in column.access}
+        for entity, mine in self.terms.items():
+            if mine.map.tables[side] == table:
+                fields = mine.fields[: mine.plain]
+                gone = {f.name for f in fields if f.names[side] and f.names[side] not in readable}
+                self.blind.setdefault(entity, set()).update(gone)
+
+    def _describe(self, side: Side, table: str) -> Schema:
+        connector = self.systems[side]
+        schema = self.call(side, "describe", lambda: connector.describe(table))
+        check_schema(side, table, schema)
+        self.unsure.discard((side, table))
+        return schema
+
     def _agree(self, maps: Iterable[EntityMap]) -> None:
         described: dict[tuple[Side, str], Schema] = {}
 
         def describe(side: Side, table: str) -> Schema:
             if (side, table) not in described:
-                connector = self.systems[side]
-                schema = self.call(side, "describe", lambda: connector.describe(table))
-                check_schema(side, table, schema)
-                described[side, table] = schema
+                described[side, table] = self._describe(side, table)
             return described[side, table]
 
         for entity_map in maps:
