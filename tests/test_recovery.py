@@ -278,6 +278,24 @@ def _no_bad_titles(_: Mapping[str, Wire] | None, after: dict[str, Wire]) -> None
         raise BusinessRule("this title is not allowed", "jobtitle")
 
 
+@pytest.mark.parametrize(("table", "expected"), [("lead", "Theirs"), ("contact", "Dynamics'")])
+def test_edit_between_at_a_first_meeting(table: str, expected: str) -> None:
+    """Invariant 31: it comes back as well where the two records had never met before."""
+    world = World()
+    world.settled()
+    person = world.marketo.create_person({"lastName": "Lee"})
+    row = world.dynamics.create(table, {"lastname": "Lee", "jobtitle": "Dynamics'"})
+    world.marketo.edit(person, {"crmLeadId" if table == "lead" else "crmContactId": row})
+    before(world.marketo.faults, "write", lambda: world.marketo.edit(person, {"title": "Theirs"}))
+    world.cycle()
+    world.settled()
+
+    assert (expected, expected) == world.both(person, table, row, "job_title")
+    assert "Theirs" in [c.lost for e in world.recorder.entries for c in e.changes] or (
+        expected == "Theirs"
+    )
+
+
 @pytest.mark.parametrize("table", TABLES)
 def test_edit_between_with_a_late_feed(table: str) -> None:
     """Invariant 31: the feed tells of it an hour late, and other rows come first."""

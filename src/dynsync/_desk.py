@@ -8,10 +8,12 @@ from collections.abc import Iterator, Sequence
 import attrs
 from attrs import Factory
 
+from dynsync._confirm import await_echo, kept_by_marketo
 from dynsync._contract import usable_results
 from dynsync._rights import Answered, believe, without_values
 from dynsync._session import Session
-from dynsync.backlog import Linked, LinkState, Sent
+from dynsync._unanswered import answered, sending
+from dynsync.backlog import Linked, LinkState, PendingKey, Sent
 from dynsync.errors import Ambiguous, ContractError, SystemFailure
 from dynsync.outcomes import Outcome, OutcomeKind, severity
 from dynsync.planning import RecordPlan, plan_record
@@ -154,9 +156,11 @@ class Desk:
             for (case, _), result in zip(batch, results, strict=True)
         ]
         try:
+            if side is Side.MARKETO:
+                return kept_by_marketo(self.session, answers)
             return believe(self.session, side, answers)
         except SystemFailure as failure:
-            # Whether the nulls mean anything is not known: none of the values are believed.
+            # What the answers are worth is not known; that the writes were answered is.
             self.session.report.failures.append(failure)
             self.closed = True
             return [without_values(result) for result in results]
@@ -208,21 +212,24 @@ class Desk:
         """
         now = self.session.marketo_now()
         notes: dict[int, tuple[Sent, ...]] = {}
+        unlinked: list[PendingKey] = []
         for case, write in batch:
             link = case.plan.link
             case.forget_notes()
             if isinstance(write, Create):
                 # It may find a person who exists (C6): should the answer say so, it is noted.
                 case.notes = tuple(_upsert_notes(case, now))
-                continue
-            if link is None:
+                unlinked.append(case.plan.entry.key)
                 continue
             case.notes = tuple(_notes(case, link, now))
+            if link is None:
+                unlinked.append(case.plan.entry.key)
+                continue
             link.sent = (*link.sent, *case.notes)
             notes[link.key] = link.sent
-        if notes:
-            with self.session.commit():
-                self.session.store.save_sent(notes)
+        with self.session.commit():
+            sending(self.session, unlinked)
+            self.session.store.save_sent(notes)
 
     # -- settling
 
@@ -244,6 +251,10 @@ class Desk:
             store.drop_links(self._make_way(settled))
             store.save_links(s.link for _, s in settled if s.link is not None)
             store.drop_pending([s.key for _, s in settled])
+            answered(session, [s.key for c, s in settled if _is_known(c, s)])
+            await_echo(
+                store, [s.link.key for c, s in settled if s.link and _unconfirmed(c, s.link)]
+            )
             store.save_pending(s.entry for _, s in settled if s.entry is not None)
             run = session.report.run
             store.append(
@@ -313,11 +324,27 @@ def _told_at_last(case: _Case, settlement: Settlement) -> Settlement:
 
 
 def _keep_notes(case: _Case, settlement: Settlement) -> None:
-    """Keep what a create set on a person who existed, until its echo tells what it replaced."""
-    link, made = settlement.link, case.plan.writes.marketo
-    if link is not None and isinstance(made, Create):
+    """Keep what was set on a person who was not linked, until its echo tells what it replaced."""
+    link = settlement.link
+    created = isinstance(case.plan.writes.marketo, Create)
+    if link is not None and (created or case.plan.link is None):
         found = isinstance(case.results.get(Side.MARKETO), Updated)
         link.sent = (*link.sent, *case.notes) if found else link.sent
+
+
+def _is_known(case: _Case, settlement: Settlement) -> bool:
+    """Return whether nothing is left to be found out about a write to a person without a link."""
+    if case.plan.link is not None and not isinstance(case.plan.writes.marketo, Create):
+        return False
+    refused = isinstance(case.results.get(Side.MARKETO), Rejected | Gone)
+    linked = settlement.link is not None and case.results.get(Side.MARKETO) != AmbiguousWrite()
+    return refused or linked or settlement.entry is None
+
+
+def _unconfirmed(case: _Case, link: Linked) -> bool:
+    """Return whether Marketo says that it did what only its feed will show."""
+    result = case.results.get(Side.MARKETO)
+    return bool(link.sent) and isinstance(result, Updated) and result.values is None
 
 
 def _stands(case: _Case, settlement: Settlement) -> bool:
@@ -326,11 +353,13 @@ def _stands(case: _Case, settlement: Settlement) -> bool:
     return outcome.kind is OutcomeKind.UNRESOLVED and case.plan.entry.reason == "unresolved"
 
 
-def _notes(case: _Case, link: Linked, now: float) -> list[Sent]:
+def _notes(case: _Case, link: Linked | None, now: float) -> list[Sent]:
     notes: list[Sent] = []
     for name, wire in case.plan.sent(Side.MARKETO).items():
         at = case.terms.index(name)
-        old, source = case.plan.actual.marketo[at], link.rows.dynamics[at]
+        old = case.plan.actual.marketo[at]
+        # Two records that never met agreed on nothing.
+        source = None if link is None else link.rows.dynamics[at]
         if not isinstance(old, Missing):
             notes.append(
                 Sent(name, old, wire, None if isinstance(source, Missing) else source, now)

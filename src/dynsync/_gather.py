@@ -10,8 +10,8 @@ import attrs
 from attrs import Factory
 
 from dynsync._contract import check_instant, check_records, check_row
+from dynsync._feeds import row_of
 from dynsync._match import find_all, match_by_field
-from dynsync._observe import row_of
 from dynsync._rights import without_blind
 from dynsync._session import Session
 from dynsync.backlog import Linked, LinkState, Observation, Pending, PendingKey

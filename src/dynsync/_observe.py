@@ -8,7 +8,7 @@ import attrs
 from attrs import Factory
 
 from dynsync._contract import check_changes, check_page
-from dynsync._feeds import Feed, feeds, row_of
+from dynsync._feeds import Feed, feeds
 from dynsync._session import Session
 from dynsync._taking import Marks, Taking
 from dynsync.backlog import LinkState
@@ -18,7 +18,7 @@ from dynsync.guards import check_emptied, check_expired, check_limits
 from dynsync.records import Change, Cursor, Pair, Record, RecordId, Side, Tombstone
 from dynsync.state import FeedState
 
-__all__ = ["observe", "row_of"]
+__all__ = ["observe"]
 
 _MOST_EMPTY = 1000
 """Empty pages in a row after which a feed is taken as one that never ends."""

@@ -74,7 +74,9 @@ class Session:
     *claimed* are people who are about to be linked, with the entry that it is to be to. *skew*
     is by how many seconds our clock was ahead of Marketo's when Marketo was read. *unsure* are
     the tables that were read since their rights were asked for, and *blind* the fields that
-    turned out not to be readable any more.
+    turned out not to be readable any more. *echoed* are the links whose last write to Marketo
+    was seen to be done. *unanswered* says when people without a link were last written to,
+    by entry; `dynsync._unanswered` fills it.
     """
 
     systems: Pair[Connector]
@@ -90,6 +92,8 @@ class Session:
     claimed: dict[RecordId, PendingKey] = Factory(dict[RecordId, PendingKey])
     skew: float = 0.0
     unsure: set[tuple[Side, str]] = Factory(set[tuple[Side, str]])
+    echoed: set[int] = Factory(set[int])
+    unanswered: dict[PendingKey, float] | None = None
     blind: dict[Entity, set[str]] = Factory(dict[Entity, set[str]])
 
     def now(self) -> float:

@@ -10,6 +10,7 @@ from attrs import Factory
 from dynsync._contract import check_edits, check_instant, check_row
 from dynsync._feeds import Feed
 from dynsync._session import Session
+from dynsync._unanswered import covered
 from dynsync.backlog import (
     Known,
     LinkState,
@@ -20,7 +21,7 @@ from dynsync.backlog import (
     link_key,
     unlinked_key,
 )
-from dynsync.observing import clears, differs, fold, overwritten
+from dynsync.observing import clears, differs, fold, overwritten, shows
 from dynsync.records import (
     Change,
     Entity,
@@ -131,6 +132,8 @@ class Taking:
             if isinstance(change, Tombstone) or row is None:
                 self._take_tombstone(terms, change, link)
             elif side is Side.MARKETO and link.state is LinkState.GONE_DYNAMICS:
+                if shows(terms, link.sent, row):
+                    self.session.echoed.add(link.key)
                 # The person is Marketo's alone now (R45); what it holds is asked for again
                 # should its Dynamics record come back (A7).
                 continue
@@ -152,6 +155,8 @@ class Taking:
             claims, waiting = self._overwritten(terms, change, link, row)
             if waiting != link.sent:
                 self.sent[link.key] = waiting
+            if side is Side.MARKETO and shows(terms, waiting, row):
+                self.session.echoed.add(link.key)
         check_row(terms, side, row)
         if change.version != link.version:
             self.versions[link.key] = change.version
@@ -282,7 +287,8 @@ class Taking:
             entry = attrs.evolve(entry, ids=entry.ids.replace(Side.MARKETO, record.id))
             row = row_of(record.values)
             check_row(terms, Side.MARKETO, row)
-            seen = Observation(row, record.version, self._stamp(record))
+            claims = covered(self.session, terms, entry, record, row, timed=self.skew is not None)
+            seen = Observation(row, record.version, self._stamp(record), claims=claims)
             self.entries[key] = fold(terms, entry, Side.MARKETO, seen, self.now)
 
 

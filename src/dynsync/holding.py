@@ -15,14 +15,41 @@ import attrs
 from dynsync.backlog import Hold, Pending
 from dynsync.deciding import digest, refusal_digest
 from dynsync.planning import RecordPlan, write_digest
-from dynsync.records import Pair, RecordId, Side
+from dynsync.records import Pair, RecordId, Side, Wire
 from dynsync.terms import Terms
 from dynsync.validation import ValidationResult
-from dynsync.writes import Reason, Rejected, WriteResult
+from dynsync.writes import (
+    AmbiguousWrite,
+    NotAttempted,
+    Reason,
+    Rejected,
+    Stale,
+    ThrottledWrite,
+    WriteResult,
+)
 
-__all__ = ["Refused", "hold_refused", "kept_holds", "pause", "refusals"]
+__all__ = [
+    "SWALLOWED",
+    "UNDECIDED",
+    "Refused",
+    "hold_refused",
+    "kept_holds",
+    "pause",
+    "refusals",
+    "swallowed_hold",
+    "swallowed_reason",
+    "tell_untold",
+    "untried_holds",
+]
+
+SWALLOWED: Final = "SWALLOWED"
+"""The code of a write that Marketo answered and did not do (R24)."""
 
 _NO_REASON: Final = (Reason("UNKNOWN", "no reason was given"),)
+
+UNDECIDED: Final = (AmbiguousWrite, NotAttempted, Stale, ThrottledWrite)
+"""Answers that say nothing about the values."""
+
 _FIRST_PAUSE: Final = 300.0
 _LONGEST_PAUSE: Final = 86_400.0
 
@@ -94,6 +121,38 @@ def kept_holds(plan: RecordPlan) -> list[Hold]:
         hold
         for hold in plan.entry.holds
         if (hold.side, hold.field) in standing or (not hold.field and hold.side in whole)
+    ]
+
+
+def swallowed_reason(field: str | None = None) -> Reason:
+    """Return why a value is held that Marketo took and did not keep; *field* is Marketo's name."""
+    message = "Marketo took the value and keeps its own: are updates of the field blocked?"
+    return Reason(SWALLOWED, message, field)
+
+
+def swallowed_hold(terms: Terms, field: str, wire: Wire, held: Wire, now: float) -> Hold:
+    """Return the hold of *wire*, where Marketo kept what it *held*; `tell_untold` tells it."""
+    schema = terms.schema_digest(Side.MARKETO, field)
+    value = refusal_digest(wire, held)
+    return Hold(Side.MARKETO, field, (SWALLOWED,), value, schema, 0, now + pause(1))
+
+
+def tell_untold(
+    terms: Terms, entry: Pending, ids: Pair[RecordId | None], hold: Hold, now: float
+) -> tuple[Hold, list[ValidationResult]]:
+    """Return *hold*, and what is told of it: of one that was found by reading back, once."""
+    if hold.attempts:
+        return hold, []
+    refused = Refused(hold.side, hold.field, (swallowed_reason(),), hold.digest)
+    return hold_refused(terms, entry, ids, refused, now)
+
+
+def untried_holds(plan: RecordPlan, results: Pair[WriteResult | None]) -> list[Hold]:
+    """Return the holds that were due, and of which no answer tells whether they still stand."""
+    return [
+        hold
+        for hold in plan.entry.holds
+        if isinstance(results[hold.side], UNDECIDED) and hold.field in plan.sent(hold.side)
     ]
 
 

@@ -16,7 +16,7 @@ from dynsync.fields import Field
 from dynsync.records import MISSING, Edit, Pair, Row, Side, Wire
 from dynsync.terms import Terms
 
-__all__ = ["clears", "differs", "fold", "overwritten"]
+__all__ = ["clears", "differs", "fold", "overwritten", "shows"]
 
 
 def differs(terms: Terms, side: Side, row: Row, base: Row) -> bool:
@@ -172,3 +172,11 @@ def overwritten(
         if field.same(current, write.new, _MARKETO) and not field.same(value, write.new, _MARKETO):
             claims[name] = (value, Pair(write.old, write.source))
     return claims, tuple(waiting)
+
+
+def shows(terms: Terms, sent: Iterable[Sent], row: Row) -> bool:
+    """Return whether *row* holds what was *sent* last of every field: then it was done."""
+    return all(
+        name in terms.layout and terms.fields[at := terms.index(name)].same(row[at], new, _MARKETO)
+        for name, new in {one.field: one.new for one in sent}.items()
+    )

@@ -40,6 +40,8 @@ class OutcomeKind(enum.Enum):
     """More than one record could be the other half; nobody is linked (invariant 27)."""
     DEFERRED = "deferred"
     """Tried or due again soon: throttled, stale, no answer, or written half."""
+    SWALLOWED = "swallowed"
+    """Marketo answered that it was done, and keeps what it held: told and held (R24)."""
     REJECTED = "rejected"
     """A value, or the record, was refused; it is told and held."""
 

@@ -23,16 +23,18 @@ Phase: TypeAlias = Literal["observing", "writing", "telling"]
 RESTING: Final = frozenset({"held", "withheld", "unresolved", "ambiguous match"})
 """Reasons to wait that no run takes away by itself."""
 
-_NOTABLE_KEPT = 1000
-_NOTABLE = frozenset(
+NEEDY: Final = frozenset(
     {
         OutcomeKind.REJECTED,
+        OutcomeKind.SWALLOWED,
         OutcomeKind.AMBIGUOUS,
         OutcomeKind.UNRESOLVED,
-        OutcomeKind.WITHHELD,
-        OutcomeKind.FLAGGED,
     }
 )
+"""Outcomes that need somebody."""
+
+_NOTABLE_KEPT = 1000
+_NOTABLE = NEEDY | {OutcomeKind.WITHHELD, OutcomeKind.FLAGGED}
 
 
 @attrs.frozen
@@ -89,9 +91,8 @@ class Report:
     @property
     def ok(self) -> bool:
         """Return whether nothing needs anybody: no failures, nothing stopped, nothing refused."""
-        needs = {OutcomeKind.REJECTED, OutcomeKind.AMBIGUOUS, OutcomeKind.UNRESOLVED}
         return not (self.failures or self.stopped or self.interrupted) and not any(
-            self.count(kind) for kind in needs
+            self.count(kind) for kind in NEEDY
         )
 
     def __str__(self) -> str:

@@ -15,7 +15,16 @@ from attrs import Factory
 from dynsync.advancing import MADE, Advance, advance, applied
 from dynsync.backlog import Hold, Linked, LinkState, Observation, Pending, PendingKey, link_key
 from dynsync.deciding import FieldPlan
-from dynsync.holding import hold_refused, kept_holds, pause, refusals
+from dynsync.holding import (
+    SWALLOWED,
+    UNDECIDED,
+    hold_refused,
+    kept_holds,
+    pause,
+    refusals,
+    tell_untold,
+    untried_holds,
+)
 from dynsync.outcomes import Outcome, OutcomeKind, severity
 from dynsync.planning import Action, RecordPlan
 from dynsync.records import MISSING, Pair, RecordId, Side, Version
@@ -112,7 +121,10 @@ class _Settling:
 
     def judge(self, ids: Pair[RecordId | None]) -> None:
         """Find out what keeps the record from being finished."""
-        self.holds = kept_holds(self.plan)
+        for standing in kept_holds(self.plan):
+            hold, told = tell_untold(self.terms, self.plan.entry, ids, standing, self.now)
+            self.holds.append(hold)
+            self.told += told
         for refused in refusals(self.terms, self.plan, self.results):
             if not _made_before(self.plan.writes[refused.side], refused.reasons):
                 hold, told = hold_refused(self.terms, self.plan.entry, ids, refused, self.now)
@@ -123,7 +135,10 @@ class _Settling:
         for field in self.plan.fields:
             self._judge_field(field)
         for hold in self.holds:
-            self.rest.add(OutcomeKind.REJECTED, "held", hold.retry_at)
+            swallowed = SWALLOWED in hold.codes
+            kind = OutcomeKind.SWALLOWED if swallowed else OutcomeKind.REJECTED
+            self.rest.add(kind, "held", hold.retry_at)
+        self.holds += untried_holds(self.plan, self.results)
         if self.rows.rewritten:
             self.rest.add(OutcomeKind.UPDATED, "rewritten", self.now)
         if self.pushed:
@@ -184,6 +199,9 @@ class _Settling:
             ids = ids.replace(side, answer.id)
         if ids.marketo is None or ids.dynamics is None:
             return link
+        if link is None and any(isinstance(result, UNDECIDED) for result in self.results):
+            # They have not met yet, and next time the same policy is to decide.
+            return None
         self.rows.base.dynamics[self.terms.plain :] = [None] * self.terms.stamps
         return Linked(
             link.key if link is not None else new_key,

@@ -17,6 +17,7 @@ import attrs
 from attrs import Factory
 
 from dynsync import _checks as checks
+from dynsync._confirm import confirm
 from dynsync._contract import check_connector
 from dynsync._desk import Desk
 from dynsync._observe import observe
@@ -150,6 +151,7 @@ class Sync:
             session.agree()
             observe(session)
             session.agree_on_clears()
+            confirm(session)
             records = [
                 planned(session, ready, plan) for ready, plan in plans(session, session.now())
             ]
@@ -168,6 +170,7 @@ class Sync:
                 session.agree()
                 observe(session)
                 session.agree_on_clears()
+                confirm(session)
                 self._work(session, only)
             except SystemFailure as failure:
                 report.failures.append(failure)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Final, cast
+from typing import cast
 
 import click
 
@@ -18,9 +18,8 @@ from dynsync.cli._plan_file import read_plan, write_plan
 from dynsync.cli._progress import progress
 from dynsync.cli._reporting import report_data, say_report, say_resting
 from dynsync.cli._signals import stoppable
-from dynsync.outcomes import OutcomeKind
 from dynsync.records import Side, Wire
-from dynsync.reports import Plan, PlannedRecord
+from dynsync.reports import NEEDY, Plan, PlannedRecord
 from dynsync.schedule import cycles
 from dynsync.validation import ValidationResult
 
@@ -136,11 +135,8 @@ def plan_command(
     if stop():
         click.echo("Stopped on request; the plan is not whole.", err=True)
         finish(ExitCode.INTERRUPTED)
-    needy = any(record.outcome in _NEEDY for record in plan.records)
+    needy = any(record.outcome in NEEDY for record in plan.records)
     finish(ExitCode.ATTENTION if needy else ExitCode.OK)
-
-
-_NEEDY: Final = frozenset({OutcomeKind.REJECTED, OutcomeKind.AMBIGUOUS, OutcomeKind.UNRESOLVED})
 
 
 @click.command("apply")

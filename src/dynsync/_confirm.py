@@ -1,0 +1,214 @@
+"""
+Confirm: find out which writes Marketo answered and did not do (R23, R24).
+
+"Block Field Updates" swallows a write and says nothing. Whatever was done comes back in the
+change feed; only what did not come by the next run is read back, so that nothing is asked of
+what went well.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Final, cast
+
+import attrs
+
+from dynsync._contract import check_records, check_row
+from dynsync._feeds import row_of
+from dynsync._rights import Answered
+from dynsync._session import Session
+from dynsync.backlog import Linked, LinkState, Observation, Pending, Sent, link_key
+from dynsync.holding import SWALLOWED, swallowed_hold, swallowed_reason
+from dynsync.records import MISSING, Pair, Record, RecordId, Row, Side, Wire
+from dynsync.state import StateStore
+from dynsync.terms import Terms
+from dynsync.writes import AmbiguousWrite, Reason, Rejected, Updated, WriteResult
+
+__all__ = ["await_echo", "confirm", "kept_by_marketo"]
+
+_COUNT: Final = "echoes"
+"""The setting that says in how many others the keys of links are whose echo is awaited."""
+
+_BOTH: Final = Pair(Side.MARKETO, Side.MARKETO)
+
+
+def await_echo(store: StateStore, links: Sequence[int]) -> None:
+    """Remember that the echo of a write to *links* is to come. Part of a transaction."""
+    if not links:
+        return
+    number = int(store.get(_COUNT) or "0")
+    store.put(f"{_COUNT}:{number}", json.dumps(links))
+    store.put(_COUNT, str(number + 1))
+
+
+def _awaited(store: StateStore) -> set[int]:
+    awaited: set[int] = set()
+    for number in range(int(store.get(_COUNT) or "0")):
+        awaited.update(cast("list[int]", json.loads(store.get(f"{_COUNT}:{number}") or "[]")))
+    return awaited
+
+
+def _forget(store: StateStore) -> None:
+    for number in range(int(store.get(_COUNT) or "0")):
+        store.put(f"{_COUNT}:{number}", None)
+    store.put(_COUNT, None)
+
+
+def confirm(session: Session) -> None:
+    """
+    Read back the writes whose echo has not come, and hold what Marketo swallowed.
+
+    The base goes back to where it was: Dynamics' value waits, and what Marketo kept is no
+    edit of Marketo's. Comes after the feeds were read and before anything is decided.
+    """
+    store = session.store
+    awaited = _awaited(store)
+    if not awaited:
+        return
+    keys = sorted(awaited - session.echoed)
+    step = session.systems.marketo.capabilities.find
+    later: list[int] = []
+    for start in range(0, len(keys), step):
+        links = store.links(keys[start : start + step])
+        # An entity that takes no part now is looked at when it does again.
+        later += [key for key, link in links.items() if link.entity not in session.terms]
+        _confirm_some(session, [one for one in links.values() if one.entity in session.terms])
+    with session.commit():
+        _forget(store)
+        await_echo(store, later)
+
+
+def _confirm_some(session: Session, links: Sequence[Linked]) -> None:
+    by_table: dict[str, list[Linked]] = defaultdict(list)
+    for link in links:
+        if link.sent and link.state is not LinkState.GONE_MARKETO:
+            by_table[session.terms[link.entity].map.tables.marketo].append(link)
+    for table, mine in by_table.items():
+        fields = {
+            session.terms[link.entity].native_names.marketo[sent.field]
+            for link in mine
+            for sent in link.sent
+            if sent.field in session.terms[link.entity].layout
+        }
+        people = _read_back(session, table, [link.ids.marketo for link in mine], fields)
+        pending = session.store.pending([link_key(link.key) for link in mine])
+        kept: list[tuple[Linked, Pending]] = []
+        for link in mine:
+            terms, person = session.terms[link.entity], people.get(link.ids.marketo)
+            if person is not None:
+                row = row_of(terms, Side.MARKETO)(person.values)
+                check_row(terms, Side.MARKETO, row)
+                found = list(_swallowed(terms, link, row))
+                if found:
+                    entry = pending.get(link_key(link.key)) or _entry(link, session.now())
+                    kept.append(_reopened(terms, link, entry, found, session.now()))
+        if kept:
+            with session.commit():
+                session.store.save_links(link for link, _ in kept)
+                session.store.save_pending(entry for _, entry in kept)
+
+
+def _read_back(
+    session: Session, table: str, people: Sequence[RecordId], fields: Iterable[str]
+) -> Mapping[RecordId, Record]:
+    """Return what *people*, at most a call's worth, hold in *fields* now."""
+    connector = session.systems.marketo
+    call = partial(connector.fetch, table, people, sorted(fields))
+    records = session.call(Side.MARKETO, "fetch", call)
+    check_records(Side.MARKETO, table, "fetch", records)
+    return {record.id: record for record in records}
+
+
+def _swallowed(terms: Terms, link: Linked, row: Row) -> Iterator[tuple[Sent, Wire]]:
+    """Yield the first note of each field that holds what it held before, and that value."""
+    for name in dict.fromkeys(sent.field for sent in link.sent):
+        if name not in terms.layout:
+            continue
+        notes = [sent for sent in link.sent if sent.field == name]
+        field, now = terms.fields[terms.index(name)], row[terms.index(name)]
+        if now is MISSING or field.same(now, notes[-1].new, _BOTH):
+            continue
+        # Anything else than before is an edit, and the feed tells it.
+        if any(field.same(now, sent.old, _BOTH) for sent in notes):
+            yield attrs.evolve(notes[0], new=notes[-1].new), now
+
+
+def _entry(link: Linked, now: float) -> Pending:
+    key, ids = link_key(link.key), Pair[RecordId | None](*link.ids)
+    return Pending(key, link.entity, link.key, ids, Pair(None, None), now, now, now)
+
+
+def _reopened(
+    terms: Terms, link: Linked, entry: Pending, found: Sequence[tuple[Sent, Wire]], now: float
+) -> tuple[Linked, Pending]:
+    """Return *link* with the base from before the writes *found*, and what waits because of it."""
+    names = {sent.field for sent, _ in found}
+    holds = [h for h in entry.holds if h.side is not Side.MARKETO or h.field not in names]
+    told = entry.seen.dynamics or Observation(terms.blank(), link.versions.dynamics)
+    base, row = link.rows.map(list), list(told.row)
+    for sent, held in found:
+        at = terms.index(sent.field)
+        if row[at] is MISSING:
+            row[at] = link.rows.dynamics[at]
+        base.marketo[at], base.dynamics[at] = held, sent.source
+        holds.append(swallowed_hold(terms, sent.field, sent.new, held, now))
+    seen = entry.seen
+    if link.state is LinkState.LIVE and not told.gone:
+        seen = seen.replace(Side.DYNAMICS, attrs.evolve(told, row=row))
+    waiting = attrs.evolve(entry, seen=seen, retry_at=now, reason="", holds=tuple(holds))
+    notes = tuple(sent for sent in link.sent if sent.field not in names)
+    return attrs.evolve(link, rows=base, sent=notes), waiting
+
+
+# -- another try
+
+
+def kept_by_marketo(session: Session, answers: Sequence[Answered]) -> list[WriteResult]:
+    """
+    Return the results of *answers*, refused where Marketo swallowed the value once more.
+
+    What was swallowed before is read back at once: it must neither be told anew nor be
+    tried without a pause.
+    """
+    results = [each.result for each in answers]
+    doubted = {at: ids for at, each in enumerate(answers) if (ids := _doubted(each)) is not None}
+    by_table: dict[str, list[int]] = defaultdict(list)
+    for at in doubted:
+        by_table[answers[at].terms.map.tables.marketo].append(at)
+    for table, places in by_table.items():
+        fields = {name for at in places for name in answers[at].terms.natives(Side.MARKETO)}
+        step = session.systems.marketo.capabilities.find
+        for start in range(0, len(places), step):
+            mine = places[start : start + step]
+            people = _read_back(session, table, [doubted[at] for at in mine], fields)
+            for at in mine:
+                results[at] = _kept(answers[at], people.get(doubted[at]))
+    return results
+
+
+def _doubted(answered: Answered) -> RecordId | None:
+    """Return whose write it was, if a value that was swallowed before is in it."""
+    plan, result = answered.plan, answered.result
+    if not plan.entry.holds or not isinstance(result, Updated) or result.values is not None:
+        return None
+    sent = plan.sent(Side.MARKETO)
+    before = {hold.field for hold in plan.entry.holds if SWALLOWED in hold.codes}
+    return result.id if before & sent.keys() else None
+
+
+def _kept(answered: Answered, person: Record | None) -> WriteResult:
+    terms, plan, native = answered.terms, answered.plan, answered.terms.native_names.marketo
+    if person is None:
+        return AmbiguousWrite()
+    row = row_of(terms, Side.MARKETO)(person.values)
+    check_row(terms, Side.MARKETO, row)
+    reasons: list[Reason] = []
+    for name, wire in plan.sent(Side.MARKETO).items():
+        at = terms.index(name)
+        field, now, old = terms.fields[at], row[at], plan.actual.marketo[at]
+        if field.same(now, old, _BOTH) and not field.same(now, wire, _BOTH):
+            reasons.append(swallowed_reason(native[name]))
+    return Rejected(tuple(reasons)) if reasons else answered.result

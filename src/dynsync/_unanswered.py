@@ -1,0 +1,101 @@
+"""
+Writes to people who are linked to nobody yet, until it is known what became of them.
+
+An upsert may find a person who was given the id meanwhile, and cover what that person held.
+There is no link that could keep a note of it. What was sent follows from the backlog entry, so
+all that is kept is when: if the answer is lost, or the process dies, the feed tells the rest.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from typing import Final, TypeAlias, cast
+
+import attrs
+
+from dynsync._session import Session
+from dynsync.backlog import Pending, PendingKey, Sent
+from dynsync.observing import overwritten
+from dynsync.planning import plan_record
+from dynsync.records import MISSING, Pair, Record, Row, Side, Wire, plain_id
+from dynsync.terms import Terms
+
+__all__ = ["Claims", "answered", "covered", "sending"]
+
+Claims: TypeAlias = dict[str, tuple[Wire, Pair[Wire]]]
+
+_NAME: Final = "unanswered"
+
+
+def _sent_at(session: Session) -> dict[PendingKey, float]:
+    if session.unanswered is None:
+        kept = json.loads(session.store.get(_NAME) or "{}")
+        session.unanswered = cast("dict[PendingKey, float]", kept)
+    return session.unanswered
+
+
+def _keep(session: Session) -> None:
+    waiting = _sent_at(session)
+    session.store.put(_NAME, json.dumps(waiting) if waiting else None)
+
+
+def sending(session: Session, keys: Collection[PendingKey]) -> None:
+    """Remember that what the entries *keys* ask for is about to be sent. Part of a transaction."""
+    if keys:
+        _sent_at(session).update(dict.fromkeys(keys, session.marketo_now()))
+        _keep(session)
+
+
+def answered(session: Session, keys: Iterable[PendingKey]) -> None:
+    """Forget the entries *keys*: what became of them is known. Part of a transaction."""
+    waiting = _sent_at(session)
+    known = [key for key in keys if key in waiting]
+    for key in known:
+        del waiting[key]
+    if known:
+        _keep(session)
+
+
+def covered(
+    session: Session, terms: Terms, entry: Pending, record: Record, row: Row, *, timed: bool
+) -> Claims:
+    """
+    Return the edits of a person that a write of ours covered, whose answer nobody heard.
+
+    Only where the person was there before: one that our upsert made held nothing.
+    """
+    sent_at = _sent_at(session).get(entry.key)
+    if sent_at is None:
+        return {}
+    given = any(
+        edit.field == terms.map.link_field and plain_id(edit.new) == entry.ids.dynamics
+        for edit in record.edits
+    )
+    if entry.seen.marketo is None and not given:
+        if record.edits:
+            answered(session, [entry.key])
+        return {}
+    notes = _notes(terms, entry, sent_at)
+    claims, waiting = overwritten(terms, notes, record.edits, row, timed=timed)
+    if len(waiting) < len(notes):
+        answered(session, [entry.key])
+    return dict(claims)
+
+
+def _notes(terms: Terms, entry: Pending, at: float) -> list[Sent]:
+    """Return the notes of what was sent for *entry*: what Dynamics holds, as Marketo writes it."""
+    seen = entry.seen.marketo
+    before: Mapping[str, Wire] = {}
+    if seen is not None:
+        both = zip(terms.layout, seen.row, strict=True)
+        before = {name: wire for name, wire in both if wire is not MISSING}
+    alone = attrs.evolve(
+        entry, ids=entry.ids.replace(Side.MARKETO, None), seen=Pair(None, entry.seen.dynamics)
+    )
+    told = plan_record(terms, alone, None, at).sent(Side.MARKETO)
+    return [
+        Sent(name, before.get(name), wire, None, at)
+        for name, wire in told.items()
+        if not name.startswith("@")
+    ]
