@@ -625,6 +625,15 @@ def test_refresh_lets_an_entity_go_on(world: World) -> None:
     assert world.run("refresh", "leed").exit_code == ExitCode.USAGE
 
 
+def test_retry_lets_a_refused_value_go(world: World) -> None:
+    """A20: the command asks for what was refused, and says of how many records."""
+    nothing = world.run("retry", "lead")
+
+    assert nothing.exit_code == ExitCode.OK
+    assert "0 records of lead" in nothing.stderr
+    assert world.run("retry", "leed").exit_code == ExitCode.USAGE
+
+
 # -- the configuration
 
 SECRET: Final = "hunter2-do-not-print"  # noqa: S105 - it must not be printed

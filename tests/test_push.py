@@ -271,6 +271,21 @@ def test_paused() -> None:
     assert 1 == rows(world)
 
 
+def test_run_although_paused() -> None:
+    """A8: where the host says so, a trigger campaign makes the record while the sync is off."""
+    world = World()
+    world.sync.push_when_paused = "run"
+    person = person_in(world)
+    world.cycle()
+    world.sync.pause()
+    answers = [world.sync.sync_person(person, as_="lead", when=when) for when in ("now", "queued")]
+    report = world.cycle()
+
+    assert ["created", "exists"] == [answer.kind for answer in answers]
+    assert report.paused
+    assert 1 == rows(world)
+
+
 def test_while_a_cycle_runs() -> None:
     """A cycle holds the lease: the push is queued, and made once."""
     store = MemoryStore()

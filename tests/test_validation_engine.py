@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import nullcontext
 from typing import Final
 
@@ -12,7 +12,7 @@ import pytest
 from dynsync.fields import EntityMap
 from dynsync.maps import CONTACT, LEAD
 from dynsync.outcomes import OutcomeKind
-from dynsync.records import Pair, Wire
+from dynsync.records import Pair, RecordId, Wire
 from dynsync.sandbox import BusinessRule, Fault, SandboxDynamicsConnector, SimulatedCrash
 from dynsync.schemas import Column, Schema
 from support import World, before
@@ -24,10 +24,15 @@ LONG: Final = "x" * 60
 
 def refuse_word(word: str, field: str | None = None) -> World:
     """Return a world whose leads may not be called *word*, by a rule that may name the field."""
+    return refuse_words([word], field)
+
+
+def refuse_words(words: Collection[str], field: str | None = None) -> World:
+    """Return a world whose leads may not be called one of *words*, which may change."""
     world = World()
 
     def rule(_: Mapping[str, Wire] | None, after: dict[str, Wire]) -> None:
-        if after["jobtitle"] == word:
+        if after["jobtitle"] in words:
             raise BusinessRule("this job title is not allowed", field)
 
     world.dynamics.add_rule("lead", rule)
@@ -360,11 +365,90 @@ def test_released_by_the_pause(field: str | None) -> None:
 def test_growing_pause() -> None:
     """A20: retried after 5, 10, 20 minutes and so on, never more than a day apart."""
     world = refuse_word("Boss", "jobtitle")
+    world.sync.tries = 100
     person, _ = world.linked("lead", jobtitle="Analyst")
     world.marketo.edit(person, {"title": "Boss"})
     tried = [number for number in range(120) if world.cycle().writes.total()]
 
     assert [0, 1, 3, 7, 15, 31, 63] == tried
+
+
+def refused_for_good(words: Collection[str] = ("Boss",)) -> tuple[World, RecordId, RecordId]:
+    """Return a world in which a value was refused as often as it is tried."""
+    world = refuse_words(words, "jobtitle")
+    person, row = world.linked("lead", jobtitle="Analyst")
+    world.marketo.edit(person, {"title": "Boss"})
+    for _ in range(20):
+        world.cycle()
+    return world, person, row
+
+
+@pytest.mark.parametrize("field", ["jobtitle", None])
+def test_permanent_after_five_tries(field: str | None) -> None:
+    """A20: refused five times for the same, it needs a person, and no time tries it again."""
+    world = refuse_word("Boss", field)
+    person, _ = world.linked("lead", jobtitle="Analyst")
+    world.marketo.edit(person, {"title": "Boss"})
+    tried = [number for number in range(120) if world.cycle().writes.total()]
+
+    assert [0, 1, 3, 7, 15] == tried
+    assert {("lead", "permanent"): 1} == dict(world.sync.status().backlog)
+    assert 0 == world.sync.status().due
+    assert 1 == len(world.lines(person))
+
+
+@pytest.mark.parametrize("tries", [1, 2])
+def test_permanent_after_as_many_as_the_host_says(tries: int) -> None:
+    """A20: the number is the host's."""
+    world = refuse_word("Boss", "jobtitle")
+    world.sync.tries = tries
+    person, _ = world.linked("lead", jobtitle="Analyst")
+    world.marketo.edit(person, {"title": "Boss"})
+
+    assert tries == sum(world.cycle().writes.total() for _ in range(20))
+
+
+@pytest.mark.parametrize("system", ["marketo", "dynamics"])
+def test_permanent_until_either_side_changes(system: str) -> None:
+    """A20: another value is another matter, from whichever side it comes."""
+    world, person, row = refused_for_good()
+    if system == "marketo":
+        world.marketo.edit(person, {"title": "Chief"})
+    else:
+        world.dynamics.edit("lead", row, {"jobtitle": "Chief"})
+        world.marketo.edit(person, {"title": "Chief"})
+    world.settled()
+
+    assert ("Chief", "Chief") == world.both(person, "lead", row, "job_title")
+    assert not world.sync.status().backlog
+
+
+def test_permanent_lets_the_rest_go_on() -> None:
+    """Invariant 7: what is permanent is that value, not the record."""
+    world, person, row = refused_for_good()
+    world.marketo.edit(person, {"city": "Oslo"})
+    world.cycle()
+
+    assert ("Oslo", "Oslo") == world.both(person, "lead", row, "city")
+    assert {("lead", "permanent"): 1} == dict(world.sync.status().backlog)
+
+
+def test_permanent_until_somebody_asks() -> None:
+    """A20: asked for, it is tried once more, and told once still."""
+    words = ["Boss"]
+    world, person, row = refused_for_good(words=words)
+    asked = world.sync.retry("lead")
+    refused = [world.cycle().writes.total() for _ in range(3)]
+    told = len(world.lines(person))
+    words.clear()
+    world.sync.retry("lead")
+    world.settled()
+
+    assert 1 == asked
+    assert [1, 0, 0] == refused
+    assert 1 == told
+    assert ("Boss", "Boss") == world.both(person, "lead", row, "job_title")
+    assert 0 == world.sync.retry("lead")
 
 
 # -- business rules

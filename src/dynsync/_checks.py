@@ -124,6 +124,12 @@ def days(argument: str, value: object) -> None:
         raise ConfigurationError(f"{argument}={value!r}: give a number of days above 0.")
 
 
+def count(argument: str, value: object) -> None:
+    """Refuse what is no number of times."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigurationError(f"{argument}={value!r}: give a whole number of at least 1.")
+
+
 def recorders(value: Iterable[object]) -> None:
     """Refuse what is no recorder, and two of one name: they would share a place in the journal."""
     known: set[str] = set()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import attrs
 
@@ -80,20 +80,29 @@ def queue_push(
     now: float,
 ) -> PushAnswer:
     """Leave the person of the Marketo *instance* to the next cycle. Needs no lease."""
-    entry = _refuse_early(store, instance, entity_map, person)
-    if isinstance(entry, PushAnswer):
-        return entry
+    draft = _refuse_early(store, instance, entity_map, person)
+    if isinstance(draft, PushAnswer):
+        return draft
+    answer = _queue(store, maps, draft, Push(entity_map.entity, owner), now)
+    return answer if isinstance(answer, PushAnswer) else PushAnswer("queued", person, None, _LATER)
+
+
+_LATER: Final = "with the next cycle"
+
+
+def _queue(
+    store: StateStore, maps: Sequence[EntityMap], draft: Pending, push: Push, now: float
+) -> PushAnswer | Pending:
+    """Put *draft* into the backlog and return it as it is there, or why it is not put there."""
     # The id that a person gets does not depend on what it is made as, so that one that is
     # on its way as a lead is not made a contact as well.
-    made = RecordId(str(entry.ids.dynamics))
+    person, made = RecordId(str(draft.ids.marketo)), RecordId(str(draft.ids.dynamics))
     if store.pending([unlinked_key(one.entity, made) for one in maps]):
         return PushAnswer("already queued", person, None, "already in the sync process")
-    push = Push(entity_map.entity, owner)
+    entry = attrs.evolve(draft, push=push, since=now, modified=now, retry_at=now, reason="push")
     with store.transaction():
-        store.save_pending(
-            [attrs.evolve(entry, push=push, since=now, modified=now, retry_at=now, reason="push")]
-        )
-    return PushAnswer("queued", person, None, "with the next cycle")
+        store.save_pending([entry])
+    return entry
 
 
 def push_now(
@@ -107,12 +116,12 @@ def push_now(
     """Make the person in Dynamics now, on the same path as the cycle."""
     store, now = session.store, session.now()
     instance = session.systems.marketo.identity()
-    answer = queue_push(store, instance, session.maps, entity_map, person, owner=owner, now=now)
-    if answer.kind != "queued":
-        return answer
-    draft = _refuse_early(session.store, instance, entity_map, person)
-    assert isinstance(draft, Pending)  # noqa: S101 - it was just queued
-    (entry,) = session.store.pending([draft.key]).values()
+    draft = _refuse_early(store, instance, entity_map, person)
+    if isinstance(draft, PushAnswer):
+        return draft
+    entry = _queue(store, session.maps, draft, Push(entity_map.entity, owner), now)
+    if isinstance(entry, PushAnswer):
+        return entry
     (ready,) = gather(session, session.terms, [entry])
     seen = ready.entry.seen.marketo
     terms = session.terms[entity_map.entity]

@@ -62,6 +62,7 @@ class Settings:
     hold: HoldMode
     on_marketo_delete: OnMarketoDelete
     guards: Guards
+    tries: int
 
 
 @attrs.define
@@ -297,6 +298,7 @@ class Session:
             backfill=self.settings.backfill,
             hold=self.settings.hold,
             on_marketo_delete=self.settings.on_marketo_delete,
+            tries=self.settings.tries,
         )
 
     def stop_stale(self, entity: Entity, names: str) -> None:

@@ -7,6 +7,7 @@ Moments are POSIX timestamps in seconds (UTC), as compact rows want them.
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Mapping
 from typing import NamedTuple, NewType
 
@@ -128,8 +129,9 @@ class Hold:
     A value that was refused on *side*, and is not sent again for now.
 
     *digest* is of the refused value and *schema* of the column's description; a hold ends
-    when either differs, when the other side changes, or at *retry_at*. *codes* are what it
-    was refused for. The field name ``""`` stands for the whole record.
+    when either differs, when the other side changes, or at *retry_at*, which is infinite once
+    it was tried too often. *codes* are what it was refused for. The field name ``""`` stands
+    for the whole record.
     """
 
     side: Side
@@ -139,6 +141,11 @@ class Hold:
     schema: str
     attempts: int
     retry_at: float
+
+    @property
+    def permanent(self) -> bool:
+        """Return whether no time lets it go (A20)."""
+        return math.isinf(self.retry_at)
 
 
 @attrs.define

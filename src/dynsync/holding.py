@@ -2,12 +2,14 @@
 What is refused, how long it is held, and when it is told. Pure.
 
 A refusal is told once (invariant 33) and held: until the value, the schema or the other side
-changes, or after a pause that grows with every attempt.
+changes, or after a pause that grows with every attempt. After so many of them it is permanent:
+only a change lets it go, or somebody who asks (A20).
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import math
 from typing import Final
 
 import attrs
@@ -32,6 +34,7 @@ __all__ = [
     "SWALLOWED",
     "UNDECIDED",
     "Refused",
+    "due_again",
     "hold_refused",
     "kept_holds",
     "pause",
@@ -126,7 +129,7 @@ def kept_holds(plan: RecordPlan) -> list[Hold]:
 
 def swallowed_reason(field: str | None = None) -> Reason:
     """Return why a value is held that Marketo took and did not keep; *field* is Marketo's name."""
-    message = "Marketo took the value and keeps its own: are updates of the field blocked?"
+    message = "it took the value and did not keep it; are updates of the field blocked?"
     return Reason(SWALLOWED, message, field)
 
 
@@ -145,6 +148,12 @@ def tell_untold(
         return hold, []
     refused = Refused(hold.side, hold.field, (swallowed_reason(),), hold.digest)
     return hold_refused(terms, entry, ids, refused, now)
+
+
+def due_again(entry: Pending, now: float) -> Pending:
+    """Return *entry* with nothing that keeps it from being tried; it is remembered how often."""
+    holds = tuple(attrs.evolve(hold, retry_at=now) for hold in entry.holds)
+    return attrs.evolve(entry, retry_at=now, holds=holds)
 
 
 def untried_holds(plan: RecordPlan, results: Pair[WriteResult | None]) -> list[Hold]:
@@ -172,6 +181,7 @@ def hold_refused(
 ) -> tuple[Hold, list[ValidationResult]]:
     """Return the hold that a refusal leads to, and what is told of it: nothing the second time."""
     attempts = 1 + max((h.attempts for h in entry.holds if refused.holds(h)), default=0)
+    rest = pause(attempts) if attempts < terms.tries else math.inf
     hold = Hold(
         refused.side,
         refused.field,
@@ -179,7 +189,7 @@ def hold_refused(
         refused.digest,
         terms.schema_digest(refused.side, refused.field),
         attempts,
-        now + pause(attempts),
+        now + rest,
     )
     if attempts > 1:
         return hold, []

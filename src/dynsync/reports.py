@@ -20,7 +20,7 @@ __all__ = ["Phase", "Plan", "PlannedRecord", "PlannedWrite", "Progress", "Report
 
 Phase: TypeAlias = Literal["observing", "writing", "telling"]
 
-RESTING: Final = frozenset({"held", "withheld", "unresolved", "ambiguous match"})
+RESTING: Final = frozenset({"held", "permanent", "withheld", "unresolved", "ambiguous match"})
 """Reasons to wait that no run takes away by itself."""
 
 NEEDY: Final = frozenset(

@@ -137,7 +137,10 @@ class _Settling:
         for hold in self.holds:
             swallowed = SWALLOWED in hold.codes
             kind = OutcomeKind.SWALLOWED if swallowed else OutcomeKind.REJECTED
-            self.rest.add(kind, "held", hold.retry_at)
+            if hold.permanent:
+                self.rest.add(kind, "permanent", None)
+            else:
+                self.rest.add(kind, "held", hold.retry_at)
         self.holds += untried_holds(self.plan, self.results)
         if self.rows.rewritten:
             self.rest.add(OutcomeKind.UPDATED, "rewritten", self.now)

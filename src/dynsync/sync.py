@@ -30,6 +30,7 @@ from dynsync.connectors import Clock, Connector, DynamicsConnector, MarketoConne
 from dynsync.errors import ConfigurationError, ContractError, LeaseHeld, SystemFailure
 from dynsync.fields import EntityMap
 from dynsync.guards import Guards
+from dynsync.holding import due_again
 from dynsync.maps import default_backfill, default_first, default_policy
 from dynsync.policies import AuthorityPolicy
 from dynsync.recorder import ActivityRecorder, Entry, Recorder, entry_of
@@ -44,6 +45,9 @@ __all__ = ["Sync"]
 _DAY: Final = 86_400.0
 
 When: TypeAlias = Literal["now", "queued"]
+
+PushWhenPaused: TypeAlias = Literal["queue", "run"]
+"""What *Sync Person to Microsoft* does while the sync is off: wait, or go on as ever (A8)."""
 
 
 def _silent(progress: Progress) -> None:
@@ -68,7 +72,9 @@ class Sync:
     A17). *first* decides where two records meet that have never agreed; *backfill* where a
     field is new to a linked pair; by default a value wins over none, then *policy* decides, or
     Dynamics, and an opt-out stands in both. *hold* says whether a refusal holds its field or its
-    record, *on_marketo_delete* what a later change in Dynamics does (R46). *recorders* are
+    record, *on_marketo_delete* what a later change in Dynamics does (R46). A value that is refused
+    *tries* times is left until it changes, or `retry` asks (A20); *push_when_paused* says what
+    `sync_person` does while the sync is off (A8). *recorders* are
     told every outcome, by default the activity log of the people concerned (R92); the journal
     is kept for *keep_journal* days (R96). *show* is called with the progress, *stopping* asked
     between batches.
@@ -83,6 +89,8 @@ class Sync:
     backfill: AuthorityPolicy | None = None
     hold: HoldMode = "field"
     on_marketo_delete: OnMarketoDelete = "recreate"
+    tries: int = 5
+    push_when_paused: PushWhenPaused = "queue"
     guards: Guards = Factory(Guards)
     keep_journal: float = 90.0
     recorders: Sequence[Recorder] = Factory(_activity_log, takes_self=True)
@@ -99,6 +107,8 @@ class Sync:
             checks.policy(name, getattr(self, name))
         checks.word("hold", self.hold, HoldMode)
         checks.word("on_marketo_delete", self.on_marketo_delete, OnMarketoDelete)
+        checks.word("push_when_paused", self.push_when_paused, PushWhenPaused)
+        checks.count("tries", self.tries)
         checks.guards(self.guards)
         checks.days("keep_journal", self.keep_journal)
         checks.recorders(self.recorders)
@@ -229,6 +239,7 @@ class Sync:
                     hold=self.hold,
                     on_marketo_delete=self.on_marketo_delete,
                     guards=self.guards,
+                    tries=self.tries,
                 ),
                 Report(run, now),
                 stopping=self.stopping,
@@ -274,13 +285,15 @@ class Sync:
         Make *person* in Dynamics, as a lead or a contact (R26-R32).
 
         ``when="now"`` is for trigger campaigns, ``"queued"`` leaves it to the next cycle, and
-        so does a running cycle or a paused sync. A person that is in Dynamics already, or
-        on its way, is left alone, and the answer says so: this never forces an update (R27).
+        so does a running cycle, or a paused sync unless ``push_when_paused="run"``. A person that
+        is in Dynamics already, or on its way, is left alone, and the answer says so: this never
+        forces an update (R27).
         """
         entity = Entity(as_)
         entity_map = self._map(as_)
         id_ = RecordId(str(person))
-        if when == "queued" or self.paused:
+        off = self.paused and self.push_when_paused == "queue"
+        if when == "queued" or off:
             return self._queue(entity_map, id_, owner)
         try:
             with self._session() as session:
@@ -350,6 +363,25 @@ class Sync:
         with self.store.transaction():
             self.store.put(f"stale:{entity}", None)
             self.store.put(f"refreshed:{entity}", json.dumps(names))
+
+    def retry(self, entity: str) -> int:
+        """
+        Have every value of *entity* that was refused tried again by the next cycle.
+
+        Also those that were refused too often (A20): after something changed that no schema
+        tells, such as a business rule. Returns in how many records. Raises `LeaseHeld` while
+        a cycle runs.
+        """
+        self._map(entity)
+        now = self.clock.now().timestamp()
+        self.store.acquire(now, LEASE_SECONDS)
+        try:
+            with self.store.transaction():
+                held = [e for e in self.store.each_pending() if e.entity == entity and e.holds]
+                self.store.save_pending(due_again(entry, now) for entry in held)
+        finally:
+            self.store.release()
+        return len(held)
 
     # -- asking
 

@@ -36,7 +36,8 @@ class Terms:
 
     *layout* is the order of rows: the fields in play, then the stamps. *fields* are bound
     to what the schemas add. *policy* decides collisions; *first* decides where two records
-    meet that have never agreed, *backfill* where a field of a linked pair is new (R81).
+    meet that have never agreed, *backfill* where a field of a linked pair is new (R81). *tries*
+    is how often a value is sent that is refused every time (A20).
     """
 
     map: EntityMap
@@ -49,6 +50,7 @@ class Terms:
     backfill: AuthorityPolicy
     hold: HoldMode
     on_marketo_delete: OnMarketoDelete
+    tries: int
 
     @property
     def entity(self) -> Entity:
@@ -212,6 +214,7 @@ def agree_terms(
     backfill: AuthorityPolicy | None = None,
     hold: HoldMode = "field",
     on_marketo_delete: OnMarketoDelete = "recreate",
+    tries: int = 5,
 ) -> Terms:
     """
     Return the terms under which the entity syncs now.
@@ -249,4 +252,5 @@ def agree_terms(
         backfill=backfill or nonempty(prefer(Side.DYNAMICS)),
         hold=hold,
         on_marketo_delete=on_marketo_delete,
+        tries=tries,
     )

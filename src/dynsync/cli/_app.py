@@ -16,7 +16,13 @@ from dynsync.cli._exits import table_of_codes
 from dynsync.cli._explain import explain_command
 from dynsync.cli._log import log_command
 from dynsync.cli._status import status_command
-from dynsync.cli._switch import pause_command, push_command, refresh_command, resume_command
+from dynsync.cli._switch import (
+    pause_command,
+    push_command,
+    refresh_command,
+    resume_command,
+    retry_command,
+)
 
 __all__ = ["app", "preview_module"]
 
@@ -83,6 +89,7 @@ for _command in (
     pause_command,
     resume_command,
     refresh_command,
+    retry_command,
     push_command,
 ):
     app.add_command(_command)

@@ -1,4 +1,4 @@
-"""``dynsync pause``, ``resume``, ``refresh`` and ``push``: what a person tells the sync to do."""
+"""What a person tells the sync to do: ``pause``, ``resume``, ``refresh``, ``retry``, ``push``."""
 
 from __future__ import annotations
 
@@ -9,11 +9,17 @@ import click
 from dynsync import PushAnswer
 from dynsync.cli._commands import config_option, finish, json_option
 from dynsync.cli._config import load_config
-from dynsync.cli._console import say_json
+from dynsync.cli._console import numbered, say_json
 from dynsync.cli._exits import ExitCode
 from dynsync.cli._hosts import desk_sync, host_sync
 
-__all__ = ["pause_command", "push_command", "refresh_command", "resume_command"]
+__all__ = [
+    "pause_command",
+    "push_command",
+    "refresh_command",
+    "resume_command",
+    "retry_command",
+]
 
 
 @click.command("pause")
@@ -44,6 +50,18 @@ def refresh_command(entity: str, config_path: Path) -> None:
     with host_sync(config) as sync:
         sync.refresh_schema(name)
     click.echo(f"The next cycle reads the schema of {name} anew.", err=True)
+
+
+@click.command("retry")
+@click.argument("entity")
+@config_option
+def retry_command(entity: str, config_path: Path) -> None:
+    """Have the next cycle try again what was refused of ENTITY, however often it was."""
+    config = load_config(config_path)
+    name = config.entity(entity)
+    with desk_sync(config) as sync:
+        held = sync.retry(name)
+    click.echo(f"The next cycle tries again: {numbered(held, 'record')} of {name}.", err=True)
 
 
 @click.command("push")
