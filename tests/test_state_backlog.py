@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import attrs
 import pytest
 
@@ -36,7 +38,10 @@ class TestBacklog:
             attempts=3,
             clears=2,
             push=Push(LEAD, owner="sales"),
-            holds=(Hold(Side.DYNAMICS, "name", ("a", "b"), "digest", "schema", 2, 99.5),),
+            holds=(
+                Hold(Side.DYNAMICS, "name", ("a", "b"), "digest", "schema", 2, 99.5),
+                Hold(Side.MARKETO, "name", ("a",), "digest", "schema", 5, math.inf),
+            ),
         )
         store.save_pending([waiting("link:1"), waiting("other"), entry])
 

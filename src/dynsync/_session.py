@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from typing import Final, TypeVar, cast
 
@@ -12,6 +12,7 @@ from attrs import Factory
 
 from dynsync._calling import called
 from dynsync._contract import check_connector, check_schema
+from dynsync._remembering import Remembering, dynamics_feed, marketo_feed
 from dynsync.backlog import PendingKey
 from dynsync.connectors import Clock, Connector
 from dynsync.errors import (
@@ -40,16 +41,6 @@ _RETRIES: Final = 5
 _LONGEST_WAIT: Final = 300.0
 _STEP: Final = 1.0
 """How long to sleep before looking whether the host wants to stop, in seconds."""
-
-
-def marketo_feed(table: str) -> str:
-    """Return the name of the feed of a Marketo table: one, however many entities it serves."""
-    return f"marketo:{table}"
-
-
-def dynamics_feed(entity: Entity) -> str:
-    """Return the name of the feed of an entity's Dynamics table."""
-    return f"dynamics:{entity}"
 
 
 @attrs.frozen(kw_only=True)
@@ -234,7 +225,7 @@ class Session:
         except NothingReadable as error:
             if self.store.get(f"layout:{entity}") is None:
                 raise
-            self._forget_fields(entity)
+            Remembering(self.store, self.commit, self.now()).forget(entity)
             self.report.stopped[entity] = str(error)
             return
         before = self._names(f"known:{entity}")
@@ -258,7 +249,7 @@ class Session:
             names = ", ".join(entity_map.field(name).names[side] for side, name in absent)
             self.stop_stale(entity, names)
             return
-        self._remember(terms, schemas)
+        Remembering(self.store, self.commit, self.now()).remember(terms, schemas)
         self.terms[entity] = terms
 
     def leave_place(self, entity: Entity, cursor: Cursor | None) -> None:
@@ -310,73 +301,6 @@ class Session:
 
     def _names(self, key: str) -> list[str]:
         return cast("list[str]", json.loads(self.store.get(key) or "[]"))
-
-    def _forget_fields(self, entity: Entity) -> None:
-        """Purge every value of *entity*: none of its fields may be read now (R79)."""
-        old = self._names(f"layout:{entity}")
-        self._purge(entity, {name for name in old if not name.startswith("@")})
-
-    def _purge(self, entity: Entity, names: Collection[str]) -> None:
-        """Purge the fields *names* from what is kept of *entity*; regained, they are read anew."""
-        old = self._names(f"layout:{entity}")
-        kept = [name for name in old if name not in names]
-        if kept != old:
-            self.store.relayout(entity, old, kept)
-            with self.commit():
-                self.store.put(f"layout:{entity}", json.dumps(kept))
-
-    def _purge_changed(self, terms: Terms) -> str:
-        """
-        Purge the fields that mean something else than before: other columns, another kind.
-
-        What is remembered under their names is of the old columns; compared with the new ones
-        it would look like an edit. Returns the fingerprints to keep.
-        """
-        entity = terms.entity
-        prints = {field.name: terms.map.fingerprint_of(field) for field in terms.known_fields}
-        said = self.store.get(f"map:{entity}")
-        before = cast("dict[str, str]", json.loads(said)) if said else {}
-        self._purge(entity, {n for n, p in prints.items() if before.get(n, p) != p})
-        return json.dumps(before | prints)
-
-    def _remember(self, terms: Terms, schemas: Pair[Schema]) -> None:
-        """Keep the layout and what is known of the schema, and act on what changed."""
-        store, entity = self.store, terms.entity
-        prints = self._purge_changed(terms)
-        seen = sorted(
-            f"{side.value}:{name}"
-            for side in Side
-            for name in terms.map.names()
-            if name not in terms.permitted.absent[side]
-        )
-        layout = json.dumps(terms.layout)
-        before = store.get(f"layout:{entity}")
-        if before is not None and before != layout:
-            old = self._names(f"layout:{entity}")
-            store.relayout(entity, old, terms.layout)
-            gained = set(terms.layout) - set(old)
-            with self.commit():
-                if gained:
-                    store.save_feed(dynamics_feed(entity), FeedState(None))
-                    store.wake(entity, self.now())
-                store.put(f"map:{entity}", prints)
-                store.put(f"layout:{entity}", layout)
-        with self.commit():
-            if before is None:
-                # The people who hold its ids already are in no feed that went on without it.
-                store.save_feed(marketo_feed(terms.map.tables.marketo), FeedState(None))
-                store.put(f"layout:{entity}", layout)
-            store.put(f"known:{entity}", json.dumps(seen))
-            store.put(f"map:{entity}", prints)
-            absent = {f"{s.value}:{name}" for s in Side for name in terms.permitted.absent[s]}
-            if refreshed := self._names(f"refreshed:{entity}"):
-                # What came back may go away once more, and that is news again.
-                still = absent.intersection(refreshed)
-                store.put(f"refreshed:{entity}", json.dumps(sorted(still)))
-            force = "|".join(schemas[side].fingerprint(terms.natives(side)) for side in Side)
-            if store.get(f"schema:{entity}") not in (None, force):
-                store.wake(entity, self.now())
-            store.put(f"schema:{entity}", force)
 
     def check_pair(self) -> None:
         """Refuse a state file that belongs to another pair of systems, or to other tables."""

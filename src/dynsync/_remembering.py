@@ -1,0 +1,107 @@
+"""What the state remembers of the terms: its layout of rows, the schema, and where feeds stand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
+from typing import cast
+
+import attrs
+
+from dynsync.records import Entity, Pair, Side
+from dynsync.schemas import Schema
+from dynsync.state import FeedState, StateStore
+from dynsync.terms import Terms
+
+__all__ = ["Remembering", "dynamics_feed", "marketo_feed"]
+
+
+def marketo_feed(table: str) -> str:
+    """Return the name of the feed of a Marketo table: one, however many entities it serves."""
+    return f"marketo:{table}"
+
+
+def dynamics_feed(entity: Entity) -> str:
+    """Return the name of the feed of an entity's Dynamics table."""
+    return f"dynamics:{entity}"
+
+
+@attrs.frozen
+class Remembering:
+    """Compares terms with those of the run before, and has the state follow."""
+
+    store: StateStore
+    commit: Callable[[], AbstractContextManager[None]]
+    now: float
+
+    def _layout(self, entity: Entity) -> list[str] | None:
+        layout = self.store.get(f"layout:{entity}")
+        return None if layout is None else cast("list[str]", json.loads(layout))
+
+    def forget(self, entity: Entity) -> None:
+        """Purge every value of *entity*: none of its fields may be read now (R79)."""
+        old = self._layout(entity) or []
+        self._purge(entity, {name for name in old if not name.startswith("@")})
+
+    def _purge(self, entity: Entity, names: Collection[str]) -> None:
+        """Purge the fields *names* from what is kept of *entity*; regained, they are read anew."""
+        old = self._layout(entity) or []
+        kept = [name for name in old if name not in names]
+        if kept != old:
+            self.store.relayout(entity, old, kept)
+            with self.commit():
+                self.store.put(f"layout:{entity}", json.dumps(kept))
+
+    def _purge_changed(self, terms: Terms) -> str:
+        """
+        Purge the fields that mean something else than before: other columns, another kind.
+
+        What is remembered under their names is of the old columns; compared with the new ones
+        it would look like an edit. Returns the fingerprints to keep.
+        """
+        entity = terms.entity
+        prints = {field.name: terms.map.fingerprint_of(field) for field in terms.known_fields}
+        said = self.store.get(f"map:{entity}")
+        before = cast("dict[str, str]", json.loads(said)) if said else {}
+        self._purge(entity, {n for n, p in prints.items() if before.get(n, p) != p})
+        return json.dumps(before | prints)
+
+    def remember(self, terms: Terms, schemas: Pair[Schema]) -> None:
+        """Keep the layout and what is known of the schema, and act on what changed."""
+        store, entity = self.store, terms.entity
+        prints = self._purge_changed(terms)
+        seen = sorted(
+            f"{side.value}:{name}"
+            for side in Side
+            for name in terms.map.names()
+            if name not in terms.permitted.absent[side]
+        )
+        layout = json.dumps(terms.layout)
+        before = store.get(f"layout:{entity}")
+        if before is not None and before != layout:
+            old = cast("list[str]", json.loads(before))
+            store.relayout(entity, old, terms.layout)
+            gained = set(terms.layout) - set(old)
+            with self.commit():
+                if gained:
+                    store.save_feed(dynamics_feed(entity), FeedState(None))
+                    store.wake(entity, self.now)
+                store.put(f"map:{entity}", prints)
+                store.put(f"layout:{entity}", layout)
+        with self.commit():
+            if before is None:
+                # The people who hold its ids already are in no feed that went on without it.
+                store.save_feed(marketo_feed(terms.map.tables.marketo), FeedState(None))
+                store.put(f"layout:{entity}", layout)
+            store.put(f"known:{entity}", json.dumps(seen))
+            store.put(f"map:{entity}", prints)
+            absent = {f"{s.value}:{name}" for s in Side for name in terms.permitted.absent[s]}
+            if refreshed := store.get(f"refreshed:{entity}"):
+                # What came back may go away once more, and that is news again.
+                still = absent.intersection(cast("list[str]", json.loads(refreshed)))
+                store.put(f"refreshed:{entity}", json.dumps(sorted(still)))
+            force = "|".join(schemas[side].fingerprint(terms.natives(side)) for side in Side)
+            if store.get(f"schema:{entity}") not in (None, force):
+                store.wake(entity, self.now)
+            store.put(f"schema:{entity}", force)
