@@ -17,7 +17,7 @@ from dynsync.deciding import FieldPlan
 from dynsync.fields import Field
 from dynsync.kinds import Unfit
 from dynsync.planning import Action, RecordPlan
-from dynsync.records import MISSING, Missing, Pair, Row, Side, Wire
+from dynsync.records import MISSING, SIDES, Missing, Pair, Row, Side, Wire
 from dynsync.terms import Terms
 from dynsync.writes import Created, Updated, WriteResult
 
@@ -29,7 +29,6 @@ MADE: Final[Mapping[Action, Side]] = {
 }
 """Where a plan that makes a record makes it."""
 
-_SIDES: Final = tuple(Side)
 _APPLIED: Final = (Created, Updated)
 
 
@@ -53,21 +52,25 @@ class Advance:
     rewritten: bool = False
 
 
-@attrs.frozen
+@attrs.define
 class _Answers:
-    """A plan with what was answered: per side whether it was done, and what is held now."""
+    """
+    A plan with what was answered: per side whether it was done, and what is held now.
+
+    Most systems say nothing of what they hold after a write: then there is no row of it.
+    """
 
     terms: Terms
     plan: RecordPlan
     done: Pair[bool]
-    acks: Pair[Row]
+    acks: Pair[Row | None]
 
 
-def _acknowledged(terms: Terms, side: Side, result: WriteResult | None) -> Row:
+def _acknowledged(terms: Terms, side: Side, result: WriteResult | None) -> Row | None:
     """Return what *side* says that it holds after the write, `MISSING` where it says nothing."""
     answer = applied(result)
-    if answer is None or answer.values is None:
-        return terms.blank()
+    if answer is None or not answer.values:
+        return None
     values = answer.values
     return [values.get(f.names[side], MISSING) if f.names[side] else MISSING for f in terms.fields]
 
@@ -76,8 +79,11 @@ def _begin(terms: Terms, plan: RecordPlan) -> Advance:
     if plan.link is None or plan.action in MADE:
         base = Pair(terms.blank(), terms.blank())
     else:
-        base = plan.link.rows.map(list)
-    return Advance(base, plan.entry.seen.map(lambda seen: None if seen is None else list(seen.row)))
+        base = Pair(plan.link.rows.marketo.copy(), plan.link.rows.dynamics.copy())
+    here, there = plan.entry.seen.marketo, plan.entry.seen.dynamics
+    one = None if here is None else here.row.copy()
+    two = None if there is None else there.row.copy()
+    return Advance(base, Pair(one, two))
 
 
 def advance(terms: Terms, plan: RecordPlan, results: Pair[WriteResult | None]) -> Advance:
@@ -94,8 +100,8 @@ def advance(terms: Terms, plan: RecordPlan, results: Pair[WriteResult | None]) -
         _settle_created(answers, made, rows)
     else:
         rows.settled = {f.name for f in plan.fields if _settle_field(answers, f, rows)}
-    for side in _SIDES:
-        if done[side] and _news(terms, side, acks[side], rows):
+    for side, ack in zip(SIDES, acks, strict=True):
+        if ack is not None and _news(terms, side, ack, rows):
             rows.rewritten = True
     return rows
 
@@ -180,13 +186,14 @@ def _settle_field(answers: _Answers, field: FieldPlan, rows: Advance) -> bool:
         return answers.done.marketo
     if not complete:
         return False
-    for side in _SIDES:
-        wire = field.send.get(side, plan.actual[side][at])
-        ack = answers.acks[side][at]
-        if ack is not MISSING and side in field.send:
-            wire = _answered(terms.fields[at], side, wire, ack, rows.base[side][at])
+    send = field.send
+    for side, base, actual, ack in zip(SIDES, rows.base, plan.actual, answers.acks, strict=True):
+        wire = send[side] if side in send else actual[at]
+        said = MISSING if ack is None else ack[at]
+        if said is not MISSING and side in send:
+            wire = _answered(terms.fields[at], side, wire, said, base[at])
         if wire is not MISSING:
-            rows.base[side][at] = wire
+            base[at] = wire
     return True
 
 
@@ -229,8 +236,6 @@ def _settle_created(answers: _Answers, side: Side, rows: Advance) -> None:
 def _news(terms: Terms, side: Side, ack: Row, rows: Advance) -> bool:
     """Note what *side* says beyond its base as an observation; return whether there is any."""
     fresh = terms.blank()
-    if ack == fresh:
-        return False
     row, both = rows.seen[side], Pair(side, side)
     news = False
     for at, wire in enumerate(ack):

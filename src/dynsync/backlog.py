@@ -49,6 +49,9 @@ class LinkState(enum.Enum):
     GONE_MARKETO = "gone_marketo"
     """Deleted in Marketo; a later change in Dynamics makes a new person (R46)."""
 
+    # Members are one object each: see `Side`.
+    __hash__ = object.__hash__
+
 
 @attrs.frozen
 class Sent:

@@ -84,7 +84,7 @@ class FieldPlan:
 
     def change(self) -> FieldChange:
         """Return the field's part in the outcome."""
-        verdict = self.decision.verdict.value if self.decision else self.flow
+        verdict = _SAID[self.decision.verdict] if self.decision else self.flow
         if self.withheld:
             verdict = "withheld"
         elif self.held or self.refused:
@@ -96,6 +96,8 @@ class FieldPlan:
             why += f"; the sync user may not write it in {sides}"
         return FieldChange(self.name, verdict, winner, tuple(self.send), why, self.lost)
 
+
+_SAID: Final = {verdict: verdict.value for verdict in Verdict}
 
 _RECOVERED = "an edit in Marketo that our own write had overwritten came back"
 

@@ -17,7 +17,7 @@ import attrs
 from dynsync.backlog import Hold, Pending
 from dynsync.deciding import digest, refusal_digest
 from dynsync.planning import RecordPlan, write_digest
-from dynsync.records import Pair, RecordId, Side, Wire
+from dynsync.records import SIDES, Pair, RecordId, Side, Wire
 from dynsync.terms import Terms
 from dynsync.validation import ValidationResult
 from dynsync.writes import (
@@ -106,9 +106,10 @@ def refusals(terms: Terms, plan: RecordPlan, results: Pair[WriteResult | None]) 
     found = [
         Refused(side, field.name, refusal.reasons, refusal.digest)
         for field in plan.fields
+        if field.refused
         for side, refusal in field.refused.items()
     ]
-    for side, result in zip(Side, results, strict=True):
+    for side, result in zip(SIDES, results, strict=True):
         if isinstance(result, Rejected):
             found += _by_field(terms, plan, side, result.reasons or _NO_REASON)
     return found

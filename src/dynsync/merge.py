@@ -62,6 +62,9 @@ class Verdict(enum.Enum):
     FIRST = "first"
     """There was no base yet, and the two differ."""
 
+    # Members are one object each: see `Side`.
+    __hash__ = object.__hash__
+
 
 @attrs.frozen
 class FieldMerge:

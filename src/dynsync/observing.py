@@ -7,7 +7,9 @@ It is judged by value, so that an automation which rewrites our value is still a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import compress, count
+from operator import ne
 
 import attrs
 
@@ -25,17 +27,22 @@ def differs(terms: Terms, side: Side, row: Row, base: Row) -> bool:
         return False
     sides = Pair(side, side)
     return any(
-        now is not MISSING and now != before and not field.same(now, before, sides)
-        for field, now, before in zip(terms.fields, row, base, strict=True)
+        row[at] is not MISSING and not terms.fields[at].same(row[at], base[at], sides)
+        for at in _differing(row, base)
     )
+
+
+def _differing(row: Row, base: Row) -> Iterator[int]:
+    """Yield the places in which *row* and *base* are not equal; it takes no step a field."""
+    return compress(count(), map(ne, row, base))
 
 
 def clears(row: Row, base: Row) -> int:
     """Return how many fields of *row* are empty that were not in *base*."""
     return sum(
         1
-        for now, before in zip(row, base, strict=True)
-        if now in (None, "") and before not in (None, "", False, MISSING)
+        for at in _differing(row, base)
+        if row[at] in (None, "") and base[at] not in (None, "", False, MISSING)
     )
 
 

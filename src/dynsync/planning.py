@@ -43,6 +43,9 @@ class Action(enum.Enum):
     DROP = "drop"
     """Nothing behind the entry any more."""
 
+    # Members are one object each: see `Side`.
+    __hash__ = object.__hash__
+
 
 @attrs.define
 class RecordPlan:

@@ -91,6 +91,8 @@ class Recorder(Protocol):
 _SIDES: Final[Mapping[str, Side]] = {side.value: side for side in Side}
 """What the journal calls them. Every field of every outcome is read again: a call is dearer."""
 
+_WORDS: Final[Mapping[Side | None, str | None]] = {None: None} | {s: s.value for s in Side}
+
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
@@ -115,7 +117,7 @@ def journal_entry(outcome: Outcome, run: int, at: float) -> JournalEntry:
         detail["why"] = outcome.why
     if outcome.changes:
         detail["changes"] = [
-            [c.field, c.verdict, c.winner and c.winner.value, [s.value for s in c.written], c.why]
+            [c.field, c.verdict, _WORDS[c.winner], [_WORDS[s] for s in c.written], c.why]
             for c in outcome.changes
         ]
         lost = {c.field: _lost(c) for c in outcome.changes if not isinstance(c.lost, Missing)}

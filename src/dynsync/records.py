@@ -103,8 +103,8 @@ class Pair(Generic[T]):
         return self.marketo if side is Side.MARKETO else self.dynamics
 
     def __iter__(self) -> Iterator[T]:
-        yield self.marketo
-        yield self.dynamics
+        # A tuple's iterator costs one call, a generator one more for each side.
+        return iter((self.marketo, self.dynamics))
 
     def map(self, function: Callable[[T], U]) -> Pair[U]:
         """Apply *function* to both."""

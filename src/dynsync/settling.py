@@ -130,10 +130,13 @@ class _Settling:
                 hold, told = hold_refused(self.terms, self.plan.entry, ids, refused, self.now)
                 self.holds.append(hold)
                 self.told += told
-        for side, result in zip(Side, self.results, strict=True):
-            self._judge_result(result, self.plan.writes[side])
+        for result, write in zip(self.results, self.plan.writes, strict=True):
+            # Most answers say that all is well.
+            if result is not None and not isinstance(result, Updated):
+                self._judge_result(result, write)
         for field in self.plan.fields:
-            self._judge_field(field)
+            if field.waits:
+                self._judge_field(field)
         for hold in self.holds:
             swallowed = SWALLOWED in hold.codes
             kind = OutcomeKind.SWALLOWED if swallowed else OutcomeKind.REJECTED
@@ -271,9 +274,9 @@ class _Settling:
             kind,
             why,
             link.key if link is not None else None,
-            tuple(field.change() for field in self.plan.fields if _notable(field, made=made)),
+            tuple([field.change() for field in self.plan.fields if _notable(field, made=made)]),
             tuple(self.told),
-            tuple(sorted({hold.field for hold in self.holds})),
+            tuple(sorted({hold.field for hold in self.holds})) if self.holds else (),
         )
 
     def _kind(self) -> tuple[OutcomeKind, str]:
