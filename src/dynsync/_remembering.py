@@ -49,8 +49,9 @@ class Remembering:
         old = self._layout(entity) or []
         kept = [name for name in old if name not in names]
         if kept != old:
-            self.store.relayout(entity, old, kept)
+            # Together: had only the rows moved, the old layout coming back would move nothing.
             with self.commit():
+                self.store.relayout(entity, old, kept)
                 self.store.put(f"layout:{entity}", json.dumps(kept))
 
     def _purge_changed(self, terms: Terms) -> str:
@@ -81,9 +82,9 @@ class Remembering:
         before = store.get(f"layout:{entity}")
         if before is not None and before != layout:
             old = cast("list[str]", json.loads(before))
-            store.relayout(entity, old, terms.layout)
             gained = set(terms.layout) - set(old)
             with self.commit():
+                store.relayout(entity, old, terms.layout)
                 if gained:
                     store.save_feed(dynamics_feed(entity), FeedState(None))
                     store.wake(entity, self.now)
