@@ -121,6 +121,24 @@ class _Settling:
 
     def judge(self, ids: Pair[RecordId | None]) -> None:
         """Find out what keeps the record from being finished."""
+        self._hold(ids)
+        for result, write in zip(self.results, self.plan.writes, strict=True):
+            # Most answers say that all is well.
+            if result is not None and not isinstance(result, Updated):
+                self._judge_result(result, write)
+        for field in self.plan.fields:
+            if field.waits:
+                self._judge_field(field)
+        for hold in self.holds:
+            self._judge_hold(hold)
+        self.holds += untried_holds(self.plan, self.results)
+        if self.rows.rewritten:
+            self.rest.add(OutcomeKind.UPDATED, "rewritten", self.now)
+        if self.pushed:
+            self.rest.add(OutcomeKind.CREATED, "stamps", self.now)
+
+    def _hold(self, ids: Pair[RecordId | None]) -> None:
+        """Hold what was refused, before or now, and tell what was not told yet."""
         for standing in kept_holds(self.plan):
             hold, told = tell_untold(self.terms, self.plan.entry, ids, standing, self.now)
             self.holds.append(hold)
@@ -130,25 +148,14 @@ class _Settling:
                 hold, told = hold_refused(self.terms, self.plan.entry, ids, refused, self.now)
                 self.holds.append(hold)
                 self.told += told
-        for result, write in zip(self.results, self.plan.writes, strict=True):
-            # Most answers say that all is well.
-            if result is not None and not isinstance(result, Updated):
-                self._judge_result(result, write)
-        for field in self.plan.fields:
-            if field.waits:
-                self._judge_field(field)
-        for hold in self.holds:
-            swallowed = SWALLOWED in hold.codes
-            kind = OutcomeKind.SWALLOWED if swallowed else OutcomeKind.REJECTED
-            if hold.permanent:
-                self.rest.add(kind, "permanent", None)
-            else:
-                self.rest.add(kind, "held", hold.retry_at)
-        self.holds += untried_holds(self.plan, self.results)
-        if self.rows.rewritten:
-            self.rest.add(OutcomeKind.UPDATED, "rewritten", self.now)
-        if self.pushed:
-            self.rest.add(OutcomeKind.CREATED, "stamps", self.now)
+
+    def _judge_hold(self, hold: Hold) -> None:
+        swallowed = SWALLOWED in hold.codes
+        kind = OutcomeKind.SWALLOWED if swallowed else OutcomeKind.REJECTED
+        if hold.permanent:
+            self.rest.add(kind, "permanent", None)
+        else:
+            self.rest.add(kind, "held", hold.retry_at)
 
     def _judge_result(self, result: WriteResult | None, write: Write | None) -> None:
         deferred, add, now = OutcomeKind.DEFERRED, self.rest.add, self.now
