@@ -44,9 +44,15 @@ NOT_RULES: Final = frozenset({"A002"})
 
 
 def own_codes(tree: ast.Module) -> set[str]:
-    """Return the codes that *tree* makes reasons of."""
+    """Return the codes that *tree* makes reasons of, by themselves or by a constant's name."""
+    names = {
+        ast.unparse(node.target): ast.unparse(node.value)
+        for node in tree.body
+        if isinstance(node, ast.AnnAssign) and node.value is not None
+    }
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args]
     codes = [ast.unparse(call.args[0]) for call in calls if ast.unparse(call.func) in MAKERS]
+    codes = [names.get(code, code) for code in codes]
     return {code.strip("'") for code in codes if OWN_CODE.fullmatch(code)}
 
 
