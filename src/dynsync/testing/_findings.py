@@ -1,0 +1,110 @@
+"""What a check has found: per clause of a contract, held or broken, and how."""
+
+from __future__ import annotations
+
+import enum
+import textwrap
+from typing import Final
+
+import attrs
+
+__all__ = ["Clause", "ContractBroken", "Finding", "Findings", "Standing"]
+
+_WIDTH: Final = 96
+
+
+class Standing(enum.Enum):
+    """How it stands with one clause."""
+
+    HELD = "held"
+    BROKEN = "BROKEN"
+    NOT_CLAIMED = "not claimed"
+    """The capability that the clause is about is not claimed, so that nothing was promised."""
+    NOT_REACHED = "not reached"
+    """Nothing that the check could do put the clause to the test; *why* says what is missing."""
+
+
+@attrs.frozen
+class Clause:
+    """One numbered promise of a contract, and the reason why it is asked for."""
+
+    number: str
+    title: str
+    because: str
+
+
+@attrs.frozen
+class Finding:
+    """
+    How it stands with one clause.
+
+    *times* says how often it was put to the test. Of a broken one, *why* says what was
+    promised and what was seen, and *calls* is the shortest sequence of calls known that
+    shows it, in order, each as it would be written in Python.
+    """
+
+    clause: Clause
+    standing: Standing
+    times: int = 0
+    why: str = ""
+    calls: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Return some lines of text: the clause, and what is wrong with it."""
+        head = f"{self.clause.number:4} {self.clause.title:34} {self.standing.value}"
+        if self.standing is Standing.HELD:
+            return f"{head} ({self.times} times)"
+        lines = [head]
+        if self.why:
+            lines += textwrap.wrap(self.why, _WIDTH, initial_indent="     ", subsequent_indent="     ")
+        if self.standing is Standing.BROKEN:
+            lines += textwrap.wrap(
+                f"It is asked for because {self.clause.because[0].lower()}{self.clause.because[1:]}",
+                _WIDTH,
+                initial_indent="     ",
+                subsequent_indent="     ",
+            )
+        if self.calls:
+            lines += ["     The shortest sequence of calls that shows it:"]
+            lines += [f"       {call}" for call in self.calls]
+        return "\n".join(lines)
+
+
+class ContractBroken(AssertionError):
+    """A contract is not kept. The message says which clause, why, and by which calls."""
+
+
+@attrs.frozen
+class Findings:
+    """What a check has found about *subject*, one `Finding` a clause, in their order."""
+
+    subject: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def held(self) -> bool:
+        """Return whether no clause is broken."""
+        return not self.broken
+
+    @property
+    def broken(self) -> tuple[Finding, ...]:
+        """Return the clauses that are not kept."""
+        return tuple(one for one in self.findings if one.standing is Standing.BROKEN)
+
+    def of(self, number: str) -> Finding:
+        """Return the finding on the clause *number*. Raises `KeyError` if there is none."""
+        for one in self.findings:
+            if one.clause.number == number:
+                return one
+        raise KeyError(number)
+
+    def raise_if_broken(self) -> None:
+        """Raise `ContractBroken` with the whole text if a clause is not kept."""
+        if self.broken:
+            raise ContractBroken(f"\n{self}")
+
+    def __str__(self) -> str:
+        """Return the whole as text for people."""
+        total = len(self.findings)
+        head = f"{self.subject}: {total - len(self.broken)} of {total} clauses not broken"
+        return "\n".join([head, "", *map(str, self.findings)])
