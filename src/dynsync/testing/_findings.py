@@ -11,6 +11,7 @@ import attrs
 __all__ = ["Clause", "ContractBroken", "Finding", "Findings", "Standing"]
 
 _WIDTH: Final = 96
+_INDENT: Final = " " * 10
 
 
 class Standing(enum.Enum):
@@ -51,23 +52,23 @@ class Finding:
 
     def __str__(self) -> str:
         """Return some lines of text: the clause, and what is wrong with it."""
-        head = f"{self.clause.number:4} {self.clause.title:34} {self.standing.value}"
+        head = f"{self.clause.number:9} {self.clause.title:36} {self.standing.value}"
         if self.standing is Standing.HELD:
-            return f"{head} ({self.times} times)"
+            return f"{head} ({'once' if self.times == 1 else f'{self.times} times'})"
         lines = [head]
         if self.why:
-            lines += textwrap.wrap(self.why, _WIDTH, initial_indent="     ", subsequent_indent="     ")
+            lines += _indented(self.why)
         if self.standing is Standing.BROKEN:
-            lines += textwrap.wrap(
-                f"It is asked for because {self.clause.because[0].lower()}{self.clause.because[1:]}",
-                _WIDTH,
-                initial_indent="     ",
-                subsequent_indent="     ",
-            )
+            because = self.clause.because
+            lines += _indented(f"It is asked for because {because[0].lower()}{because[1:]}")
         if self.calls:
-            lines += ["     The shortest sequence of calls that shows it:"]
-            lines += [f"       {call}" for call in self.calls]
+            lines += _indented("The shortest sequence of calls that shows it:")
+            lines += [f"{_INDENT}  {call}" for call in self.calls]
         return "\n".join(lines)
+
+
+def _indented(text: str) -> list[str]:
+    return textwrap.wrap(text, _WIDTH, initial_indent=_INDENT, subsequent_indent=_INDENT)
 
 
 class ContractBroken(AssertionError):

@@ -1,0 +1,160 @@
+"""`check_connector`: the whole contract of a connector, clause by clause."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, TypeAlias
+
+import attrs
+
+from dynsync.connectors import Connector, DynamicsConnector, MarketoConnector
+from dynsync.errors import ConfigurationError
+from dynsync.records import Side, Wire
+from dynsync.testing._clauses import CONNECTOR_CLAUSES
+from dynsync.testing._corpus import by_chance, by_hand
+from dynsync.testing._findings import Clause, Finding, Findings, Standing
+from dynsync.testing._outside import Outside
+from dynsync.testing._perform import Run, perform
+from dynsync.testing._scene import Setting
+from dynsync.testing._shortest import shortest
+from dynsync.testing._steps import Program, Several, Step
+from dynsync.testing._survey import Survey, survey
+
+__all__ = ["Made", "check_connector"]
+
+Made: TypeAlias = Connector | tuple[Connector, Outside]
+"""A connector to a system of its own, and who else is at work there, if anybody."""
+
+_TRIES: Final = 200
+
+
+def check_connector(
+    make: Callable[[], Made],
+    *,
+    table: str,
+    fields: Sequence[str] | None = None,
+    values: Mapping[str, Sequence[Wire]] | None = None,
+    key_field: str | None = None,
+    seed: int = 0,
+    rounds: int = 40,
+) -> Findings:
+    """
+    Put a connector to the test, and say of each clause of its contract how it stands.
+
+    *make* is called some hundred times; each time it returns a connector to a fresh system,
+    or such a connector and an `Outside`, which lets the check do what goes past a
+    connector: edit, delete, wait, let a request fail. What is missing there is told as not
+    reached. Records are written to *table*: in *fields*, or else in a few that are chosen
+    from what `Connector.describe` tells, with *values* where a column needs special ones.
+    *key_field* is the field that creates in Marketo are upserted by.
+
+    All programs that are written by hand are run, and then *rounds* made from *seed*.
+    Raises `ConfigurationError` where it cannot know what to write.
+    """
+    found = survey(
+        lambda: _parted(make()), table, fields=fields, values=values or {}, key_field=key_field
+    )
+    check = _Check(lambda: _parted(make()), found.setting)
+    for program in by_hand(found.setting.palette):
+        check.run(program)
+    if found.setting.palette.fields:
+        for number in range(rounds):
+            check.run(by_chance(seed, number))
+    subject = f"{type(found.connector).__name__}, {table!r}"
+    return Findings(subject, tuple(_finding(check, found, one) for one in CONNECTOR_CLAUSES))
+
+
+def _parted(made: Made) -> tuple[Connector, Outside | None]:
+    if not isinstance(made, tuple):
+        return made, None
+    connector, outside = made
+    hand: object = outside
+    if not isinstance(hand, Outside):
+        raise ConfigurationError(
+            f"make() returned a {type(outside).__name__} as who else is at work; an Outside has "
+            f"create, edit and delete"
+        )
+    return connector, outside
+
+
+@attrs.define
+class _Check:
+    """What the programs have come to so far."""
+
+    make: Callable[[], tuple[Connector, Outside | None]]
+    setting: Setting
+    tally: Counter[str] = attrs.field(factory=Counter[str])
+    broken: dict[str, Run] = attrs.field(factory=dict[str, Run])
+    halted: str = ""
+
+    def run(self, program: Program) -> None:
+        """Run a program, and shrink it if it breaks a clause that was whole until now."""
+        run = self._perform(program)
+        self.tally.update(run.tally)
+        self.halted = self.halted or run.halted
+        if run.breach is not None and run.breach.clause not in self.broken:
+            self.broken[run.breach.clause] = self._shortest(program, run, run.breach.clause)
+
+    def _perform(self, program: Sequence[Step]) -> Run:
+        connector, outside = self.make()
+        return perform(self.setting, connector, outside, tuple(program))
+
+    def _shortest(self, program: Program, run: Run, clause: str) -> Run:
+        best = run
+
+        def shows(steps: Sequence[Step]) -> bool:
+            nonlocal best
+            tried = self._perform(steps)
+            if tried.breach is None or tried.breach.clause != clause:
+                return False
+            best = tried
+            return True
+
+        shortest(program, shows, simpler=_simpler, tries=_TRIES)
+        return best
+
+
+def _simpler(step: Step) -> Iterable[Step]:
+    if isinstance(step, Several):
+        for at in range(len(step.writes)):
+            yield Several(step.writes[:at] + step.writes[at + 1 :])
+
+
+def _finding(check: _Check, found: Survey, clause: Clause) -> Finding:
+    run = check.broken.get(clause.number)
+    if run is not None and run.breach is not None:
+        return Finding(
+            clause, Standing.BROKEN, check.tally[clause.number], run.breach.why, run.calls
+        )
+    if unclaimed := _unclaimed(found, clause.number):
+        return Finding(clause, Standing.NOT_CLAIMED, why=unclaimed)
+    if check.tally[clause.number]:
+        return Finding(clause, Standing.HELD, check.tally[clause.number])
+    why = _UNREACHED.get(clause.number, "") if not (found.refused or check.halted) else ""
+    return Finding(clause, Standing.NOT_REACHED, why=why or found.refused or check.halted)
+
+
+_UNREACHED: Final[Mapping[str, str]] = {
+    "C3d": "Nobody could delete a record: have make() return an Outside too.",
+    "C7": "No version was told with which a write could be tried.",
+    "find": "No field of text is in play: name one in fields=.",
+}
+
+
+def _unclaimed(found: Survey, number: str) -> str:
+    """Return why a clause does not bind this connector, or nothing if it does."""
+    setting, connector = found.setting, found.connector
+    match number:
+        case "C7" if not setting.capabilities.conditional_writes:
+            return "capabilities.conditional_writes is False."
+        case "C3d" if not setting.capabilities.reports_deletes:
+            return "capabilities.reports_deletes is False."
+        case "C3e" if setting.side is Side.DYNAMICS or not setting.tells_edits:
+            return "No record was told with edits."
+        case "log" if not isinstance(connector, MarketoConnector):
+            return "It has no log."
+        case "sync_user" if not isinstance(connector, DynamicsConnector):
+            return "It has no sync_user."
+        case _:
+            return ""
