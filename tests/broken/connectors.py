@@ -13,8 +13,9 @@ from typing import Final, TypeAlias, cast
 
 import attrs
 
+from broken.systems import dynamics, marketo
 from dynsync.connectors import ActivityLine, Capabilities, Page
-from dynsync.errors import Ambiguous, Refused, SystemFailure, Throttled, Unavailable
+from dynsync.errors import Ambiguous, CursorExpired, SystemFailure, Throttled, Unavailable
 from dynsync.records import Change, Cursor, Record, RecordId, Side, Tombstone, Version, Wire
 from dynsync.sandbox import SandboxDynamicsConnector, SandboxMarketoConnector
 from dynsync.schemas import FULL_ACCESS, Access, Schema
@@ -31,7 +32,6 @@ from dynsync.writes import (
     Write,
     WriteResult,
 )
-from systems import dynamics, marketo
 
 __all__ = ["BROKEN", "Broken"]
 
@@ -110,9 +110,7 @@ class OnMarketo(Wrapped):
         return cast("SandboxMarketoConnector", self.inner).logged(people)
 
 
-def valued(
-    record: Change, values: Callable[[Mapping[str, Wire]], Mapping[str, Wire]]
-) -> Change:
+def valued(record: Change, values: Callable[[Mapping[str, Wire]], Mapping[str, Wire]]) -> Change:
     """Return *record* with what *values* makes of its values."""
     if isinstance(record, Tombstone):
         return record
@@ -156,28 +154,21 @@ def _dated(values: Mapping[str, Wire]) -> Mapping[str, Wire]:
 
 
 class ValuesOfOtherFields(OnDynamics):
-    """Tells the first name as the last and the last as the first."""
-
-    def find(
-        self, table: str, field: str, values: Collection[Wire], fields: Sequence[str]
-    ) -> Sequence[Record]:
-        """Leave alone."""
-        return super().find(table, field, values, fields)
+    """Tells under each name what another field holds."""
 
     def fetch(
         self, table: str, ids: Collection[RecordId], fields: Sequence[str]
     ) -> Sequence[Record]:
         """Mix up."""
-        found = super().fetch(table, ids, fields)
         return [
-            attrs.evolve(one, values={n: one.values[o] for n, o in zip(one.values, _turned(one))})
-            for one in found
+            attrs.evolve(one, values=dict(zip(one.values, _turned(one), strict=True)))
+            for one in super().fetch(table, ids, fields)
         ]
 
 
-def _turned(record: Record) -> list[str]:
-    names = list(record.values)
-    return [*names[1:], *names[:1]]
+def _turned(record: Record) -> list[Wire]:
+    wires = list(record.values.values())
+    return [*wires[1:], *wires[:1]]
 
 
 class NaiveModified(OnDynamics):
@@ -187,7 +178,8 @@ class NaiveModified(OnDynamics):
         """Drop the zone."""
         page = super().read(table, fields, cursor)
         return self.changed(
-            page, lambda one: attrs.evolve(one, modified_at=dt.datetime(2026, 1, 5))  # noqa: DTZ001
+            page,
+            lambda one: attrs.evolve(one, modified_at=dt.datetime(2026, 1, 5)),  # noqa: DTZ001
         )
 
 
@@ -258,8 +250,6 @@ class OnlyOnce(OnDynamics):
 
     def read(self, table: str, fields: Sequence[str], cursor: Cursor | None) -> Page:
         """Forget the cursor."""
-        from dynsync.errors import CursorExpired
-
         if cursor in self.used:
             raise CursorExpired(self.side, "the cursor was used")
         if cursor is not None:
@@ -389,8 +379,8 @@ class TellsAll(OnDynamics):
 
     def read(self, table: str, fields: Sequence[str], cursor: Cursor | None) -> Page:
         """Ask for all."""
-        names = [name for name in self.inner.describe(table).columns if name != "modifiedby"]
-        return super().read(table, names, cursor)
+        known = [name for name in self.inner.describe(table).columns if name not in fields]
+        return super().read(table, [*fields, *known], cursor)
 
 
 class MissingAsNull(OnDynamics):
@@ -517,7 +507,8 @@ class AllOrNothing(OnDynamics):
         stopped = False
         for write in writes:
             if stopped:
-                results.append(Updated(write.id) if isinstance(write, Update) else Created(write.key))
+                done = Updated(write.id) if isinstance(write, Update) else Created(write.key)
+                results.append(done)
                 continue
             results += super().write(table, [write])
             stopped = isinstance(results[-1], Rejected)
@@ -898,15 +889,16 @@ class FindsFirst(OnMarketo):
 
 
 class FindsTooMuch(OnDynamics):
-    """Finds what begins with the same letter."""
+    """Finds what begins with the same letter, on the first page."""
 
     def find(
         self, table: str, field: str, values: Collection[Wire], fields: Sequence[str]
     ) -> Sequence[Record]:
-        """Find all."""
-        page = self.inner.read(table, [field], None)
-        ids = [one.id for one in page.changes if isinstance(one, Record)]
-        return super().fetch(table, ids, [*dict.fromkeys([field, *fields])])
+        """Find all that do."""
+        letters = {str(value)[:1].lower() for value in values}
+        page = self.inner.read(table, [*dict.fromkeys([field, *fields])], None)
+        records = [one for one in page.changes if isinstance(one, Record)]
+        return [one for one in records if str(one.values[field])[:1].lower() in letters]
 
 
 class LogsTwice(OnMarketo):
@@ -1056,4 +1048,3 @@ BROKEN: Final[tuple[Broken, ...]] = (
     Broken(LogsForTheGone, "log"),
     Broken(SomebodyElse, "sync_user"),
 )
-

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
-from connectors import BROKEN, Broken
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from broken.connectors import BROKEN, Broken
 from dynsync.testing import Findings, check_connector
-
-__all__ = ["killed", "table"]
 
 
 def killed(broken: Broken) -> Findings:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from dynsync.records import Wire
+from dynsync.testing._outside import Outside
 from dynsync.testing._scene import Scene
 from dynsync.testing._steps import Change, Longest, Make, Permitted, Somebody
 from dynsync.testing._witness import Breach, Halted
@@ -11,34 +15,47 @@ from dynsync.writes import Rejected
 
 __all__ = ["longest", "permitted", "somebody"]
 
+T = TypeVar("T")
+
 
 def somebody(scene: Scene, step: Somebody) -> None:
     """Let somebody else do something; without an outside, the connector's own writes do."""
-    outside, world = scene.outside, scene.world
-    if outside is None:
-        if step.does == "create":
-            write(scene, [Make(step.who, step.variant or 0)])
-        elif step.does == "edit" and scene.world.living(step.who) is not None:
-            write(scene, [Change(step.who, step.field, step.variant)])
-        return
-    held = world.living(step.who)
+    if scene.outside is not None:
+        _outside(scene, scene.outside, step)
+    elif step.does == "create":
+        write(scene, [Make(step.who, step.variant or 0)])
+    elif step.does == "edit" and scene.world.living(step.who) is not None:
+        write(scene, [Change(step.who, step.field, step.variant)])
+
+
+def _outside(scene: Scene, outside: Outside, step: Somebody) -> None:
+    world, held = scene.world, scene.world.living(step.who)
     if step.does == "create":
         if step.who not in world.held:
             values = body(scene, step.who, step.variant or 0)
-            scene.witness.note(f"outside.create({values})")
-            world.create(step.who, outside.create(values), values, None).made = 0
-    elif held is not None and step.does == "delete":
-        scene.witness.note(f"outside.delete({held.id!r})")
-        outside.delete(held.id)
+            id_ = _done(scene, f"create({values})", lambda: outside.create(values))
+            world.create(step.who, id_, values, None).made = 0
+    elif held is None:
+        return
+    elif step.does == "delete":
+        _done(scene, f"delete({held.id!r})", lambda: outside.delete(held.id))
         world.delete(held)
-    elif held is not None:
+    else:
         field = scene.palette.field(step.field)
-        value = scene.palette.value(field, step.variant)
-        if value is None and scene.palette.columns[field].required:
-            return
-        scene.witness.note(f"outside.edit({held.id!r}, {{{field!r}: {value!r}}})")
-        outside.edit(held.id, {field: value})
-        world.change(held, {field: value}, None)
+        change = {field: scene.palette.value(field, step.variant)}
+        if change[field] is not None or not scene.palette.columns[field].required:
+            _done(scene, f"edit({held.id!r}, {change})", lambda: outside.edit(held.id, change))
+            world.change(held, change, None)
+
+
+def _done(scene: Scene, call: str, act: Callable[[], T]) -> T:
+    """Have somebody else do something, and give up where they cannot."""
+    scene.witness.note(f"outside.{call}")
+    try:
+        return act()
+    except Exception as error:
+        does = call.partition("(")[0]
+        raise Halted(f"outside.{does} raised {type(error).__name__}: {error}") from error
 
 
 def longest(scene: Scene, step: Longest) -> None:
@@ -75,12 +92,9 @@ def permitted(scene: Scene, step: Permitted) -> None:
     results = update(scene, step.who, {step.column: choices[0]})
     if not results or not all(isinstance(one, Rejected) for one in results):
         return
-    scene.witness.note(f"outside.edit({held.id!r}, {{{step.column!r}: {choices[0]!r}}})")
-    try:
-        outside.edit(held.id, {step.column: choices[0]})
-    except Exception as error:
-        # Nobody can set it: the value does not fit, which says nothing of rights.
-        raise Halted("the value suits nobody") from error
+    # If nobody can set it, the value does not fit, which says nothing of rights.
+    change = {step.column: choices[0]}
+    _done(scene, f"edit({held.id!r}, {change})", lambda: outside.edit(held.id, change))
     raise Breach(
         "describe",
         f"{step.column!r} is described as writable, and a value that somebody else could set "

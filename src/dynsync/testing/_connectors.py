@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
 import attrs
@@ -15,6 +15,7 @@ from dynsync.testing._clauses import CONNECTOR_CLAUSES
 from dynsync.testing._corpus import by_chance, by_hand
 from dynsync.testing._findings import Clause, Finding, Findings, Standing
 from dynsync.testing._outside import Outside
+from dynsync.testing._palette import Palette
 from dynsync.testing._perform import Run, perform
 from dynsync.testing._scene import Setting
 from dynsync.testing._shortest import shortest
@@ -36,6 +37,7 @@ def check_connector(
     fields: Sequence[str] | None = None,
     values: Mapping[str, Sequence[Wire]] | None = None,
     key_field: str | None = None,
+    clauses: Collection[str] | None = None,
     seed: int = 0,
     rounds: int = 40,
 ) -> Findings:
@@ -49,20 +51,28 @@ def check_connector(
     from what `Connector.describe` tells, with *values* where a column needs special ones.
     *key_field* is the field that creates in Marketo are upserted by.
 
-    All programs that are written by hand are run, and then *rounds* made from *seed*.
+    All programs that are written by hand are run, and then *rounds* made from *seed*. With
+    *clauses* only those are judged, and nothing more is run once all of them are broken.
     Raises `ConfigurationError` where it cannot know what to write.
     """
     found = survey(
         lambda: _parted(make()), table, fields=fields, values=values or {}, key_field=key_field
     )
-    check = _Check(lambda: _parted(make()), found.setting)
-    for program in by_hand(found.setting.palette):
+    judged = [one for one in CONNECTOR_CLAUSES if clauses is None or one.number in clauses]
+    wanted = frozenset(one.number for one in judged)
+    check = _Check(lambda: _parted(make()), found.setting, wanted)
+    for program in _programs(found.setting.palette, seed, rounds):
+        if check.broken.keys() == wanted:
+            break
         check.run(program)
-    if found.setting.palette.fields:
-        for number in range(rounds):
-            check.run(by_chance(seed, number))
     subject = f"{type(found.connector).__name__}, {table!r}"
-    return Findings(subject, tuple(_finding(check, found, one) for one in CONNECTOR_CLAUSES))
+    return Findings(subject, tuple(_finding(check, found, one) for one in judged))
+
+
+def _programs(palette: Palette, seed: int, rounds: int) -> Iterator[Program]:
+    yield from by_hand(palette)
+    if palette.fields:
+        yield from (by_chance(seed, number) for number in range(rounds))
 
 
 def _parted(made: Made) -> tuple[Connector, Outside | None]:
@@ -70,7 +80,7 @@ def _parted(made: Made) -> tuple[Connector, Outside | None]:
         return made, None
     connector, outside = made
     hand: object = outside
-    if not isinstance(hand, Outside):
+    if not isinstance(hand, Outside):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ConfigurationError(
             f"make() returned a {type(outside).__name__} as who else is at work; an Outside has "
             f"create, edit and delete"
@@ -84,6 +94,7 @@ class _Check:
 
     make: Callable[[], tuple[Connector, Outside | None]]
     setting: Setting
+    wanted: frozenset[str]
     tally: Counter[str] = attrs.field(factory=Counter[str])
     broken: dict[str, Run] = attrs.field(factory=dict[str, Run])
     halted: str = ""
@@ -93,8 +104,9 @@ class _Check:
         run = self._perform(program)
         self.tally.update(run.tally)
         self.halted = self.halted or run.halted
-        if run.breach is not None and run.breach.clause not in self.broken:
-            self.broken[run.breach.clause] = self._shortest(program, run, run.breach.clause)
+        clause = run.breach.clause if run.breach is not None else None
+        if clause in self.wanted and clause not in self.broken:
+            self.broken[clause] = self._shortest(program, run, clause)
 
     def _perform(self, program: Sequence[Step]) -> Run:
         connector, outside = self.make()

@@ -29,7 +29,6 @@ _FAMILIES: Final[Mapping[str, Family]] = {
     **dict.fromkeys(("datetime", "timezoneindependent"), "moment"),
 }
 _WORDS: Final = ("Ann", "Bea", "Cleo", "Dora")
-_OPTIONAL: Final = 5
 _LINKS: Final = (CONTACT.link_field, LEAD.link_field)
 
 
@@ -99,7 +98,7 @@ def choose(
             )
     chosen = list(fields) if fields is not None else _varied(columns, known)
     needed = [name for name, column in columns.items() if column.required and name in known]
-    wanted = (*needed, *values, *chosen)
+    wanted = (*chosen, *values, *needed)
     keyed = [name for name in wanted if name != key_field]
     if key_field is not None:
         keyed.append(key_field)
@@ -120,9 +119,9 @@ def _varied(columns: Mapping[str, Column], known: Mapping[str, object]) -> list[
         if name in known and family is not None and left and name not in _LINKS:
             room[family] = left - 1
             chosen.append(name)
-    # Text first: it is what people edit, and what can be found.
-    chosen.sort(key=lambda name: _family(columns[name]) != "text")
-    return chosen[:_OPTIONAL]
+    # Text that can be cleared first: it is what people edit, and what can be found.
+    chosen.sort(key=lambda name: (_family(columns[name]) != "text", columns[name].required))
+    return chosen
 
 
 def _values(column: Column) -> tuple[Wire, ...]:

@@ -16,10 +16,10 @@ from dynsync.testing._palette import Palette, same
 from dynsync.testing._witness import Breach, Halted, Witness
 from dynsync.testing._world import Held, World
 
-__all__ = ["Place", "Scene", "Setting", "Way", "call", "missing", "stranger", "take"]
+__all__ = ["Place", "Scene", "Setting", "Way", "answered", "call", "missing", "stranger", "take"]
 
 T = TypeVar("T")
-Way: TypeAlias = Literal["read", "fetch", "find"]
+Way: TypeAlias = Literal["read", "fetch", "find", "write"]
 
 _PAGES: Final = 1_000
 _WIRES: Final = (str, int, float, type(None))
@@ -147,19 +147,22 @@ def _well_formed(scene: Scene, way: Way, record: Record, fields: Collection[str]
     at = record.modified_at
     if at is not None and at.utcoffset() is None:
         raise Breach("C1", f"{way} told a naive datetime as modified_at; it is aware, or None.")
-    values: Mapping[str, object] = record.values
-    for field, told in values.items():
+    for field in record.values:
         if field not in fields:
             raise Breach(
                 "C4",
                 f"{way} was asked for {', '.join(fields)} and told {field!r} too.",
             )
-        if not isinstance(told, _WIRES) or (isinstance(told, float) and not math.isfinite(told)):
-            raise Breach(
-                "C1",
-                f"{way} told a {type(told).__name__} in {field!r}; a wire value is what one "
-                f"JSON scalar can hold.",
-            )
+        _scalar(way, field, record.values[field])
+
+
+def _scalar(way: Way, field: str, told: object) -> None:
+    if not isinstance(told, _WIRES) or (isinstance(told, float) and not math.isfinite(told)):
+        raise Breach(
+            "C1",
+            f"{way} told a {type(told).__name__} in {field!r}; a wire value is what one JSON "
+            f"scalar can hold.",
+        )
 
 
 def _compare(scene: Scene, held: Held, told: _Told) -> None:
@@ -189,16 +192,30 @@ def _wrong(scene: Scene, held: Held, told: _Told) -> Breach:
     confirmed = _confirmed(scene, held, told)
     if value is None and not held.held_before(field, None):
         if confirmed:
-            return Breach(
-                "describe",
-                f"{seen}. It reads as null everywhere, though describe says that it may be read.",
-            )
+            return _hidden(seen)
         return Breach("C4", f"{seen}. What the system left out is absent, and not None.")
     if value is not None and not held.held_before(field, value):
         return Breach("C1", f"{seen}, and never held that: it is converted, or another's.")
     if confirmed and held.promise is not None:
         return Breach(held.promise.clause, f"{seen}, since {held.promise.words}.")
     return Breach(told.clause, f"{seen}.")
+
+
+def _hidden(seen: str) -> Breach:
+    return Breach(
+        "describe",
+        f"{seen}. It reads as null everywhere, though describe says that it may be read.",
+    )
+
+
+def answered(scene: Scene, held: Held, field: str, value: Wire) -> Breach:
+    """Return who is to blame for a *value* in a result that is not what was just written."""
+    wanted = held.values[field]
+    seen = f"A result tells {value!r} in {field!r} of {held.id!r}, which was just set to {wanted!r}"
+    told = _Told("write", "C5", field, value)
+    if value is None and not held.held_before(field, None) and _confirmed(scene, held, told):
+        return _hidden(seen)
+    return Breach("C5", f"{seen}.")
 
 
 def _confirmed(scene: Scene, held: Held, told: _Told) -> bool:

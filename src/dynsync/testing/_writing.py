@@ -11,7 +11,7 @@ from dynsync._contract import check_results
 from dynsync.errors import Ambiguous, SystemFailure
 from dynsync.records import RecordId, Wire, plain_id
 from dynsync.testing._palette import misfit, same
-from dynsync.testing._scene import Scene
+from dynsync.testing._scene import Scene, answered
 from dynsync.testing._steps import Change, Make, Misfit, WriteStep
 from dynsync.testing._witness import Breach, Failed, Halted
 from dynsync.testing._world import Attempt, Held, Promise
@@ -244,7 +244,7 @@ def _settle_create(scene: Scene, sent: _Sent, create: Create, result: WriteResul
         held.made += 1
         held.id, held.unsure = result.id, False
         held.versions.clear()
-    _believe(held, result)
+    _believe(scene, held, result)
 
 
 def _settle_refused_create(
@@ -302,7 +302,7 @@ def _settle_update(scene: Scene, sent: _Sent, update: Update, result: WriteResul
             else:
                 words = f"an Update was answered with {name}"
                 scene.world.change(held, update.values, Promise("C5", words))
-            _believe(held, result)
+            _believe(scene, held, result)
         case _:
             pass
 
@@ -321,17 +321,16 @@ def _said_to_fit(held: Held, update: Update) -> None:
             held.state += 1
 
 
-def _believe(held: Held, result: Created | Updated) -> None:
+def _believe(scene: Scene, held: Held, result: Created | Updated) -> None:
     """Compare what a result says of the record with what was just written."""
     for field, told in (result.values or {}).items():
-        wanted = held.values.get(field)
-        if field in held.values and field not in held.moved and not same(told, wanted):
-            raise Breach(
-                "C5",
-                f"{type(result).__name__} tells {told!r} in {field!r} of {held.id!r}, which was "
-                f"just set to {wanted!r}.",
-            )
-    version: object = result.version
-    if version is not None and not isinstance(version, str):
+        known = field in held.values and field not in held.moved
+        if known and not same(told, held.values[field]):
+            raise answered(scene, held, field, told)
+    if not _text(result.version):
         raise Breach("C7", f"{type(result).__name__} tells a version that is no text.")
     held.told(result.version)
+
+
+def _text(version: object) -> bool:
+    return version is None or isinstance(version, str)

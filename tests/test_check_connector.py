@@ -1,0 +1,299 @@
+"""`check_connector`: good connectors are found good, and each broken one is found out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import pytest
+
+from broken.connectors import BROKEN, Broken
+from broken.systems import DynamicsOutside, MarketoOutside, dynamics, marketo
+from dynsync.connectors import Connector
+from dynsync.errors import ConfigurationError
+from dynsync.records import RecordId, Wire
+from dynsync.sandbox import (
+    NO_LIMITS,
+    BusinessRule,
+    Limits,
+    SandboxClock,
+    SandboxDynamics,
+    SandboxDynamicsConnector,
+    SandboxMarketo,
+)
+from dynsync.testing import ContractBroken, Made, Outside, Standing, check_connector
+
+TIGHT: Final = Limits(window=3, seconds=20.0)
+
+
+def late() -> Made:
+    """Return a Marketo whose rows arrive twenty minutes late."""
+    connector, outside = marketo()
+    outside.system.lag(1_200)
+    return connector, outside
+
+
+def repeating() -> Made:
+    """Return a Marketo that tells rows again."""
+    connector, outside = marketo()
+    outside.system.repeats(3)
+    return connector, outside
+
+
+def pausing() -> Made:
+    """Return a Marketo with an empty page before every other one."""
+    connector, outside = marketo()
+    outside.system.empty_pages(2)
+    return connector, outside
+
+
+def throttled() -> Made:
+    """Return a Marketo that lets three calls through in twenty seconds."""
+    return marketo(limits=TIGHT)
+
+
+def large() -> Made:
+    """Return an org with the columns of the default mapping."""
+    clock = SandboxClock()
+    org = SandboxDynamics(clock=clock, limits=NO_LIMITS)
+    return org.connector(), DynamicsOutside(org, clock, "lead")
+
+
+def whole() -> Made:
+    """Return a Marketo with the columns of the default mapping."""
+    clock = SandboxClock()
+    system = SandboxMarketo(clock=clock, limits=NO_LIMITS)
+    return system.connector(), MarketoOutside(system, clock)
+
+
+def inhabited() -> Made:
+    """Return an org where somebody was before."""
+    connector, outside = dynamics()
+    outside.create({"lastname": "Ann"})
+    return connector, outside
+
+
+GOOD: Final[Mapping[str, tuple[Callable[[], Made], str]]] = {
+    "Dynamics": (dynamics, "contact"),
+    "Dynamics, a row a page": (lambda: dynamics(page_size=1), "contact"),
+    "Dynamics, large pages": (lambda: dynamics(page_size=5_000), "contact"),
+    "Dynamics, throttled": (lambda: dynamics(limits=TIGHT), "contact"),
+    "Dynamics, with others": (inhabited, "contact"),
+    "Dynamics, all columns": (large, "lead"),
+    "Marketo": (marketo, "person"),
+    "Marketo, throttled": (throttled, "person"),
+    "Marketo, late": (late, "person"),
+    "Marketo, repeating": (repeating, "person"),
+    "Marketo, pausing": (pausing, "person"),
+    "Marketo, all columns": (whole, "person"),
+}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_sandbox_keeps_the_contract(name: str) -> None:
+    """A sandbox's connector holds every clause that it claims, however its system behaves."""
+    make, table = GOOD[name]
+
+    found = check_connector(make, table=table)
+
+    assert found.held, found
+    assert [] == [one for one in found.findings if one.standing is Standing.NOT_REACHED]
+
+
+@pytest.mark.parametrize("broken", BROKEN, ids=lambda broken: broken.name)
+def test_broken_connector_is_found_out(broken: Broken) -> None:
+    """A connector that breaks a promise is told so, by the clause of that promise."""
+    found = check_connector(broken.make, table=broken.table, clauses=[broken.clause], rounds=0)
+
+    [finding] = found.broken
+    assert broken.clause == finding.clause.number
+    assert 0 < len(finding.calls) <= 12
+
+
+def named(name: str) -> Broken:
+    """Return the broken connector of that name."""
+    return next(one for one in BROKEN if one.name == name)
+
+
+def test_text_says_which_clause_and_why() -> None:
+    """What is broken is told with the clause, its reason and the calls that show it."""
+    broken = named("ForgetsDelete")
+    found = check_connector(broken.make, table="contact", clauses=["C3d"], rounds=0)
+
+    with pytest.raises(ContractBroken, match="what is gone is told") as raised:
+        found.raise_if_broken()
+    text = str(raised.value)
+    assert "without a Tombstone" in text
+    assert "taken for alive" in text
+    assert "page1 = connector.read('contact'" in text
+    assert "outside.delete(" in text
+
+
+def test_good_connector_raises_nothing() -> None:
+    """There is nothing to raise if nothing is broken."""
+    check_connector(dynamics, table="contact", rounds=0).raise_if_broken()
+
+
+def test_sequence_is_the_shortest() -> None:
+    """An update that is lost takes a create, the update and a look to be seen."""
+    broken = named("LosesUpdate")
+    [finding] = check_connector(broken.make, table="contact", clauses=["C5"], rounds=0).broken
+
+    assert ["connector.write", "connector.write", "connector.fetch"] == [
+        call.split("(")[0] for call in finding.calls
+    ]
+
+
+def test_same_seed_gives_the_same_findings() -> None:
+    """A check is repeated call by call."""
+    first, second = (check_connector(marketo, table="person", rounds=5, seed=7) for _ in range(2))
+
+    assert str(first) == str(second)
+
+
+def test_programs_by_chance_find_what_is_broken() -> None:
+    """What the written programs find is found by chance as well, in time."""
+    broken = named("StaleFeed")
+    seen: list[str] = []
+    for seed in range(3):
+        found = check_connector(broken.make, table="contact", clauses=["C3"], seed=seed)
+        seen += [one.clause.number for one in found.broken]
+
+    assert ["C3"] * 3 == seen
+
+
+def test_without_an_outside_some_is_not_reached() -> None:
+    """A connector alone can be checked, but nobody can delete: that is said."""
+    found = check_connector(lambda: dynamics()[0], table="contact", rounds=0)
+
+    assert found.held, found
+    assert Standing.NOT_REACHED is found.of("C3d").standing
+    assert "Outside" in found.of("C3d").why
+
+
+def test_what_is_not_claimed_is_not_asked_for() -> None:
+    """Marketo claims no conditional writes, Dynamics no log, and neither is blamed for it."""
+    people = check_connector(marketo, table="person", rounds=0)
+    rows = check_connector(dynamics, table="contact", rounds=0)
+
+    assert Standing.NOT_CLAIMED is people.of("C7").standing
+    assert Standing.NOT_CLAIMED is rows.of("log").standing
+    assert Standing.HELD is people.of("C3e").standing
+
+
+def test_column_with_a_rule_of_its_own_is_left_out() -> None:
+    """A column that refuses the check's values is not written, and the rest is checked."""
+
+    def make() -> Made:
+        connector, outside = dynamics()
+        outside.org.add_rule("contact", _no_nickname)
+        return connector, outside
+
+    found = check_connector(make, table="contact", rounds=0, clauses=["C5", "C6", "fetch"])
+
+    assert found.held, found
+    assert Standing.HELD is found.of("C6").standing
+
+
+def _no_nickname(_before: Mapping[str, Wire] | None, after: dict[str, Wire]) -> None:
+    if after.get("firstname") == "Ann":
+        raise BusinessRule("a first name is longer", "firstname")
+
+
+def test_system_that_takes_nothing_is_not_reached() -> None:
+    """If every create is refused, the findings say what the system said."""
+
+    def make() -> Made:
+        connector, outside = dynamics()
+        outside.org.add_rule("contact", _nobody)
+        return connector, outside
+
+    found = check_connector(make, table="contact", rounds=0)
+
+    assert Standing.NOT_REACHED is found.of("fetch").standing
+    assert "closed" in found.of("fetch").why
+
+
+def _nobody(_before: Mapping[str, Wire] | None, _after: dict[str, Wire]) -> None:
+    raise BusinessRule("closed")
+
+
+def test_own_values_are_written() -> None:
+    """The host says what a column takes, and which columns take part."""
+    written: list[Wire] = []
+
+    def make() -> Made:
+        connector, outside = dynamics()
+        outside.org.add_rule("contact", lambda _, after: written.append(after["firstname"]))
+        return connector, outside
+
+    check_connector(
+        make,
+        table="contact",
+        fields=["lastname"],
+        values={"firstname": ["Xaver", "Yvonne"]},
+        rounds=0,
+        clauses=["C6"],
+    )
+
+    assert {"Xaver", "Yvonne"} == {one for one in written if one and "x" * 40 != one}
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"fields": ["nickname"]}, "nickname"),
+        ({"values": {"nickname": ["Al"]}}, "nickname"),
+        ({"key_field": "nickname"}, "nickname"),
+    ],
+)
+def test_unknown_column_is_a_mistake_of_the_host(
+    asked: Mapping[str, Sequence[str]], message: str
+) -> None:
+    """A column that is not described cannot be written, and the error names it."""
+    with pytest.raises(ConfigurationError, match=message):
+        check_connector(dynamics, table="contact", **asked)  # type: ignore[arg-type]
+
+
+def test_outside_must_be_one() -> None:
+    """What is returned beside the connector must be able to do something."""
+
+    def make() -> tuple[Connector, Outside]:
+        return dynamics()[0], object()  # type: ignore[return-value]
+
+    with pytest.raises(ConfigurationError, match="create, edit and delete"):
+        check_connector(make, table="contact")
+
+
+def test_people_need_a_field_that_creates_go_by() -> None:
+    """Marketo upserts by a field; which one is asked for where it cannot be known."""
+
+    def make() -> Made:
+        connector, outside = marketo()
+        outside.system.drop_column("crmContactId")
+        return connector, outside
+
+    with pytest.raises(ConfigurationError, match="key_field"):
+        check_connector(make, table="person")
+
+
+class Refusing(SandboxDynamicsConnector):
+    """A connector whose system lets nobody in."""
+
+    def describe(self, table: str) -> object:  # type: ignore[override]
+        """Fail."""
+        raise KeyError(table)
+
+
+def test_connector_that_describes_nothing_is_broken() -> None:
+    """Without columns nothing can be written, and what went wrong is told."""
+
+    def make() -> Made:
+        connector, outside = dynamics()
+        return Refusing(connector.system, RecordId("x")), outside  # type: ignore[return-value]
+
+    found = check_connector(make, table="contact")
+
+    assert Standing.BROKEN is found.of("C8").standing
+    assert "KeyError" in found.of("C8").why
+    assert Standing.NOT_REACHED is found.of("C5").standing
