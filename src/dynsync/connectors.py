@@ -151,7 +151,8 @@ class Connector(Protocol):
         """
         Return every record whose *field* holds one of *values*, in any order.
 
-        Their values include *field*, so that the caller can tell which is which.
+        Text is compared without regard to case. Their values include *field*, so that the
+        caller can tell which is which.
         """
         ...
 

@@ -74,7 +74,7 @@ def fetch(scene: Scene, step: Fetch) -> None:
         ids,
         fields,
     )
-    scene.witness.tally["fetch"] += 1
+    scene.witness.tally["fetch"] += any(held.alive and not held.unsure for held in wanted)
     found = _judged(scene, "fetch", records, fields)
     for held in scene.world.held.values():
         if held.who in found:
@@ -96,6 +96,7 @@ def find(scene: Scene, step: Find) -> None:
     if scene.palette.family(field) != "text" or not scene.palette.fields:
         return
     sources = [held for who in step.who if (held := scene.world.living(who)) is not None]
+    sources = [one for one in sources if field not in one.moved]
     held_values = [value for one in sources if isinstance(value := one.values.get(field), str)]
     values: list[Wire] = [*dict.fromkeys(_lettered(value, step.letters) for value in held_values)]
     values = values[: scene.setting.capabilities.find]
@@ -135,8 +136,9 @@ def _found(
             raise Breach("find", f"find told {held.id!r}, which holds none of {list(values)}.")
         _all_fields("find", held, record, asked)
     for held in scene.world.held.values():
+        known = held.alive and not held.unsure and field not in held.moved
         holds = any(same(held.values.get(field), value) for value in values)
-        if held.alive and not held.unsure and holds and held.who not in found:
+        if known and holds and held.who not in found:
             shown = f"{field!r} of {held.id!r} holds {held.values[field]!r}"
             seen = f"{shown}, and find by {list(values)} did not tell it"
             raise missing(scene, "find", "find", held, seen)

@@ -228,7 +228,7 @@ def _is(event: Event, edit: Edit) -> bool:
 def _maybe(scene: Scene, held: Held, edit: Edit) -> bool:
     """Return whether an edit may be of a write about which nothing certain is known."""
     attempts: Sequence[object] = [one for one in scene.world.attempts if one.who == held.who]
-    return bool(attempts) or held.made > 1 or edit.field in held.moved
+    return bool(attempts) or held.made > 1 or edit.field in held.odd
 
 
 def _owed(scene: Scene, reader: int) -> Breach | None:

@@ -100,7 +100,9 @@ class Witness:
             try:
                 result = self._once(method, call, given)
             except SystemFailure as failure:
-                if self._armed is not None:
+                # A limit may be reached before the trouble that waits behind it.
+                limit = isinstance(failure, Throttled) and self._armed != "throttled"
+                if self._armed is not None and not limit:
                     armed, self._armed = self._armed, None
                     self._meets(method, armed, failure)
                 self._wait_out(failure)

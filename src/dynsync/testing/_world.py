@@ -50,7 +50,8 @@ class Held:
     One record as it must be.
 
     *unsure* while nobody can know whether a write was applied; *moved* holds fields that
-    were said to have changed to something unknown, with the values that they had before.
+    were said to have changed to something unknown, with the values that they had before, and
+    *odd* those of which that was ever said.
     *promise* is why it holds what it holds, None if somebody else did that.
     """
 
@@ -64,6 +65,7 @@ class Held:
     state: int = 0
     past: dict[str, list[Wire]] = attrs.field(factory=dict[str, list[Wire]])
     moved: dict[str, Wire] = attrs.field(factory=dict[str, Wire])
+    odd: set[str] = attrs.field(factory=set[str])
     versions: list[tuple[int, Version]] = attrs.field(factory=list[tuple[int, Version]])
 
     def held_before(self, field: str, value: object) -> bool:
@@ -116,6 +118,7 @@ class World:
         held.promise = promise
         for field, new in values.items():
             old = held.values.get(field)
+            held.moved.pop(field, None)
             if same(old, new):
                 # Whether a write of the same moves the version is nobody's promise.
                 held.versions.clear()

@@ -243,6 +243,8 @@ def _settle_create(scene: Scene, sent: _Sent, create: Create, result: WriteResul
             )
         held.made += 1
         held.id, held.unsure = result.id, False
+        # It was asked for with the values from before.
+        held.moved.clear()
         held.versions.clear()
     _believe(scene, held, result)
 
@@ -317,6 +319,7 @@ def _said_to_fit(held: Held, update: Update) -> None:
     for field in update.values:
         if field in held.values:
             held.moved[field] = held.values[field]
+            held.odd.add(field)
             held.past.setdefault(field, []).append(held.values[field])
             held.state += 1
 
