@@ -7,6 +7,7 @@ from typing import Final
 
 import pytest
 
+from broken import run
 from broken.connectors import BROKEN, Broken
 from broken.systems import DynamicsOutside, MarketoOutside, dynamics, marketo
 from dynsync.connectors import Connector
@@ -94,7 +95,7 @@ def test_sandbox_keeps_the_contract(name: str) -> None:
     """A sandbox's connector holds every clause that it claims, however its system behaves."""
     make, table = GOOD[name]
 
-    found = check_connector(make, table=table)
+    found = check_connector(make, table=table, rounds=30)
 
     assert found.held, found
     assert [] == [one for one in found.findings if one.standing is Standing.NOT_REACHED]
@@ -113,6 +114,15 @@ def test_broken_connector_is_found_out(broken: Broken) -> None:
 def named(name: str) -> Broken:
     """Return the broken connector of that name."""
     return next(one for one in BROKEN if one.name == name)
+
+
+def test_table_tells_what_killed_whom(capsys: pytest.CaptureFixture[str]) -> None:
+    """The command prints a row for each, and 0 if all are killed."""
+    assert 0 == run.main(["ForgetsDelete", "LosesUpdate"])
+
+    table = capsys.readouterr().out
+    assert "| ForgetsDelete | Tells of nothing that is gone. | C3d |" in table
+    assert "2 broken connectors, 0 survived" in table
 
 
 def test_text_says_which_clause_and_why() -> None:

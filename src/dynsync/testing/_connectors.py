@@ -39,7 +39,7 @@ def check_connector(
     key_field: str | None = None,
     clauses: Collection[str] | None = None,
     seed: int = 0,
-    rounds: int = 40,
+    rounds: int = 100,
 ) -> Findings:
     """
     Put a connector to the test, and say of each clause of its contract how it stands.
