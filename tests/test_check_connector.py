@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+import attrs
 import pytest
 
 from broken import run
-from broken.connectors import BROKEN, Broken
-from broken.systems import DynamicsOutside, MarketoOutside, dynamics, marketo
+from broken.connectors import BROKEN, Broken, OnDynamics
+from broken.systems import COLUMNS, DynamicsOutside, MarketoOutside, dynamics, marketo
 from dynsync.connectors import Connector
 from dynsync.errors import ConfigurationError
 from dynsync.records import RecordId, Wire
@@ -23,6 +24,7 @@ from dynsync.sandbox import (
     SandboxMarketo,
 )
 from dynsync.testing import ContractBroken, Made, Outside, Standing, check_connector
+from dynsync.writes import Write, WriteResult
 
 TIGHT: Final = Limits(window=3, seconds=20.0)
 
@@ -109,6 +111,40 @@ def test_broken_connector_is_found_out(broken: Broken) -> None:
     [finding] = found.broken
     assert broken.clause == finding.clause.number
     assert 0 < len(finding.calls) <= 12
+
+
+class Lenient(OnDynamics):
+    """A connector whose system cuts what is too long, and passes over what it does not know."""
+
+    def write(self, table: str, writes: Sequence[Write]) -> Sequence[WriteResult]:
+        """Cut."""
+        columns = {column.name: column for column in COLUMNS}
+        return super().write(
+            table,
+            [
+                attrs.evolve(
+                    write,
+                    values={
+                        name: wire[: columns[name].length] if isinstance(wire, str) else wire
+                        for name, wire in write.values.items()
+                        if name in columns
+                    },
+                )
+                for write in writes
+            ],
+        )
+
+
+def test_system_may_make_something_of_what_does_not_fit() -> None:
+    """What does not fit need not be refused, if something came of it and is told."""
+    found = check_connector(_lenient, table="contact")
+
+    assert found.held, found
+
+
+def _lenient() -> Made:
+    connector, outside = dynamics()
+    return Lenient(connector, outside), outside
 
 
 def named(name: str) -> Broken:

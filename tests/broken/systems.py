@@ -25,6 +25,7 @@ from dynsync.schemas import Access, Column, Option
 from dynsync.testing import Trouble
 
 __all__ = [
+    "COLUMNS",
     "DynamicsOutside",
     "MarketoOutside",
     "dynamics",

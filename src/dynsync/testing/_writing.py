@@ -92,7 +92,11 @@ def _sent(scene: Scene, step: WriteStep) -> _Sent | None:
             return _update(scene, who, {field: value}, expect)
         case Misfit(who, kind):
             values = _misfit(scene, kind)
-            sent = _update(scene, who, values, "none") if values else None
+            held = scene.world.held.get(who)
+            if not values or (held is not None and held.odd & values.keys()):
+                # What a system once made of it, it may make of it again: nothing would change.
+                return None
+            sent = _update(scene, who, values, "none")
             return attrs.evolve(sent, fits="misfits") if sent else None
         case _:
             assert_never(step)
@@ -316,8 +320,10 @@ def _called_gone(held: Held) -> Breach:
 
 def _said_to_fit(held: Held, update: Update) -> None:
     """Take the word of a connector for a value that its column does not hold."""
-    for field in update.values:
-        if field in held.values:
+    # Nor can anybody say what a write to a field that is not there does to the version.
+    held.versions.clear()
+    for field, value in update.values.items():
+        if field in held.values and not same(held.values[field], value):
             held.moved[field] = held.values[field]
             held.odd.add(field)
             held.past.setdefault(field, []).append(held.values[field])
