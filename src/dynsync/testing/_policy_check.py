@@ -1,0 +1,284 @@
+"""`check_policy`: the contract of a policy, over a table of collisions of every kind of value."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from typing import Final, cast
+
+import attrs
+
+from dynsync.errors import ContractError
+from dynsync.maps import CONTACT, LEAD
+from dynsync.merge import merge_field
+from dynsync.policies import AuthorityPolicy, Collision, Leave, Put, Resolution, Take, named
+from dynsync.records import Entity, Pair, Side, Value
+from dynsync.testing._findings import Clause, Finding, Findings, Standing
+from dynsync.testing._nasty import VALUES
+from dynsync.testing._store_steps import written
+
+__all__ = ["POLICY_CLAUSES", "check_policy", "collisions"]
+
+POLICY_CLAUSES: Final = (
+    Clause(
+        "P1",
+        "One of three answers",
+        "The merge knows a side, a value and no decision; anything else ends the run.",
+    ),
+    Clause(
+        "P2",
+        "Never raises",
+        "A policy is asked about every collision there is, and what it raises ends the run for "
+        "everybody.",
+    ),
+    Clause(
+        "P3",
+        "Equal collisions, equal answers",
+        "A plan that is looked at and then applied, or a run that is repeated after a crash, must "
+        "decide the same.",
+    ),
+    Clause("P4", "Changes nothing", "The collision is what the engine goes on with."),
+    Clause(
+        "P5",
+        "Later is no reason",
+        "A collision is asked about again in the next run, when both records are older by the "
+        "same time; a policy that then changes its mind makes a value flip by itself.",
+    ),
+    Clause(
+        "P6",
+        "No value in the reason",
+        "Reasons stand in journals and on screens, and field values are personal data.",
+    ),
+    Clause(
+        "P7",
+        "Mirrored",
+        "Whether it treats the two systems alike is the host's to choose, and worth knowing: with "
+        "the sides swapped, a policy that does takes the other side.",
+    ),
+)
+"""The clauses, in order; P7 is told and not judged."""
+
+_AGES: Final = tuple(
+    Pair[float | None](*ages)
+    for ages in (
+        *((60.0, 600.0), (600.0, 60.0), (60.0, 60.0), (60.0, 60.5)),
+        *((None, None), (None, 60.0), (60.0, None)),
+        *((-5.0, 60.0), (math.nan, 60.0), (math.inf, math.inf), (0.0, 1e12)),
+    )
+)
+_MARKERS: Final = Pair[Value]("Zq7-Bergen", "Zq7-Tromsø")
+_LATER: Final = 3600.0
+
+
+def collisions(
+    fields: Iterable[str] = ("city",),
+    entities: Iterable[str] = ("lead", "contact", "account"),
+) -> Iterator[Collision]:
+    """Yield collisions of every kind of value, of null, of two kinds, with all sorts of ages."""
+    pairs = list(_pairs())
+    for entity, field in itertools.product(entities, fields):
+        for at, values in enumerate(pairs):
+            base = Pair[Value](None, None) if at % 3 else Pair[Value](values.marketo, None)
+            for ages in (_AGES[at % len(_AGES)], _AGES[0], _AGES[4]):
+                yield Collision(Entity(entity), field, base, values, ages)
+        for ages in _AGES:
+            yield Collision(Entity(entity), field, Pair[Value]("was", "was"), _MARKERS, ages)
+
+
+def _pairs() -> Iterator[Pair[Value]]:
+    for values in VALUES.values():
+        for one, other in itertools.pairwise(values):
+            yield Pair(one, other)
+            yield Pair(other, one)
+        yield Pair(values[0], None)
+        yield Pair(None, values[-1])
+    # A host's map may change a field's kind, and then the two sides are of two kinds.
+    firsts = [values[0] for values in VALUES.values()]
+    yield from (Pair(one, other) for one, other in itertools.pairwise(firsts))
+
+
+def check_policy(policy: AuthorityPolicy, *, fields: Sequence[str] = ()) -> Findings:
+    """
+    Return how it stands with each clause of the contract of policies.
+
+    *policy* is asked about collisions of every kind of value, for leads, contacts and a third
+    entity, in *fields* and in those that it has policies of its own for. P7 is told, and never
+    broken: a policy that is not symmetric says so as not claimed.
+    """
+    names = [name for what, name in named(policy) if what == "field"]
+    entities = [name for what, name in named(policy) if what == "entity"]
+    asked = tuple(
+        collisions(
+            dict.fromkeys(("city", *names, *fields)),
+            dict.fromkeys((LEAD.entity, CONTACT.entity, "account", *entities)),
+        )
+    )
+    # Before anything else: a policy that remembers is itself only once.
+    first = [_answer(policy, collision) for collision in asked]
+    found = [_found(clause, policy, asked) for clause in POLICY_CLAUSES[:-1]]
+    if found[2].standing is Standing.HELD:
+        found[2] = _remembers(policy, asked, first) or found[2]
+    return Findings(_name_of(policy), (*found, _mirrored(policy, asked)))
+
+
+def _name_of(policy: AuthorityPolicy) -> str:
+    return str(getattr(policy, "__name__", type(policy).__name__)).lstrip("_")
+
+
+def _found(clause: Clause, policy: AuthorityPolicy, asked: Sequence[Collision]) -> Finding:
+    judge = _JUDGES[clause.number]
+    for collision in asked:
+        why = judge(policy, collision)
+        if why:
+            small = _smallest(policy, collision, asked, clause.number)
+            calls = _calls(clause.number, small)
+            return Finding(clause, Standing.BROKEN, len(asked), judge(policy, small) or why, calls)
+    return Finding(clause, Standing.HELD, len(asked))
+
+
+def _remembers(
+    policy: AuthorityPolicy, asked: Sequence[Collision], first: Sequence[Resolution | None]
+) -> Finding | None:
+    """Return what is found if *policy* answers otherwise than when it was *first* asked."""
+    for collision, before in zip(asked, first, strict=True):
+        now = _answer(policy, collision)
+        if repr(now) != repr(before):
+            why = f"it answers {written(now)}; when it was first asked it was {written(before)}"
+            calls = (f"policy({written(collision)})  # before and after others",)
+            return Finding(POLICY_CLAUSES[2], Standing.BROKEN, len(asked), why, calls)
+    return None
+
+
+def _smallest(
+    policy: AuthorityPolicy, collision: Collision, asked: Sequence[Collision], number: str
+) -> Collision:
+    """Return the collision that says it in the fewest words."""
+    judge = _JUDGES[number]
+    shorter = sorted(
+        (one for one in asked if len(written(one)) < len(written(collision))),
+        key=lambda one: len(written(one)),
+    )
+    return next((one for one in shorter if judge(policy, one)), collision)
+
+
+def _calls(number: str, collision: Collision) -> tuple[str, ...]:
+    call = f"policy({written(collision)})"
+    match number:
+        case "P3":
+            return (call, f"{call}  # once more")
+        case "P5":
+            return (call, f"policy({written(_later(collision))})  # an hour later")
+        case _:
+            return (call,)
+
+
+def _answer(policy: AuthorityPolicy, collision: Collision) -> Resolution | None:
+    """Return what *policy* answers; None where it raises, which is another clause's."""
+    try:
+        # Its own copy, so that one that meddles does not spoil what others are asked.
+        return policy(attrs.evolve(collision))
+    except Exception:  # noqa: BLE001 - it may raise anything
+        return None
+
+
+def _is_an_answer(policy: AuthorityPolicy, collision: Collision) -> str:
+    answer = _answer(policy, collision)
+    if answer is None and _raises(policy, collision):
+        return ""
+    try:
+        # What the engine takes for an answer is the merge's to say.
+        merge_field(
+            collision.field,
+            Pair("was", "was"),
+            Pair("is", "is too"),
+            policy=lambda _: answer,  # type: ignore[arg-type, return-value]
+            same=lambda one, other: one == other,
+        )
+    except ContractError as error:
+        return str(error).split(";")[0].replace("The policy", "it")
+    return ""
+
+
+def _raises(policy: AuthorityPolicy, collision: Collision) -> str:
+    try:
+        policy(attrs.evolve(collision))
+    except Exception as error:  # noqa: BLE001 - it may raise anything
+        return f"it raises {type(error).__name__}"
+    return ""
+
+
+def _is_fickle(policy: AuthorityPolicy, collision: Collision) -> str:
+    one, other = _answer(policy, collision), _answer(policy, collision)
+    if repr(one) != repr(other):
+        return f"it answers {written(one)}, and asked the same again {written(other)}"
+    return ""
+
+
+def _meddles(policy: AuthorityPolicy, collision: Collision) -> str:
+    given = copy.deepcopy(collision)
+    with suppress(Exception):
+        policy(given)
+    if repr(given) != repr(collision):
+        return f"afterwards the collision is {written(given)}"
+    return ""
+
+
+def _later(collision: Collision) -> Collision:
+    ages = collision.ages.map(lambda age: None if age is None else age + _LATER)
+    return attrs.evolve(collision, ages=ages)
+
+
+def _changes_its_mind(policy: AuthorityPolicy, collision: Collision) -> str:
+    now, later = _answer(policy, collision), _answer(policy, _later(collision))
+    if _decision(now) != _decision(later):
+        return f"it answers {written(now)}, and an hour later {written(later)}"
+    return ""
+
+
+def _decision(answer: Resolution | None) -> str:
+    """Return what *answer* decides, without the reason."""
+    return repr(attrs.evolve(answer, why="") if isinstance(answer, Take | Put | Leave) else answer)
+
+
+def _quotes(policy: AuthorityPolicy, collision: Collision) -> str:
+    answer = _answer(policy, collision)
+    if collision.values != _MARKERS or not isinstance(answer, Take | Put | Leave):
+        return ""
+    told = str(answer.why)
+    if any(str(value) in told for value in collision.values):
+        return "its reason quotes a value"
+    return ""
+
+
+def _mirrored(policy: AuthorityPolicy, asked: Sequence[Collision]) -> Finding:
+    clause = POLICY_CLAUSES[-1]
+    alike = 0
+    for collision in asked:
+        mirror = attrs.evolve(
+            collision,
+            base=collision.base.swap(),
+            values=collision.values.swap(),
+            ages=collision.ages.swap(),
+        )
+        here, there = _answer(policy, collision), _answer(policy, mirror)
+        if isinstance(there, Take) and isinstance(cast("object", there.side), Side):
+            there = attrs.evolve(there, side=there.side.other)
+        alike += _decision(here) == _decision(there)
+    if alike == len(asked):
+        return Finding(clause, Standing.HELD, alike)
+    unlike = len(asked) - alike
+    why = f"it does not treat the systems alike in {unlike} of {len(asked)} collisions"
+    return Finding(clause, Standing.NOT_CLAIMED, alike, why)
+
+
+_JUDGES: Final = {
+    "P1": _is_an_answer,
+    "P2": _raises,
+    "P3": _is_fickle,
+    "P4": _meddles,
+    "P5": _changes_its_mind,
+    "P6": _quotes,
+}
