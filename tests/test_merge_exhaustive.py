@@ -42,7 +42,7 @@ FIELD: Final = "city"
 WORLD: Final[tuple[Maybe, ...]] = ("a", "b", "A", None, MISSING)
 """``a`` and ``A`` mean the same."""
 
-AGES: Final = (Pair[float | None](1.0, 99.0), Pair[float | None](99.0, 1.0), Pair(None, None))
+AGES: Final = tuple(Pair[float | None](*ages) for ages in ((1.0, 99.0), (99.0, 1.0), (None, None)))
 
 
 def put(_: Collision, /) -> Resolution:
@@ -233,8 +233,8 @@ def test_every_case_is_mirrored(name: str) -> None:
 def writes(situation: Situation, policy: AuthorityPolicy) -> Pair[dict[str, Value]]:
     """Return what the merge of a whole record would write of the field."""
 
-    def known(pair: Pair[Maybe]) -> Pair[dict[str, Value]]:
-        def of(side: Side) -> dict[str, Value]:
+    def known(pair: Pair[Maybe]) -> Pair[Mapping[str, Value]]:
+        def of(side: Side) -> Mapping[str, Value]:
             value = pair[side]
             return {} if isinstance(value, Missing) else {FIELD: value}
 
