@@ -29,6 +29,7 @@ from dynsync.records import Choice, Entity, Pair, Side
 from dynsync.testing import Standing, check_policy
 from dynsync.testing._nasty import VALUES
 from dynsync.testing._policy_check import POLICY_CLAUSES, collisions
+from dynsync.testing._store_steps import plain
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "reference" / "policy-contract.md"
 
@@ -212,6 +213,14 @@ def test_table_holds_every_kind_of_value() -> None:
     assert {Entity("lead"), Entity("contact"), Entity("account")} == {c.entity for c in asked}
     assert not any(c.values.marketo is None and c.values.dynamics is None for c in asked)
     assert any(isinstance(c.values.marketo, Choice) for c in asked)
+
+
+def test_sets_are_compared_as_sets() -> None:
+    """In which order a set happens to hold its members changes nothing."""
+    one, other = frozenset([0, 8]), frozenset([8, 0])
+
+    assert repr(one) != repr(other)
+    assert plain(one) == plain(other)
 
 
 def test_policy_is_asked_about_the_fields_that_it_names() -> None:

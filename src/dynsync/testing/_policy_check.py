@@ -18,7 +18,7 @@ from dynsync.policies import AuthorityPolicy, Collision, Leave, Put, Resolution,
 from dynsync.records import Entity, Pair, Side, Value
 from dynsync.testing._findings import Clause, Finding, Findings, Standing
 from dynsync.testing._nasty import VALUES
-from dynsync.testing._store_steps import written
+from dynsync.testing._store_steps import plain, written
 
 __all__ = ["POLICY_CLAUSES", "check_policy", "collisions"]
 
@@ -145,7 +145,7 @@ def _remembers(
     """Return what is found if *policy* answers otherwise than when it was *first* asked."""
     for collision, before in zip(asked, first, strict=True):
         now = _answer(policy, collision)
-        if repr(now) != repr(before):
+        if plain(now) != plain(before):
             why = f"it answers {written(now)}; when it was first asked it was {written(before)}"
             calls = (f"policy({written(collision)})  # before and after others",)
             return Finding(POLICY_CLAUSES[2], Standing.BROKEN, len(asked), why, calls)
@@ -212,7 +212,7 @@ def _raises(policy: AuthorityPolicy, collision: Collision) -> str:
 
 def _is_fickle(policy: AuthorityPolicy, collision: Collision) -> str:
     one, other = _answer(policy, collision), _answer(policy, collision)
-    if repr(one) != repr(other):
+    if plain(one) != plain(other):
         return f"it answers {written(one)}, and asked the same again {written(other)}"
     return ""
 
@@ -221,7 +221,7 @@ def _meddles(policy: AuthorityPolicy, collision: Collision) -> str:
     given = copy.deepcopy(collision)
     with suppress(Exception):
         policy(given)
-    if repr(given) != repr(collision):
+    if plain(given) != plain(collision):
         return f"afterwards the collision is {written(given)}"
     return ""
 
@@ -238,9 +238,9 @@ def _changes_its_mind(policy: AuthorityPolicy, collision: Collision) -> str:
     return ""
 
 
-def _decision(answer: Resolution | None) -> str:
+def _decision(answer: Resolution | None) -> object:
     """Return what *answer* decides, without the reason."""
-    return repr(attrs.evolve(answer, why="") if isinstance(answer, Take | Put | Leave) else answer)
+    return plain(attrs.evolve(answer, why="") if isinstance(answer, Take | Put | Leave) else answer)
 
 
 def _quotes(policy: AuthorityPolicy, collision: Collision) -> str:

@@ -278,7 +278,8 @@ def plain(answer: object, method: str = "") -> Plain:
     if isinstance(answer, str) or not isinstance(answer, Iterable):
         return repr(answer)
     items = [plain(item) for item in cast("Iterable[object]", answer)]
-    return tuple(sorted(items, key=repr) if method in _UNORDERED else items)
+    unordered = method in _UNORDERED or isinstance(answer, frozenset | set)
+    return tuple(sorted(items, key=repr) if unordered else items)
 
 
 def spoil(value: object) -> None:
