@@ -12,7 +12,7 @@ import attrs
 from dynsync.backlog import Known, Linked, LinkState, Pending, PendingKey, Sent
 from dynsync.errors import LeaseHeld, StateError
 from dynsync.memory import MemoryStore
-from dynsync.memory._store import _own_link
+from dynsync.memory._copies import own_link
 from dynsync.records import Entity, Pair, RecordId, Side
 from dynsync.state import Backlog, FeedState, JournalEntry
 
@@ -47,14 +47,14 @@ class UndoesOnErrorsOnly(_Twinned):
 
     @contextmanager
     def transaction(self) -> Generator[None]:
-        mark = self._data.log.begin()
+        mark = self._data.log._begin()
         try:
             yield
         except Exception:
-            self._data.log.back_to(mark)
+            self._data.log._back_to(mark)
             raise
         finally:
-            self._data.log.end()
+            self._data.log._end()
 
 
 class ForgetsInnerFailures(_Twinned):
@@ -269,9 +269,9 @@ class KnowsTheDead(_Twinned):
 class KnowsAnyEntity(_Twinned):
     """One Dynamics id in two tables is one record."""
 
-    def link_of(self, side: Side, id: RecordId, entity: Entity | None = None) -> Linked | None:  # noqa: A002, ARG002
+    def link_of(self, side: Side, id: RecordId, entity: Entity | None = None) -> Linked | None:  # noqa: ARG002
         link = self._find(side, id, None)
-        return None if link is None else _own_link(link)
+        return None if link is None else own_link(link)
 
 
 class ListsLinks(_Twinned):

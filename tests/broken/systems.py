@@ -76,11 +76,11 @@ class DynamicsOutside:
         """Make a row."""
         return self.org.create(self.table, values)
 
-    def edit(self, id: RecordId, values: Mapping[str, Wire]) -> None:  # noqa: A002
+    def edit(self, id: RecordId, values: Mapping[str, Wire]) -> None:
         """Edit a row."""
         self.org.edit(self.table, id, values)
 
-    def delete(self, id: RecordId) -> None:  # noqa: A002
+    def delete(self, id: RecordId) -> None:
         """Delete a row."""
         self.org.delete(self.table, id)
 
@@ -108,11 +108,11 @@ class MarketoOutside:
         """Make a person."""
         return self.system.create_person(values)
 
-    def edit(self, id: RecordId, values: Mapping[str, Wire]) -> None:  # noqa: A002
+    def edit(self, id: RecordId, values: Mapping[str, Wire]) -> None:
         """Edit a person."""
         self.system.edit(id, values)
 
-    def delete(self, id: RecordId) -> None:  # noqa: A002
+    def delete(self, id: RecordId) -> None:
         """Delete a person."""
         self.system.delete(id)
 
@@ -128,7 +128,7 @@ class MarketoOutside:
         """Let the next request fail."""
         self.system.faults.plan("*", Fault(FAULTS[trouble]))
 
-    def lines(self, id: RecordId) -> Sequence[str]:  # noqa: A002
+    def lines(self, id: RecordId) -> Sequence[str]:
         """Return the keys of the lines in a person's log."""
         return [line.key for line in self.system.activity_log(id)]
 

@@ -26,11 +26,11 @@ class Outside(Protocol):
         """Make a record that holds *values*, and return its id."""
         ...
 
-    def edit(self, id: RecordId, values: Mapping[str, Wire]) -> None:  # noqa: A002
+    def edit(self, id: RecordId, values: Mapping[str, Wire]) -> None:
         """Set *values* of a record."""
         ...
 
-    def delete(self, id: RecordId) -> None:  # noqa: A002
+    def delete(self, id: RecordId) -> None:
         """Take a record away."""
         ...
 
@@ -70,6 +70,6 @@ class CanFail(Outside, Protocol):
 class CanShowLog(Outside, Protocol):
     """An `Outside` of Marketo that can look into a person's activity log."""
 
-    def lines(self, id: RecordId) -> Sequence[str]:  # noqa: A002
+    def lines(self, id: RecordId) -> Sequence[str]:
         """Return the key of every line in the log of a person, as often as it is there."""
         ...

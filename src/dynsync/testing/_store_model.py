@@ -156,7 +156,7 @@ class ModelStore:
     def links(self, keys: Collection[int]) -> Mapping[int, Linked]:
         return {key: copy.deepcopy(self._state.links[key]) for key in keys if key in self._keys()}
 
-    def link_of(self, side: Side, id: RecordId, entity: Entity | None = None) -> Linked | None:  # noqa: A002
+    def link_of(self, side: Side, id: RecordId, entity: Entity | None = None) -> Linked | None:
         fitting = [
             link
             for link in self._state.links.values()

@@ -7,9 +7,9 @@ from typing import Final, Literal, assert_never
 
 import attrs
 
-from dynsync._contract import check_results
+from dynsync._contract import usable_results
 from dynsync.errors import Ambiguous, SystemFailure
-from dynsync.records import RecordId, Wire, plain_id
+from dynsync.records import RecordId, Side, Wire, plain_id
 from dynsync.testing._palette import misfit, same
 from dynsync.testing._scene import Scene, answered
 from dynsync.testing._steps import Change, Make, Misfit, WriteStep
@@ -176,10 +176,18 @@ def _send(scene: Scene, sent: Sequence[_Sent]) -> Sequence[WriteResult]:
         raise Halted(str(failure)) from failure
     except SystemFailure as failure:
         raise Halted(str(failure)) from failure
-    witness.lawful("C5", lambda: check_results(setting.side, setting.table, writes, results))
+    witness.lawful("C5", lambda: _check_results(setting.side, setting.table, writes, results))
     for one, result in zip(sent, results, strict=True):
         _settle(scene, one, result)
     return results
+
+
+def _check_results(
+    side: Side, table: str, writes: Sequence[Write], results: Sequence[WriteResult]
+) -> None:
+    _, broken = usable_results(side, table, writes, results)
+    if broken is not None:
+        raise broken
 
 
 def _not_applied(scene: Scene, sent: _Sent, promise: Promise) -> None:
