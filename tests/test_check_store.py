@@ -104,7 +104,7 @@ def test_message_shows_the_calls() -> None:
         check_store(CommitsAsItGoes, programs=0).raise_if_broken()
 
     message = str(caught.value)
-    assert "S1   All or nothing                     BROKEN" in message
+    assert "S1        All or nothing                       BROKEN" in message
     assert "with store.transaction():" in message
     assert "raise RuntimeError  # and so it is undone" in message
 

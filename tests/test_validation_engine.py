@@ -201,6 +201,7 @@ def test_others_go_on() -> None:
 def test_told_once(field: str | None) -> None:
     """Invariant 33: one line for a refusal that stands for a week, and never hammered."""
     world = refuse_word("Boss", field)
+    world.sync.tries = 100
     person, _ = world.linked("lead", jobtitle="Analyst")
     world.marketo.edit(person, {"title": "Boss"})
     pauses = [300.0] * 30 + [7200.0] * 7 * 12

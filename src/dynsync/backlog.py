@@ -132,9 +132,9 @@ class Hold:
     A value that was refused on *side*, and is not sent again for now.
 
     *digest* is of the refused value and *schema* of the column's description; a hold ends
-    when either differs, when the other side changes, or at *retry_at*, which is infinite once
-    it was tried too often. *codes* are what it was refused for. The field name ``""`` stands
-    for the whole record.
+    when either differs, when the other side changes, or at *retry_at*, which is infinite
+    once it was tried too often, until the record on *side* changes. *codes* are what it was
+    refused for. The field name ``""`` stands for the whole record.
     """
 
     side: Side

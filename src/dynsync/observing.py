@@ -13,7 +13,7 @@ from operator import ne
 
 import attrs
 
-from dynsync.backlog import Observation, Pending, Sent
+from dynsync.backlog import Hold, Observation, Pending, Sent
 from dynsync.fields import Field
 from dynsync.records import MISSING, Edit, Pair, Row, Side, Wire
 from dynsync.terms import Terms
@@ -56,7 +56,8 @@ def fold(terms: Terms, entry: Pending, side: Side, seen: Observation, now: float
 
     The entry becomes due at once if that is news; a repeated observation leaves its
     schedule as it was, so that a held value is not hammered. Holds stay: they end when
-    the value that they hold has changed.
+    the value that they hold has changed. One that no time lets go is tried once more, for
+    the record that refused it is another one now (A20).
     """
     old = entry.seen[side]
     if old is not None and not seen.gone and not old.gone:
@@ -80,6 +81,14 @@ def fold(terms: Terms, entry: Pending, side: Side, seen: Observation, now: float
         modified=min(entry.modified, stamped),
         retry_at=now if news else entry.retry_at,
         reason="" if news else entry.reason,
+        holds=_tried_once_more(entry.holds, side, now) if news else entry.holds,
+    )
+
+
+def _tried_once_more(holds: tuple[Hold, ...], side: Side, now: float) -> tuple[Hold, ...]:
+    return tuple(
+        attrs.evolve(hold, retry_at=now) if hold.permanent and hold.side is side else hold
+        for hold in holds
     )
 
 

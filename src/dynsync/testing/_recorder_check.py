@@ -225,9 +225,7 @@ def _programs(people: Sequence[str], programs: int, seed: int) -> Iterator[tuple
 def _entries(people: Sequence[str]) -> Iterator[Entry]:
     """Yield entries of every kind; the code of a refusal tells what is told."""
     numbers = itertools.count(1)
-    for seq, (kind, person) in enumerate(
-        zip(itertools.cycle(OutcomeKind), (*people, None) * len(OutcomeKind), strict=False), 1
-    ):
+    for seq, (kind, person) in enumerate(itertools.product(OutcomeKind, (*people, None)), 1):
         refusals: tuple[Refusal, ...] = ()
         if kind in {OutcomeKind.REJECTED, OutcomeKind.DEFERRED, OutcomeKind.UPDATED}:
             # Two reasons for one value are one refusal: they are told under one key.
