@@ -21,6 +21,8 @@ from dynsync.fields import EntityMap, Field, Flow
 from dynsync.maps import CONTACT, LEAD
 from dynsync.merge import Verdict
 from dynsync.records import Choice, Missing
+from dynsync.testing._histories._actions import ACTIONS, SANDBOX_ACTIONS
+from dynsync.testing._histories._paths import PATHS
 
 __all__ = ["MADE", "PAGES", "remade"]
 
@@ -29,6 +31,7 @@ PAGES: Final = (
     "docs/reference/cli.md",
     "docs/reference/default-maps.md",
     "docs/reference/merge-table.md",
+    "docs/reference/simulator.md",
 )
 
 _PART: Final = re.compile(r"(<!-- made: (?P<name>[\w-]+) -->\n\n).*?\n\n<!-- end -->", re.DOTALL)
@@ -187,6 +190,29 @@ def _commands() -> str:
     return "\n\n".join(parts)
 
 
+# -- the simulator
+
+
+def _actions() -> str:
+    whole = {one.name for one in ACTIONS}
+    rows = (
+        [
+            f"`{one.name}`",
+            one.says,
+            ", ".join(one.modes),
+            "any two" if one.name in whole else "the sandboxes",
+        ]
+        for one in SANDBOX_ACTIONS
+    )
+    return _table(("action", "what happens", "modes", "systems"), rows)
+
+
+def _paths() -> str:
+    every = sorted({path for paths in PATHS.values() for path in paths})
+    rows = ([f"`{path}`", *("yes" if path in PATHS[m] else "" for m in PATHS)] for path in every)
+    return _table(("path", *PATHS), rows)
+
+
 MADE: Final[Mapping[str, Callable[[], str]]] = {
     "commands": _commands,
     "entities": _entities,
@@ -194,6 +220,8 @@ MADE: Final[Mapping[str, Callable[[], str]]] = {
     "lead": lambda: _only(LEAD, CONTACT),
     "contact": lambda: _only(CONTACT, LEAD),
     "decisions": _decisions,
+    "actions": _actions,
+    "paths": _paths,
 }
 """The made parts by name."""
 

@@ -9,6 +9,7 @@ import pytest
 from dynsync.outcomes import OutcomeKind
 from dynsync.records import RecordId, Side
 from dynsync.sandbox import Fault, SimulatedCrash
+from dynsync.testing import replay
 from support import World
 
 TABLES = ("lead", "contact")
@@ -143,3 +144,61 @@ def test_a_record_that_a_full_read_no_longer_shows_is_not_made(table: str) -> No
     world.settled()
 
     assert 0 == world.marketo.count()
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("at", range(3, 7))
+def test_a_right_that_is_given_back_after_a_crash_while_its_values_went(at: int, when: str) -> None:
+    """
+    Invariants 13 and 17: the rows of the store had lost a field, the layout had it still.
+
+    The right came back, the layout fitted the terms again, and nobody moved the rows.
+    """
+    replay(
+        [
+            ("take_read", {}),
+            ("crashing_commit", {"at": at, "when": when, "who": 0, "edit": ("first_name", "Bo")}),
+            ("give_read", {}),
+            ("edit", {"at": 0, "side": Side.MARKETO, "edit": ("first_name", "Zoë")}),
+        ]
+    )
+
+
+@pytest.mark.xfail(strict=True, reason="open: docs/explanation/limits.md")
+@pytest.mark.parametrize("kind", ["lost_response", "crash_after"])
+def test_an_edit_after_a_write_of_which_nobody_heard(kind: str) -> None:
+    """
+    Invariants 4 and 13: our write reached Marketo, the answer did not reach us.
+
+    Dynamics moves on. What Marketo holds is ours, and no edit that could win over the new one.
+    """
+    world = World()
+    person, row = world.linked("lead", jobtitle="old")
+    world.dynamics.edit("lead", row, {"jobtitle": "one"})
+    world.marketo.faults.plan("write", _FAULTS[kind])
+    try:
+        world.cycle()
+    except SimulatedCrash:
+        assert kind == "crash_after"
+    world.dynamics.edit("lead", row, {"jobtitle": "two"})
+    world.settled()
+
+    assert ("two", "two") == world.both(person, "lead", row, "job_title")
+
+
+@pytest.mark.xfail(strict=True, reason="open: docs/explanation/limits.md")
+def test_an_overwritten_edit_whose_record_was_deleted_before_the_feed_told_of_it() -> None:
+    """Invariant 31: the record is brought back, and Marketo's edit is right about a lead."""
+    replay(
+        [
+            ("hold_back_feed", {}),
+            ("edit", {"at": 0, "side": Side.MARKETO, "edit": ("first_name", "Zoë")}),
+            ("edit", {"at": 0, "side": Side.DYNAMICS, "edit": ("first_name", None)}),
+            ("run", {}),
+            ("delete_in_dynamics", {"at": 0}),
+            ("run", {}),
+            ("hold_back_feed", {}),
+            ("run", {}),
+            ("undelete", {"at": 0}),
+        ]
+    )

@@ -200,6 +200,22 @@ def test_module_keeps_its_layer(path: str) -> None:
     assert [] == complaints(source, path)
 
 
+GENERATES: Final = frozenset({"testing/_histories/_machine.py", "testing/strategies.py"})
+"""The modules of `dynsync.testing` that draw with Hypothesis; all else goes without it."""
+
+
+def test_hypothesis_is_asked_for_only_where_something_is_drawn() -> None:
+    """What is usable without the extra ``testing`` does not import it, not even by the way."""
+    importing = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in sources()
+        for name in imported(ast.parse(path.read_text("utf-8")), ("dynsync", "testing", "x"))
+        if name.split(".")[0] == "hypothesis"
+    }
+
+    assert importing == GENERATES
+
+
 def test_imports_have_no_cycle() -> None:
     """No two modules import each other, however many stand between them."""
     graph: dict[str, set[str]] = {}

@@ -18,10 +18,11 @@ from dynsync.sandbox import (
     SandboxMarketo,
     SimulatedCrash,
 )
+from dynsync.testing._histories._sandbox_scene import SANDBOX_SCENE, rule_of_dynamics
 from machine import SyncMachine
-from model import MAPS, REACHED, rule_of_dynamics
 from support_crash import CrashingStore, Moment
 
+MAPS: Final = SANDBOX_SCENE.maps
 EXAMPLES: Final = 60
 """How many histories there are at least; a profile may ask for more."""
 CRASHES: tuple[FaultKind, ...] = ("crash_before", "crash_after")
@@ -107,7 +108,7 @@ PATHS: Final = (
 
 def test_random_histories_keep_every_promise() -> None:
     """Whatever people, rights, faults and crashes do, the engine ends where the model says."""
-    REACHED.clear()
+    SyncMachine.reached.clear()
     current = settings()
     run_state_machine_as_test(
         SyncMachine,
@@ -120,7 +121,7 @@ def test_random_histories_keep_every_promise() -> None:
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
         ),
     )
-    missed = [path for path in PATHS if not REACHED[path]]
+    missed = [path for path in PATHS if not SyncMachine.reached[path]]
 
     assert missed == []
 

@@ -66,7 +66,8 @@ class Column:
 
     def restrict(self, access: Access) -> Column:
         """Return the column with no more than *access*."""
-        return attrs.evolve(self, access=self.access & access)
+        left = self.access & access
+        return self if left is self.access else attrs.evolve(self, access=left)
 
 
 @attrs.frozen

@@ -12,7 +12,7 @@ from dynsync.sandbox._dynamics import SandboxDynamics
 from dynsync.sandbox._dynamics_checks import BusinessRule, Denied
 from dynsync.sandbox._dynamics_columns import CONTACT_COLUMNS, LEAD_COLUMNS
 from dynsync.sandbox._dynamics_connector import SandboxDynamicsConnector
-from dynsync.sandbox._faults import Fault, FaultHook, FaultKind, Faults, SimulatedCrash
+from dynsync.sandbox._faults import Fault, FaultHook, FaultKind, Faults, SimulatedCrash, split
 from dynsync.sandbox._limits import NO_LIMITS, Limits
 from dynsync.sandbox._marketo import Activity, SandboxMarketo
 from dynsync.sandbox._marketo_columns import PERSON_COLUMNS
@@ -37,4 +37,5 @@ __all__ = [
     "SandboxMarketo",
     "SandboxMarketoConnector",
     "SimulatedCrash",
+    "split",
 ]

@@ -1,0 +1,1 @@
+"""Whole histories of two systems and a sync: what happens in them, and what must hold."""
