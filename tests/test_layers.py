@@ -23,7 +23,7 @@ LAYER_1: Final = frozenset({"fields", "permissions", "policies", "validation", "
 LAYER_2: Final = frozenset(
     {"merge", "maps", "terms", "outcomes", "observing", "deciding", "making"}
     | {"comparing", "planning"}
-    | {"advancing", "holding", "settling"}
+    | {"advancing", "agreeing", "holding", "settling"}
     | {"guards", "reports"}
 )
 LAYER_3: Final = frozenset({"connectors", "state", "recorder", "memory"})
@@ -69,7 +69,9 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
     "planning": BELOW_2 | {"comparing", "deciding", "making", "merge", "outcomes", "terms"},
     "advancing": BELOW_2 | {"deciding", "planning", "terms"},
     "holding": BELOW_2 | {"deciding", "planning", "terms"},
-    "settling": BELOW_2 | {"advancing", "holding", "deciding", "planning", "outcomes", "terms"},
+    "agreeing": BELOW_2 | {"deciding", "planning", "outcomes", "terms"},
+    "settling": BELOW_2
+    | {"advancing", "agreeing", "holding", "deciding", "planning", "outcomes", "terms"},
     "guards": LAYER_0,
     "reports": LAYER_0 | {"outcomes", "validation"},
     # 3: the edges, as protocols, and what stands in for them in memory

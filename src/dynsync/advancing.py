@@ -17,7 +17,7 @@ from dynsync.deciding import FieldPlan
 from dynsync.fields import Field
 from dynsync.kinds import Unfit
 from dynsync.planning import Action, RecordPlan
-from dynsync.records import MISSING, SIDES, Missing, Pair, Row, Side, Wire
+from dynsync.records import MISSING, Missing, Pair, Row, Side, Wire
 from dynsync.terms import Terms
 from dynsync.writes import Created, Updated, WriteResult
 
@@ -53,25 +53,42 @@ class Advance:
 
 
 @attrs.define
-class _Answers:
+class _Answer:
     """
-    A plan with what was answered: per side whether it was done, and what is held now.
+    What one side answered: whether it was *done*, and what is held now.
 
-    Most systems say nothing of what they hold after a write: then there is no row of it.
+    Most systems say nothing of what they hold after a write: then *ack* is None. *base* is the
+    side's base as it moves, *actual* what it held when the plan was made.
     """
+
+    side: Side
+    done: bool
+    ack: Row | None
+    base: Row
+    actual: Row
+
+
+@attrs.define
+class _Answers:
+    """A plan with what was answered."""
 
     terms: Terms
     plan: RecordPlan
-    done: Pair[bool]
-    acks: Pair[Row | None]
+    marketo: _Answer
+    dynamics: _Answer
 
 
-def _acknowledged(terms: Terms, side: Side, result: WriteResult | None) -> Row | None:
-    """Return what *side* says that it holds after the write, `MISSING` where it says nothing."""
+def _answer(
+    terms: Terms, side: Side, result: WriteResult | None, base: Row, actual: Row
+) -> _Answer:
     answer = applied(result)
-    if answer is None or not answer.values:
-        return None
-    values = answer.values
+    said = None if answer is None else answer.values
+    ack = _acknowledged(terms, side, said) if said else None
+    return _Answer(side, answer is not None, ack, base, actual)
+
+
+def _acknowledged(terms: Terms, side: Side, values: Mapping[str, Wire]) -> Row:
+    """Return what *side* says that it holds after the write, `MISSING` where it says nothing."""
     return [values.get(f.names[side], MISSING) if f.names[side] else MISSING for f in terms.fields]
 
 
@@ -88,20 +105,18 @@ def _begin(terms: Terms, plan: RecordPlan) -> Advance:
 
 def advance(terms: Terms, plan: RecordPlan, results: Pair[WriteResult | None]) -> Advance:
     """Return the rows that *results* leave us with."""
-    done = Pair(applied(results.marketo) is not None, applied(results.dynamics) is not None)
-    acks = Pair(
-        _acknowledged(terms, Side.MARKETO, results.marketo),
-        _acknowledged(terms, Side.DYNAMICS, results.dynamics),
-    )
-    answers = _Answers(terms, plan, done, acks)
     rows = _begin(terms, plan)
+    base, actual = rows.base, plan.actual
+    here = _answer(terms, Side.MARKETO, results.marketo, base.marketo, actual.marketo)
+    there = _answer(terms, Side.DYNAMICS, results.dynamics, base.dynamics, actual.dynamics)
+    answers = _Answers(terms, plan, here, there)
     made = MADE.get(plan.action)
-    if made is not None and done[made]:
+    if made is not None and applied(results[made]) is not None:
         _settle_created(answers, made, rows)
     else:
         rows.settled = {f.name for f in plan.fields if _settle_field(answers, f, rows)}
-    for side, ack in zip(SIDES, acks, strict=True):
-        if ack is not None and _news(terms, side, ack, rows):
+    for answer in (here, there):
+        if answer.ack is not None and _news(terms, answer.side, answer.ack, rows):
             rows.rewritten = True
     return rows
 
@@ -152,48 +167,49 @@ def _answered(
     return ack if field.same(ack, sent, both) or field.same(ack, before, both) else sent
 
 
-def _noted(answers: _Answers, field: FieldPlan, rows: Advance) -> bool:
-    """Note what was sent and done as observed; return whether all of it was done."""
-    complete = bool(field.send) or field.advance
-    at = answers.terms.index(field.name)
-    for side, sent in field.send.items():
-        row = rows.seen[side]
-        if not answers.done[side]:
-            complete = field.advance
-        elif row is not None:
-            row[at] = sent
-    return complete
+def _note(answer: _Answer, field: FieldPlan, at: int, row: Row | None) -> bool:
+    """Note what *answer*'s side was told as observed in its *row*; return whether it was done."""
+    if answer.side not in field.send:
+        return True
+    if answer.done and row is not None:
+        row[at] = field.send[answer.side]
+    return answer.done
+
+
+def _advance(answer: _Answer, field: FieldPlan, kind: Field, at: int) -> None:
+    """Move the base of one field of one side."""
+    wire, ack = answer.actual[at], answer.ack
+    if answer.side in field.send:
+        wire = field.send[answer.side]
+        if ack is not None and (said := ack[at]) is not MISSING:
+            wire = _answered(kind, answer.side, wire, said, answer.base[at])
+    if wire is not MISSING:
+        answer.base[at] = wire
 
 
 def _settle_field(answers: _Answers, field: FieldPlan, rows: Advance) -> bool:
     """Move the base of one field if all it takes was done; return whether it is settled."""
-    terms, plan = answers.terms, answers.plan
+    terms, here, there = answers.terms, answers.marketo, answers.dynamics
     at = terms.index(field.name)
     if field.adopt:
-        if field.send and not answers.done.marketo:
+        if field.send and not here.done:
             # What the policy put did not arrive: it is asked again.
             return False
         row = rows.seen.marketo
         if field.send and row is not None:
             row[at] = field.send[Side.MARKETO]
-        adopted = _adopted(terms.fields[at], plan.actual.dynamics[at])
-        rows.base.marketo[at], rows.base.dynamics[at] = adopted
+        here.base[at], there.base[at] = _adopted(terms.fields[at], there.actual[at])
         return False
-    complete = _noted(answers, field, rows)
+    done = _note(here, field, at, rows.seen.marketo)
+    done = _note(there, field, at, rows.seen.dynamics) and done
     if field.restore:
-        if answers.done.marketo:
+        if here.done:
             _reopen(answers, field, rows)
-        return answers.done.marketo
-    if not complete:
+        return here.done
+    if not (field.advance or (done and field.send)):
         return False
-    send = field.send
-    for side, base, actual, ack in zip(SIDES, rows.base, plan.actual, answers.acks, strict=True):
-        wire = send[side] if side in send else actual[at]
-        said = MISSING if ack is None else ack[at]
-        if said is not MISSING and side in send:
-            wire = _answered(terms.fields[at], side, wire, said, base[at])
-        if wire is not MISSING:
-            base[at] = wire
+    _advance(here, field, terms.fields[at], at)
+    _advance(there, field, terms.fields[at], at)
     return True
 
 

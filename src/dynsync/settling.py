@@ -13,6 +13,7 @@ import attrs
 from attrs import Factory
 
 from dynsync.advancing import MADE, Advance, advance, applied
+from dynsync.agreeing import agreed
 from dynsync.backlog import Hold, Linked, LinkState, Observation, Pending, PendingKey, link_key
 from dynsync.deciding import FieldPlan
 from dynsync.holding import (
@@ -25,7 +26,7 @@ from dynsync.holding import (
     tell_untold,
     untried_holds,
 )
-from dynsync.outcomes import Outcome, OutcomeKind, severity
+from dynsync.outcomes import FieldChange, Outcome, OutcomeKind, severity
 from dynsync.planning import Action, RecordPlan
 from dynsync.records import MISSING, Pair, RecordId, Side, Version
 from dynsync.terms import Terms
@@ -288,18 +289,19 @@ class _Settling:
 
     def _kind(self) -> tuple[OutcomeKind, str]:
         """Return the one bucket of the record, and why."""
-        candidates: list[tuple[OutcomeKind, str]] = [(OutcomeKind.AGREED, "")]
         made = MADE.get(self.plan.action)
-        for result in self.results:
-            if made is not None and applied(result) is not None:
-                candidates.append((OutcomeKind.CREATED, f"made from what {made.other.label} holds"))
-            elif isinstance(result, Updated):
-                candidates.append((OutcomeKind.UPDATED, ""))
+        kind, why = OutcomeKind.AGREED, ""
+        if isinstance(self.results.marketo, Updated) or isinstance(self.results.dynamics, Updated):
+            kind = OutcomeKind.UPDATED
+        if made is not None and applied(self.results[made]) is not None:
+            kind, why = OutcomeKind.CREATED, f"made from what {made.other.label} holds"
         if self.plan.action is Action.FLAG:
-            candidates.append((OutcomeKind.FLAGGED, "deleted in Dynamics"))
-        if self.rest.reasons:
-            candidates.append(self.rest.worst)
-        return max(candidates, key=lambda candidate: severity(candidate[0]))
+            kind, why = _worse((kind, why), (OutcomeKind.FLAGGED, "deleted in Dynamics"))
+        return _worse((kind, why), self.rest.worst) if self.rest.reasons else (kind, why)
+
+
+def _worse(one: tuple[OutcomeKind, str], other: tuple[OutcomeKind, str]) -> tuple[OutcomeKind, str]:
+    return other if severity(other[0]) > severity(one[0]) else one
 
 
 def _notable(field: FieldPlan, *, made: bool) -> bool:
@@ -365,6 +367,28 @@ def settle(
     """
     if plan.action in _BARE:
         return _settle_bare(plan)
+    if (done := agreed(terms, plan, results)) is not None:
+        return _settle_agreed(plan, results, *done)
+    return _settle_judged(terms, plan, results, now, new_key)
+
+
+def _settle_agreed(
+    plan: RecordPlan,
+    results: Pair[WriteResult | None],
+    link: Linked,
+    changes: tuple[FieldChange, ...],
+) -> Settlement:
+    """Settle a plan of which everything was done."""
+    written = results.marketo is not None or results.dynamics is not None
+    kind = OutcomeKind.UPDATED if written else OutcomeKind.AGREED
+    ids: Pair[RecordId | None] = Pair(link.ids.marketo, link.ids.dynamics)
+    outcome = Outcome(link.entity, ids, kind, "", link.key, changes)
+    return Settlement(plan.entry.key, link, None, None, outcome)
+
+
+def _settle_judged(
+    terms: Terms, plan: RecordPlan, results: Pair[WriteResult | None], now: float, new_key: int
+) -> Settlement:
     settling = _Settling(terms, plan, results, now, advance(terms, plan, results))
     link = settling.link(new_key)
     ids: Pair[RecordId | None] = Pair(*(plan.entry.ids if link is None else link.ids))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import TypeAlias, cast
+from typing import Final, TypeAlias, cast
 
 from dynsync.records import MISSING, Entity, Missing, Pair, Row, Side, Version, Wire
 from dynsync.state import Hold, Observation, Pending, Push, Sent
@@ -21,7 +21,7 @@ __all__ = [
     "decode_sent",
     "encode_detail",
     "encode_names",
-    "encode_row",
+    "encode_rows",
     "encode_sent",
     "parse_row",
     "plain",
@@ -40,6 +40,9 @@ Detail: TypeAlias = tuple[Pair[Observation | None], Push | None, tuple[Hold, ...
 """What has no column of its own in a backlog entry: *seen*, *push* and *holds*."""
 
 
+_BETWEEN: Final = {"": 0}
+_SEAM: Final = ',{"":0},'
+
 parse_row: Callable[[str], tuple[Row, int]] = json.JSONDecoder().raw_decode
 """Return the row of a text without ``[]`` in it, and a number. The rest of `json.loads`'s work
 takes half as long again, and `decode_row` adds a call to that."""
@@ -57,14 +60,22 @@ def plain(text: str) -> str:
     return text.encode(errors="backslashreplace").decode()
 
 
-def encode_row(row: Row) -> str:
-    """Return *row* as one JSON array."""
-    text = _encode(row)
-    return text if text.isascii() else plain(text)
+def encode_rows(rows: Sequence[Row]) -> list[str]:
+    """
+    Return each of *rows* as one JSON array.
+
+    They are encoded in one call, because a call costs as much as half a row. No row holds an
+    object, and inside a string its quotes would be escaped: the seam is found nowhere else.
+    """
+    if not rows:
+        return []
+    apart: list[object] = [_BETWEEN] * (2 * len(rows) - 1)
+    apart[::2] = rows
+    return plain(_encode(apart))[1:-1].split(_SEAM)
 
 
 def decode_row(text: str) -> Row:
-    """Return what `encode_row` made *text* of."""
+    """Return what `encode_rows` made *text* of."""
     row, _ = parse_row(text)
     return _row(row) if "[]" in text else row
 

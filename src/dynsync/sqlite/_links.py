@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TypeAlias
 
 from dynsync.records import Entity, Pair, RecordId, Side, Version
-from dynsync.sqlite._codec import decode_row, decode_sent, encode_row, encode_sent, parse_row
+from dynsync.sqlite._codec import decode_row, decode_sent, encode_rows, encode_sent, parse_row
 from dynsync.sqlite._database import Database, batches, marks
 from dynsync.state import Known, Linked, LinkState, Sent
 
@@ -146,8 +146,7 @@ class Links(Database):
             for batch in batches(links):
                 # The last of those with one key counts, and keys in order write each page once.
                 latest = {link.key: link for link in batch}
-                rows = [_columns(latest[key]) for key in sorted(latest)]
-                _save(connection, rows)
+                _save(connection, _columns([latest[key] for key in sorted(latest)]))
 
     def save_versions(self, side: Side, versions: Mapping[int, Version | None]) -> None:
         """Replace the version of one side of some links, by key."""
@@ -208,19 +207,23 @@ def _rank(key: int, state: int) -> tuple[bool, int]:
     return _STATES[state] is not LinkState.GONE_MARKETO, key
 
 
-def _columns(link: Linked) -> _Columns:
-    return (
-        link.key,
-        link.entity,
-        link.ids.marketo,
-        link.ids.dynamics,
-        _NUMBERS[link.state],
-        link.versions.marketo,
-        link.versions.dynamics,
-        encode_sent(link.sent),
-        encode_row(link.rows.marketo),
-        encode_row(link.rows.dynamics),
-    )
+def _columns(links: Sequence[Linked]) -> list[_Columns]:
+    rows = encode_rows([row for link in links for row in link.rows])
+    return [
+        (
+            link.key,
+            link.entity,
+            link.ids.marketo,
+            link.ids.dynamics,
+            _NUMBERS[link.state],
+            link.versions.marketo,
+            link.versions.dynamics,
+            encode_sent(link.sent),
+            marketo,
+            dynamics,
+        )
+        for link, marketo, dynamics in zip(links, rows[::2], rows[1::2], strict=True)
+    ]
 
 
 def _link(columns: _Columns) -> Linked:

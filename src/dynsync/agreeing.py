@@ -1,0 +1,69 @@
+"""
+Settle an update that was done whole, as nearly all of them are. Pure.
+
+Says what `dynsync.advancing` and `dynsync.settling` say, without asking what went wrong: where
+anything did, or is still to be judged, it says nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dynsync.backlog import Linked, LinkState, Observation
+from dynsync.deciding import FieldPlan
+from dynsync.outcomes import FieldChange
+from dynsync.planning import Action, RecordPlan
+from dynsync.records import MISSING, Pair, Row, Side, Version
+from dynsync.terms import Terms
+from dynsync.writes import Updated, WriteResult
+
+__all__ = ["agreed"]
+
+
+def agreed(
+    terms: Terms, plan: RecordPlan, results: Pair[WriteResult | None]
+) -> tuple[Linked, tuple[FieldChange, ...]] | None:
+    """Return the link after *plan*, and what changed; None where more is to be judged."""
+    link = plan.link
+    if link is None or plan.action is not Action.MERGE or plan.entry.holds:
+        return None
+    if not (_silent(results.marketo) and _silent(results.dynamics)):
+        return None
+    base = Pair(link.rows.marketo.copy(), link.rows.dynamics.copy())
+    for field in plan.fields:
+        if field.waits or field.restore or not (field.send or field.advance):
+            return None
+        at = terms.index(field.name)
+        _move(base.marketo, at, field, Side.MARKETO, plan.actual.marketo)
+        _move(base.dynamics, at, field, Side.DYNAMICS, plan.actual.dynamics)
+    base.dynamics[terms.plain :] = [None] * terms.stamps
+    seen = plan.entry.seen
+    versions = Pair(
+        _version(results.marketo, seen.marketo, link.versions.marketo),
+        _version(results.dynamics, seen.dynamics, link.versions.dynamics),
+    )
+    after = Linked(link.key, link.entity, link.ids, base, versions, LinkState.LIVE, link.sent)
+    return after, _changes(plan.fields)
+
+
+def _silent(result: WriteResult | None) -> bool:
+    """Return whether there was no write, or one that was done and says nothing of what is held."""
+    return result is None or (isinstance(result, Updated) and not result.values)
+
+
+def _move(base: Row, at: int, field: FieldPlan, side: Side, actual: Row) -> None:
+    wire = field.send[side] if side in field.send else actual[at]
+    if wire is not MISSING:
+        base[at] = wire
+
+
+def _version(
+    result: WriteResult | None, seen: Observation | None, before: Version | None
+) -> Version | None:
+    if isinstance(result, Updated):
+        return result.version
+    return before if seen is None or seen.version is None else seen.version
+
+
+def _changes(fields: Iterable[FieldPlan]) -> tuple[FieldChange, ...]:
+    return tuple([f.change() for f in fields if f.send or f.decision is not None])
