@@ -18,7 +18,9 @@ import pytest
 
 PACKAGE: Final = Path(__file__).parents[1] / "src" / "dynsync"
 
-LAYER_0: Final = frozenset({"records", "errors", "schemas", "kinds", "writes", "backlog"})
+LAYER_0: Final = frozenset(
+    {"records", "errors", "schemas", "kinds", "writes", "backlog", "calling"}
+)
 LAYER_1: Final = frozenset({"fields", "permissions", "policies", "validation", "matching"})
 LAYER_2: Final = frozenset(
     {"merge", "maps", "terms", "outcomes", "observing", "deciding", "making"}
@@ -47,6 +49,7 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
     # 0: the nouns
     "records": frozenset(),
     "errors": frozenset({"records"}),
+    "calling": frozenset({"errors"}),
     "schemas": frozenset({"records"}),
     "kinds": frozenset({"records", "schemas"}),
     "writes": frozenset({"records"}),

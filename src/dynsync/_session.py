@@ -10,10 +10,10 @@ from typing import Final, TypeVar, cast
 import attrs
 from attrs import Factory
 
-from dynsync._calling import called
 from dynsync._contract import check_connector, check_schema
 from dynsync._remembering import Remembering, dynamics_feed, marketo_feed
 from dynsync.backlog import PendingKey
+from dynsync.calling import called
 from dynsync.connectors import Clock, Connector
 from dynsync.errors import (
     Ambiguous,

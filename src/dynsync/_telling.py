@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dynsync._calling import called
 from dynsync._session import Session
+from dynsync.calling import called
 from dynsync.errors import ContractError, SystemFailure
 from dynsync.recorder import Entry, PartlyRefused, Recorder, entry_of
 

@@ -17,6 +17,7 @@ from typing import Final, TypeAlias
 
 import attrs
 
+from dynsync.calling import called
 from dynsync.errors import ContractError
 from dynsync.policies import AuthorityPolicy, Collision, Leave, Put, Resolution, Take
 from dynsync.records import (
@@ -105,20 +106,14 @@ class Merge:
 def _ask(policy: AuthorityPolicy, collision: Collision) -> Resolution:
     """Ask *policy*, and take no nonsense."""
     where = f"field {collision.field!r} of a {collision.entity or 'record'}"
-    answer: object = None
-    raised: str | None = None
-    try:
-        answer = policy(collision)
-    except Exception as error:  # noqa: BLE001 - a policy is the host's: it may raise anything
-        raised = type(error).__name__
-    if raised is not None:
-        # Outside of the except block: what the policy raised may quote a field's value, and
-        # would hang on to ours as its context. Its type is enough to find it.
-        message = (
+
+    def complaint(raised: str) -> str:
+        return (
             f"The policy raised {raised} on {where}. "
             f"A policy is asked about every collision and must not raise."
         )
-        raise ContractError(message)
+
+    answer: object = called(lambda: policy(collision), complaint, passing=())
     match answer:
         case Take(side=Side()) | Leave():
             return answer

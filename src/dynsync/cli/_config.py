@@ -223,8 +223,8 @@ def _guards(section: Section) -> Guards:
     return Guards(
         deletes=_limit(section.section("deletes"), usual.deletes),
         clears=_limit(section.section("clears"), usual.clears),
-        allow_empty=section.flag("allow_empty", usual.allow_empty),
-        allow_full_read=section.flag("allow_full_read", usual.allow_full_read),
+        allow_empty=section.flag("allow_empty", default=usual.allow_empty),
+        allow_full_read=section.flag("allow_full_read", default=usual.allow_full_read),
     )
 
 

@@ -114,7 +114,7 @@ class Section:
             raise self.error(key, "not a whole number", "Leave out the fraction.")
         return int(value)
 
-    def flag(self, key: str, default: bool) -> bool:  # noqa: FBT001 - a value, not a switch
+    def flag(self, key: str, *, default: bool) -> bool:
         """Return the true or false under *key*."""
         value = self.values.get(key, default)
         if not isinstance(value, bool):

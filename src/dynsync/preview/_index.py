@@ -5,6 +5,8 @@ SQLite's nameless database lies on disk, has no name that another process could 
 gone when the process ends, however it ends. Memory does not grow with the exports.
 """
 
+# ruff: noqa: S608 - only names of our own tables and columns are put together
+
 from __future__ import annotations
 
 import re
@@ -122,7 +124,7 @@ class Index:
         order = ["id", *extra]
         self.database.execute("BEGIN")
         self.database.executemany(
-            f"INSERT INTO {table}({columns}) VALUES ({', '.join('?' * len(names))})",  # noqa: S608 - our own names
+            f"INSERT INTO {table}({columns}) VALUES ({', '.join('?' * len(names))})",
             self._lines(export, [keys.get(key) for key in order], email, natives),
         )
         self.database.execute("COMMIT")
@@ -216,11 +218,11 @@ class Index:
     def _refuse_repeated(self, export: Export) -> None:
         """Let the first row of an id stand, and name the others."""
         table = export.role.value
-        first = f"(SELECT MIN(n) FROM {table} AS first WHERE first.id = {table}.id)"  # noqa: S608 - our own names
-        self.database.execute(f"UPDATE {table} SET state = 'repeated' WHERE n > {first}")  # noqa: S608 - our own names
+        first = f"(SELECT MIN(n) FROM {table} AS first WHERE first.id = {table}.id)"
+        self.database.execute(f"UPDATE {table} SET state = 'repeated' WHERE n > {first}")
         cell = export.places["id" if table == "people" else f"{table[:-1]}id"]
         repeated: Iterator[tuple[int, int, int]] = self.database.execute(
-            f"SELECT row, line, (SELECT row FROM {table} AS first WHERE first.id = {table}.id "  # noqa: S608 - our own names
+            f"SELECT row, line, (SELECT row FROM {table} AS first WHERE first.id = {table}.id "
             f"ORDER BY n LIMIT 1) FROM {table} WHERE state = 'repeated' ORDER BY n"
         )
         for row, line, before in repeated:

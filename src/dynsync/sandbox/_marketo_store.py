@@ -6,6 +6,8 @@ behind. The rowid of an activity is its place in the feed. What is held back wai
 ``pending`` and gets its place when it arrives, so that late rows come late for everybody.
 """
 
+# ruff: noqa: S608 - only names of our own slots and tables are put together
+
 from __future__ import annotations
 
 import contextlib
@@ -15,7 +17,7 @@ import sqlite3
 import threading
 import weakref
 from collections.abc import Generator, Iterable, Sequence
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, cast
 
 import attrs
 
@@ -156,18 +158,16 @@ class Store:
         if (sql := self._inserts.get(names)) is None:
             slots = ", ".join(["created", "updated", *self._slots(names)])
             marks = ", ".join("?" * (len(names) + 2))
-            sql = f"INSERT INTO person ({slots}) VALUES ({marks})"  # noqa: S608 - our own names
+            sql = f"INSERT INTO person ({slots}) VALUES ({marks})"
             self._inserts[names] = sql
-        person = self._db.execute(sql, (at, at, *body.values())).lastrowid
-        assert person is not None  # noqa: S101 - an INSERT that did not raise made a row
-        return person
+        return self._added(sql, (at, at, *body.values()))
 
     def update(self, person: int, changes: Body, at: int) -> None:
         """Apply *changes* to a person."""
         names = tuple(changes)
         if (sql := self._updates.get(names)) is None:
             slots = ", ".join(f"{slot} = ?" for slot in ("updated", *self._slots(names)))
-            sql = f"UPDATE person SET {slots} WHERE id = ?"  # noqa: S608 - our own names
+            sql = f"UPDATE person SET {slots} WHERE id = ?"
             self._updates[names] = sql
         self._db.execute(sql, (at, *changes.values(), person))
 
@@ -180,28 +180,25 @@ class Store:
         names = tuple(fields)
         if (sql := self._selects.get(names)) is None:
             slots = ", ".join(["id", *self._slots(names)])
-            sql = f"SELECT {slots} FROM person WHERE id = ?"  # noqa: S608 - our own names
+            sql = f"SELECT {slots} FROM person WHERE id = ?"
             self._selects[names] = sql
         row: Row | None = self._db.execute(sql, (person,)).fetchone()
         return None if row is None else dict(zip(names, row[1:], strict=True))
 
     def by_id(self, slots: str, people: Iterable[int]) -> list[Row]:
         """Return *slots* of those of *people* that exist, by id."""
-        sql = (
-            f"SELECT {slots} FROM person"  # noqa: S608 - our own names
-            " WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"
-        )
+        sql = f"SELECT {slots} FROM person WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"
         return self._db.execute(sql, (json.dumps(list(people)),)).fetchall()
 
     def after(self, slots: str, person: int, limit: int) -> list[Row]:
         """Return *slots* of the next *limit* people after one, by id."""
-        sql = f"SELECT {slots} FROM person WHERE id > ? ORDER BY id LIMIT ?"  # noqa: S608 - our own names
+        sql = f"SELECT {slots} FROM person WHERE id > ? ORDER BY id LIMIT ?"
         return self._db.execute(sql, (person, limit)).fetchall()
 
     def look_up(self, field: str, value: Wire) -> list[int]:
         """Return the people whose *field* holds the stored *value*; case does not count."""
         slot = self.columns.all[field].slot
-        sql = f"SELECT id FROM person WHERE {slot} = ? COLLATE NOCASE"  # noqa: S608 - our own names
+        sql = f"SELECT id FROM person WHERE {slot} = ? COLLATE NOCASE"
         return [person for (person,) in self._db.execute(sql, (value,))]
 
     def count(self) -> int:
@@ -222,11 +219,11 @@ class Store:
         last = self.last()
         slots = "?, ?, ?, ?, ?, ?, ?, ?"
         if not self.settings.lag and not self.settings.holding:
-            sql = f"INSERT INTO activity ({FIELDS}) VALUES ({slots})"  # noqa: S608 - our own names
+            sql = f"INSERT INTO activity ({FIELDS}) VALUES ({slots})"
             rows = [(last + number, *row) for number, row in enumerate(made, 1)]
             self._db.executemany(sql, rows)
         else:
-            sql = f"INSERT INTO pending (due, {FIELDS}) VALUES (?, {slots})"  # noqa: S608 - our own names
+            sql = f"INSERT INTO pending (due, {FIELDS}) VALUES (?, {slots})"
             self._db.executemany(sql, [(self._due, last, *row) for row in made])
 
     def arrive(self, now: float) -> None:
@@ -235,7 +232,7 @@ class Store:
         if not self._db.execute("SELECT 1 FROM pending WHERE due <= ?", (now,)).fetchone():
             return
         self._db.execute(
-            f"INSERT INTO activity ({FIELDS}) SELECT {FIELDS} FROM pending"  # noqa: S608 - our own names
+            f"INSERT INTO activity ({FIELDS}) SELECT {FIELDS} FROM pending"
             " WHERE due <= ? ORDER BY due, id",
             (now,),
         )
@@ -254,12 +251,12 @@ class Store:
 
     def feed(self, after: int, limit: int) -> list[ActivityRow]:
         """Return at most *limit* activities *after* a place, in the order of arrival."""
-        sql = f"SELECT seq, {FIELDS} FROM activity WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608 - our own names
+        sql = f"SELECT seq, {FIELDS} FROM activity WHERE seq > ? ORDER BY seq LIMIT ?"
         return [ActivityRow(*row) for row in self._db.execute(sql, (after, limit))]
 
     def history(self, person: int) -> list[ActivityRow]:
         """Return the activities of a person in the order in which they were made."""
-        sql = f"SELECT seq, {FIELDS} FROM activity WHERE person = ? ORDER BY made, seq"  # noqa: S608 - our own names
+        sql = f"SELECT seq, {FIELDS} FROM activity WHERE person = ? ORDER BY made, seq"
         return [ActivityRow(*row) for row in self._db.execute(sql, (person,))]
 
     def forget(self) -> None:
@@ -270,9 +267,7 @@ class Store:
     def add_line(self, person: int, key: str, at: str, kind: str, text: str) -> int:
         """Add a line to a person's log and return its number."""
         sql = "INSERT INTO line (person, key, at, kind, text) VALUES (?, ?, ?, ?, ?)"
-        number = self._db.execute(sql, (person, key, at, kind, text)).lastrowid
-        assert number is not None  # noqa: S101 - an INSERT that did not raise made a row
-        return number
+        return self._added(sql, (person, key, at, kind, text))
 
     def lines(self, people: Sequence[int]) -> list[tuple[str, int, str, str, str]]:
         """Return key, person, time, kind and text of the lines of *people*."""
@@ -303,6 +298,10 @@ class Store:
             source.deserialize(image)
             source.backup(self._db)
             self._refresh()
+
+    def _added(self, sql: str, values: tuple[Wire, ...]) -> int:
+        """Insert a row and return its number: without one the insert would have raised."""
+        return cast("int", self._db.execute(sql, values).lastrowid)
 
     def _begin(self) -> None:
         self._db.execute("BEGIN IMMEDIATE")

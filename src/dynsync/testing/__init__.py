@@ -73,7 +73,7 @@ _GENERATING = frozenset({"HistoryMachine", "sync_machine"})
 def __getattr__(name: str) -> object:
     """Import what needs Hypothesis when it is asked for, and not before."""
     if name in _GENERATING:
-        from dynsync.testing._histories import _machine  # noqa: PLC0415 - not before
+        from dynsync.testing._histories import _machine  # noqa: PLC0415 - Hypothesis is an extra
 
         return getattr(_machine, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -187,7 +187,7 @@ def _troubled(trouble: Trouble) -> tuple[Program, ...]:
 
 def by_chance(seed: int, number: int) -> Program:
     """Return the program of that *number*; the same seed and number give the same one."""
-    draw = random.Random(f"{seed}/{number}")  # noqa: S311 -- no secret, but the same each time
+    draw = random.Random(f"{seed}/{number}")  # noqa: S311 - no secret, but the same each time
     return tuple(_step(draw) for _ in range(_LONG))
 
 

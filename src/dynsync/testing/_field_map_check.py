@@ -13,11 +13,15 @@ from dynsync.fields import EntityMap, Field
 from dynsync.kinds import ChoiceKind, Kind, MultiChoiceKind, Unfit
 from dynsync.records import Pair, Side, Value, Wire
 from dynsync.schemas import Column, Schema
+from dynsync.testing._attempts import Raised, attempted
 from dynsync.testing._findings import Clause, Finding, Findings, Standing
 from dynsync.testing._nasty import OPTIONS, UNLIKE, VALUES, WIRES
 from dynsync.testing._store_steps import written
 
 __all__ = ["FIELD_MAP_CLAUSES", "check_field_map"]
+
+_TELLING: Final = 5
+"""The length from which a value is told by its text; shorter ones are in any text."""
 
 FIELD_MAP_CLAUSES: Final = (
     Clause(
@@ -160,15 +164,14 @@ def _of_wire(
 ) -> Iterator[_Broken]:
     call = _decode(name, wire, side)
     times["F1"] += 1
-    try:
-        value = kind.decode(wire, side)
-    except Unfit as unfit:
+    value = attempted(lambda: kind.decode(wire, side))
+    if isinstance(value, Raised):
+        if not isinstance(value.error, Unfit):
+            yield _Broken("F1", f"the kind of {name!r} {value}", (call,))
+            return
         times["F7"] += 1
-        if _quotes(unfit, wire):
+        if _quotes(value.error, wire):
             yield _Broken("F7", "the complaint quotes the value", (call,))
-        return
-    except Exception as error:  # noqa: BLE001 - a kind of the host's may raise anything
-        yield _Broken("F1", f"the kind of {name!r} raises {type(error).__name__}", (call,))
         return
     times["F2"] += 1
     for target in Side:
@@ -190,15 +193,18 @@ def _and_back(
     """Say *value* to *side*, as JSON, and read it there."""
     number, first = where
     calls = (*filter(None, [first]), f"field({name!r}).kind.encode({written(value)}, {side})")
-    try:
-        wire = json.loads(json.dumps(kind.encode(value, side)))
-        back = kind.decode(wire, side)
-    except Unfit:
-        # Not in silence: the field is refused and the person told.
+
+    def there_and_back() -> tuple[Wire, Value]:
+        wire: Wire = json.loads(json.dumps(kind.encode(value, side)))
+        return wire, kind.decode(wire, side)
+
+    said = attempted(there_and_back)
+    if isinstance(said, Raised):
+        # Unfit is not in silence: the field is refused and the person told.
+        if not isinstance(said.error, Unfit):
+            yield _Broken(number, f"the kind of {name!r} {said}", calls)
         return
-    except Exception as error:  # noqa: BLE001 - a kind of the host's may raise anything
-        yield _Broken(number, f"the kind of {name!r} raises {type(error).__name__}", calls)
-        return
+    wire, back = said
     if not _same(kind, value, back):
         why = f"the kind of {name!r} says it as {wire!r:.80}, which means {written(back):.80}"
         yield _Broken(number, why, calls)
@@ -209,13 +215,11 @@ def _and_back(
 
 
 def _settled(kind: Kind, name: str, value: Value, call: str) -> Iterator[_Broken]:
-    try:
-        settled = {kind.key(value)} == {kind.key(value)}
-    except Exception as error:  # noqa: BLE001 - a kind of the host's may raise anything
-        why = f"the key of {name!r} cannot be looked up: {type(error).__name__}"
+    settled = attempted(lambda: {kind.key(value)} == {kind.key(value)})
+    if isinstance(settled, Raised):
+        why = f"the key of {name!r} cannot be looked up: {type(settled.error).__name__}"
         yield _Broken("F5", why, (call, f"hash(field({name!r}).kind.key(…))"))
-        return
-    if not settled:
+    elif not settled:
         yield _Broken("F5", f"the key of {name!r} is another each time", (call,))
 
 
@@ -223,34 +227,33 @@ def _of_pair(
     kind: Kind, name: str, pair: tuple[Wire, Wire], side: Side, times: Counter[str]
 ) -> Iterator[_Broken]:
     times["F4"] += 1
-    try:
-        one, other = (kind.decode(wire, side) for wire in pair)
-    except Exception:  # noqa: BLE001 - unfit is not silent, and the rest is another clause's
+    both = attempted(lambda: [kind.decode(wire, side) for wire in pair])
+    if isinstance(both, Raised):
+        # Unfit is not silent, and what else it may be is another clause's.
         return
+    one, other = both
     if _same(kind, one, other):
         calls = tuple(_decode(name, wire, side) for wire in pair)
         yield _Broken("F4", f"the kind of {name!r} takes two values for one", calls)
 
 
 def _same(kind: Kind, one: Value, other: Value) -> bool:
-    try:
-        return bool(kind.key(one) == kind.key(other))
-    except Exception:  # noqa: BLE001 - another clause's
-        return True
+    same = attempted(lambda: bool(kind.key(one) == kind.key(other)))
+    # A key that raises is another clause's.
+    return True if isinstance(same, Raised) else same
 
 
 def _read(kind: Kind, wire: Wire, side: Side) -> Value:
-    try:
-        return kind.decode(wire, side)
-    except Exception:  # noqa: BLE001 - unfit is not null, whatever it is
-        return "unfit"
+    value = attempted(lambda: kind.decode(wire, side))
+    # Unfit is not null, whatever it is.
+    return "unfit" if isinstance(value, Raised) else value
 
 
 def _quotes(unfit: Unfit, wire: Wire) -> bool:
     error: BaseException | None = unfit
     text = str(wire)
     while error is not None:
-        if len(text) > 4 and text in repr(error):  # noqa: PLR2004 - shorter ones are in any text
+        if len(text) >= _TELLING and text in repr(error):
             return True
         error = error.__cause__ or error.__context__
     return False

@@ -16,6 +16,7 @@ from dynsync.maps import CONTACT, LEAD
 from dynsync.merge import merge_field
 from dynsync.policies import AuthorityPolicy, Collision, Leave, Put, Resolution, Take, named
 from dynsync.records import Entity, Pair, Side, Value
+from dynsync.testing._attempts import Raised, attempted
 from dynsync.testing._findings import Clause, Finding, Findings, Standing
 from dynsync.testing._nasty import VALUES
 from dynsync.testing._store_steps import plain, written
@@ -177,11 +178,13 @@ def _calls(number: str, collision: Collision) -> tuple[str, ...]:
 
 def _answer(policy: AuthorityPolicy, collision: Collision) -> Resolution | None:
     """Return what *policy* answers; None where it raises, which is another clause's."""
-    try:
-        # Its own copy, so that one that meddles does not spoil what others are asked.
-        return policy(attrs.evolve(collision))
-    except Exception:  # noqa: BLE001 - it may raise anything
-        return None
+    answer = _asked(policy, collision)
+    return None if isinstance(answer, Raised) else answer
+
+
+def _asked(policy: AuthorityPolicy, collision: Collision) -> Resolution | Raised:
+    # Its own copy, so that one that meddles does not spoil what others are asked.
+    return attempted(lambda: policy(attrs.evolve(collision)))
 
 
 def _is_an_answer(policy: AuthorityPolicy, collision: Collision) -> str:
@@ -203,11 +206,8 @@ def _is_an_answer(policy: AuthorityPolicy, collision: Collision) -> str:
 
 
 def _raises(policy: AuthorityPolicy, collision: Collision) -> str:
-    try:
-        policy(attrs.evolve(collision))
-    except Exception as error:  # noqa: BLE001 - it may raise anything
-        return f"it raises {type(error).__name__}"
-    return ""
+    answer = _asked(policy, collision)
+    return f"it {answer}" if isinstance(answer, Raised) else ""
 
 
 def _is_fickle(policy: AuthorityPolicy, collision: Collision) -> str:

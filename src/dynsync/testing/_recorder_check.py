@@ -13,6 +13,7 @@ from dynsync.errors import SystemFailure
 from dynsync.outcomes import FieldChange, OutcomeKind
 from dynsync.recorder import Entry, PartlyRefused, Recorder, Refusal
 from dynsync.records import Missing, Pair, RecordId, Side, Wire
+from dynsync.testing._attempts import Raised, attempted
 from dynsync.testing._findings import Clause, Finding, Findings, Standing
 from dynsync.testing._shortest import shortest
 from dynsync.testing._store_steps import written
@@ -167,15 +168,11 @@ class _Check(Generic[R]):
 def _tell(recorder: Recorder, entries: Sequence[Entry]) -> str:
     """Tell *entries* as the engine does; return what is wrong with how they are taken."""
     for _ in range(_RETRIES):
-        try:
-            recorder.record(entries)
-        except PartlyRefused:
+        said = attempted(lambda: recorder.record(entries))
+        if not isinstance(said, Raised) or isinstance(said.error, PartlyRefused):
             return ""
-        except SystemFailure:
-            continue
-        except Exception as error:  # noqa: BLE001 - it may raise anything
-            return f"it raises {type(error).__name__}"
-        return ""
+        if not isinstance(said.error, SystemFailure):
+            return f"it {said}"
     return f"it raised a SystemFailure {_RETRIES} times for the same entries"
 
 

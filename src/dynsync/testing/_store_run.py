@@ -12,6 +12,7 @@ import attrs
 
 from dynsync.errors import LeaseHeld, StateError
 from dynsync.state import StateStore
+from dynsync.testing._attempts import Raised, attempted
 from dynsync.testing._store_clauses import CLAUSE_OF
 from dynsync.testing._store_corpus import LOOK
 from dynsync.testing._store_model import ModelStore
@@ -139,7 +140,7 @@ class _Run:
         except _Killed:
             pass
         except Exception as error:  # noqa: BLE001 - whatever a store raises is an answer
-            raised = _Refused(f"raises {type(error).__name__}")
+            raised = _Refused(str(Raised(error)))
             yield _Seen(top, None, inside=False, answer=raised, raw=raised)
 
     def _abandon(self, top: Step, steps: Sequence[Step]) -> Iterator[_Seen]:
@@ -182,18 +183,21 @@ class _Run:
         return seen
 
     def _walk(self, top: Step, walk: Walk, *, inside: bool) -> _Seen:
-        items: list[object] = []
-        try:
-            stream = cast("Iterator[object]", _bare(self._store, walk.stream))
-            for item in stream:
-                items.append(item)
-                if len(items) == 1:
+        def items() -> list[object]:
+            found: list[object] = []
+            for item in cast("Iterator[object]", _bare(self._store, walk.stream)):
+                found.append(item)
+                if len(found) == 1:
                     _bare(self._store, walk.meanwhile)
-            answer: object = items
-        except Exception as error:  # noqa: BLE001 - whatever a store raises is an answer
-            answer = _Refused(f"raises {type(error).__name__}")
+            return found
+
+        said = attempted(items)
+        answer = _Refused(str(said)) if isinstance(said, Raised) else said
         method = walk.stream.method
         return _Seen(top, walk.stream, inside, _comparable(answer, method), answer)
+
+
+_PROMISED: Final = (LeaseHeld, StateError)
 
 
 @attrs.frozen
@@ -208,28 +212,27 @@ def _bare(store: StateStore, call: Call) -> object:
 
 
 def _answered(store: StateStore, call: Call, arguments: tuple[object, ...]) -> object:
-    try:
-        answer = cast("object", methodcaller(call.method, *arguments)(store))
-        if call.method in _STREAMS:
-            if not isinstance(answer, Iterator):
-                return _Refused("returns no iterator")
-            return list(cast("Iterator[object]", answer))
-    except LeaseHeld:
-        return _Refused("raises LeaseHeld")
-    except StateError:
-        return _Refused("raises StateError")
-    except Exception as error:  # noqa: BLE001 - whatever a store raises is an answer
-        return _Refused(f"raises {type(error).__name__}")
-    return answer
+    def answer() -> object:
+        said = cast("object", methodcaller(call.method, *arguments)(store))
+        if call.method not in _STREAMS:
+            return said
+        return [*said] if isinstance(said, Iterator) else _Refused("returns no iterator")
+
+    said = attempted(answer)
+    if not isinstance(said, Raised):
+        return said
+    # A kind of its own is as good as what the contract names.
+    promised = next((one for one in _PROMISED if isinstance(said.error, one)), type(said.error))
+    return _Refused(f"raises {promised.__name__}")
 
 
 def _comparable(answer: object, method: str) -> object:
     if isinstance(answer, _Refused):
         return answer
-    try:
-        return plain(answer, method)
-    except Exception as error:  # noqa: BLE001 - it may answer with anything
-        return _Refused(f"answers something that cannot be read: {type(error).__name__}")
+    said = attempted(lambda: plain(answer, method))
+    if isinstance(said, Raised):
+        return _Refused(f"answers something that cannot be read: {type(said.error).__name__}")
+    return said
 
 
 def _said(answer: object) -> str:

@@ -15,7 +15,6 @@ from dynsync.errors import (
     Ambiguous,
     ContractError,
     Refused,
-    SyncError,
     SystemFailure,
     Throttled,
     Unavailable,
@@ -120,8 +119,6 @@ class Witness:
         except SystemFailure as failure:
             self._well_formed(method, failure)
             raise
-        except SyncError as error:
-            raise self._foreign(method, error) from error
         except Exception as error:
             raise self._foreign(method, error) from error
         finally:

@@ -12,16 +12,21 @@ __all__ = ["called"]
 T = TypeVar("T")
 
 
-def called(function: Callable[[], T], complaint: Callable[[str], str]) -> T:
+def called(
+    function: Callable[[], T],
+    complaint: Callable[[str], str],
+    *,
+    passing: tuple[type[Exception], ...] = (SyncError,),
+) -> T:
     """
-    Return what *function* returns; a `SyncError` that it raises passes.
+    Return what *function* returns; what it raises passes if it is one of *passing*.
 
-    Any other becomes a `ContractError` with the message that *complaint* makes of the name of
-    its class.
+    Everything else becomes a `ContractError` with the message that *complaint* makes of the
+    name of its class.
     """
     try:
         return function()
-    except SyncError:
+    except passing:
         raise
     except Exception as error:  # noqa: BLE001 - it is the host's: it may raise anything
         raised, trace = type(error).__name__, error.__traceback__
