@@ -18,7 +18,7 @@ from dynsync.recorder import journal_entry
 from dynsync.records import Pair, RecordId, Side
 from dynsync.reports import PlannedRecord, PlannedWrite
 from dynsync.settling import settle
-from dynsync.writes import Create, Created, Update, Updated, Write, WriteResult
+from dynsync.writes import Create, Write, hoped
 
 __all__ = ["as_planned", "leave_ambiguous", "planned", "plans"]
 
@@ -69,17 +69,6 @@ def _planned_write(side: Side, write: Write) -> PlannedWrite:
     return PlannedWrite(side, "update", write.id, dict(write.values))
 
 
-def _hoped(write: Write | None) -> WriteResult | None:
-    """Return the answer to *write* if all goes well."""
-    match write:
-        case None:
-            return None
-        case Create(key):
-            return Created(key)
-        case Update(id_):
-            return Updated(id_)
-
-
 def planned(session: Session, ready: Ready, plan: RecordPlan | None) -> PlannedRecord:
     """Return *plan* as a value, with the outcome it would have if every write were applied."""
     entry = ready.entry
@@ -88,11 +77,11 @@ def planned(session: Session, ready: Ready, plan: RecordPlan | None) -> PlannedR
             entry.key, entry.entity, entry.ids, (), (), OutcomeKind.AMBIGUOUS, ready.trouble
         )
     terms = session.terms[entry.entity]
-    hoped = settle(terms, plan, plan.writes.map(_hoped), session.now(), 0)
+    settlement = settle(terms, plan, plan.writes.map(hoped), session.now(), 0)
     writes = tuple(
         _planned_write(side, write) for side in Side if (write := plan.writes[side]) is not None
     )
-    outcome = hoped.outcome
+    outcome = settlement.outcome
     ids = ready.link.ids if ready.link is not None else entry.ids
     return PlannedRecord(
         entry.key,

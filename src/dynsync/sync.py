@@ -7,16 +7,16 @@ calls are the only ones that talk to systems and to the store.
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Final, Literal, TypeAlias, cast
+from typing import Final, Literal, TypeAlias
 
 import attrs
 from attrs import Factory
 
 from dynsync import _checks as checks
+from dynsync._asking import history_of, link_of, record_of, status_of
 from dynsync._confirm import confirm
 from dynsync._contract import check_connector
 from dynsync._desk import Desk
@@ -33,9 +33,9 @@ from dynsync.guards import Guards
 from dynsync.holding import due_again
 from dynsync.maps import default_backfill, default_first, default_policy
 from dynsync.policies import AuthorityPolicy
-from dynsync.recorder import ActivityRecorder, Entry, Recorder, entry_of
+from dynsync.recorder import ActivityRecorder, Entry, Recorder
 from dynsync.records import Entity, Pair, RecordId, Side
-from dynsync.reports import RESTING, Plan, PlannedRecord, Progress, Report, Status
+from dynsync.reports import Plan, PlannedRecord, Progress, Report, Status
 from dynsync.schedule import SystemClock
 from dynsync.state import StateStore
 from dynsync.terms import HoldMode, OnMarketoDelete
@@ -224,8 +224,7 @@ class Sync:
     @contextmanager
     def _session(self) -> Generator[Session]:
         now = self.clock.now()
-        self.store.acquire(now.timestamp(), LEASE_SECONDS)
-        try:
+        with self._lease(now.timestamp()):
             run = int(self.store.get("run") or "0") + 1
             yield Session(
                 Pair[Connector](self.marketo, self.dynamics),
@@ -245,6 +244,12 @@ class Sync:
                 stopping=self.stopping,
                 show=self.show,
             )
+
+    @contextmanager
+    def _lease(self, now: float) -> Generator[None]:
+        self.store.acquire(now, LEASE_SECONDS)
+        try:
+            yield
         finally:
             self.store.release()
 
@@ -374,20 +379,16 @@ class Sync:
         """
         self._map(entity)
         now = self.clock.now().timestamp()
-        self.store.acquire(now, LEASE_SECONDS)
-        try:
-            with self.store.transaction():
-                held = [e for e in self.store.each_pending() if e.entity == entity and e.holds]
-                self.store.save_pending(due_again(entry, now) for entry in held)
-        finally:
-            self.store.release()
+        with self._lease(now), self.store.transaction():
+            held = [e for e in self.store.each_pending() if e.entity == entity and e.holds]
+            self.store.save_pending(due_again(entry, now) for entry in held)
         return len(held)
 
     # -- asking
 
     def status(self) -> Status:
         """Return where the sync stands. Needs no lease and talks to no system."""
-        return status(self.store, self.clock.now(), [m.entity for m in self.maps])
+        return status_of(self.store, self.clock.now(), [m.entity for m in self.maps])
 
     def link(
         self, entity: str, *, person: str | int | None = None, dynamics: str | None = None
@@ -397,13 +398,7 @@ class Sync:
 
         A person who was deleted in Marketo, or a record deleted in Dynamics, keeps its link.
         """
-        wanted = Pair(None if person is None else str(person), dynamics and dynamics.lower())
-        for side in Side:
-            id_ = wanted[side]
-            if id_ is not None:
-                link = self.store.link_of(side, RecordId(id_), Entity(entity))
-                return None if link is None else link.ids
-        raise ConfigurationError("Name the record: person=… or dynamics=….")
+        return link_of(self.store, Entity(entity), record_of(person, dynamics))
 
     def explain(
         self, entity: str, *, person: str | None = None, dynamics: str | None = None
@@ -414,29 +409,4 @@ class Sync:
         Raises `ConfigurationError` if there is no map for *entity*, or no record is named.
         """
         self._map(entity)
-        if person is None and dynamics is None:
-            raise ConfigurationError("Name the record: person=… or dynamics=….")
-        ids = Pair(
-            RecordId(str(person)) if person is not None else None,
-            RecordId(dynamics.lower()) if dynamics is not None else None,
-        )
-        return tuple(entry_of(kept) for kept in self.store.history(Entity(entity), ids))
-
-
-def status(store: StateStore, now: dt.datetime, entities: Sequence[Entity]) -> Status:
-    """Return where the sync that *store* belongs to stands."""
-    numbers = store.backlog()
-    last = store.get("last_run")
-    said, at = cast("tuple[str, float]", json.loads(last)) if last else (None, None)
-    pace = float(store.get("pace") or "0")
-    due = sum(n for (_, reason), n in numbers.counts.items() if reason not in RESTING)
-    return Status(
-        links=numbers.links,
-        backlog=numbers.counts,
-        oldest={entity: now.timestamp() - since for entity, since in numbers.oldest.items()},
-        eta=due / pace if pace > 0 else (None if due else 0.0),
-        last_run=said,
-        last_run_at=None if at is None else dt.datetime.fromtimestamp(at, dt.UTC),
-        paused=store.get("paused") is not None,
-        stale={e: why for e in entities if (why := store.get(f"stale:{e}")) is not None},
-    )
+        return history_of(self.store, Entity(entity), record_of(person, dynamics))

@@ -23,6 +23,7 @@ __all__ = [
     "Updated",
     "Write",
     "WriteResult",
+    "hoped",
 ]
 
 
@@ -127,3 +128,14 @@ class NotAttempted:
 WriteResult: TypeAlias = (
     Created | Updated | Rejected | Stale | Gone | ThrottledWrite | AmbiguousWrite | NotAttempted
 )
+
+
+def hoped(write: Write | None) -> WriteResult | None:
+    """Return the answer to *write* if all goes well; None to none."""
+    match write:
+        case None:
+            return None
+        case Create(key):
+            return Created(key)
+        case Update(id_):
+            return Updated(id_)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from dynsync._asking import status_of
 from dynsync.cli._commands import config_option, finish, json_option
 from dynsync.cli._config import load_config
 from dynsync.cli._console import age, moment, say_json, show_table
@@ -15,7 +16,6 @@ from dynsync.cli._reporting import say_resting
 from dynsync.records import Entity
 from dynsync.reports import Status
 from dynsync.schedule import SystemClock
-from dynsync.sync import status
 
 __all__ = ["status_command"]
 
@@ -44,7 +44,7 @@ def status_command(config_path: Path, *, as_json: bool) -> None:
     config = load_config(config_path)
     now = SystemClock().now()
     with reading(config) as store:
-        found = status(store, now, config.entities)
+        found = status_of(store, now, config.entities)
     since = None if found.last_run_at is None else (now - found.last_run_at).total_seconds()
     health = _health(found, since, config.delay)
     if as_json:

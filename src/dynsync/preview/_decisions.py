@@ -24,7 +24,7 @@ from dynsync.preview.wording import without_rules
 from dynsync.records import MISSING, Entity, Missing, Pair, RecordId, Row, Side, Wire
 from dynsync.settling import settle
 from dynsync.terms import Terms
-from dynsync.writes import Create, Created, Reason, Update, Updated, Write, WriteResult
+from dynsync.writes import Reason, hoped
 
 __all__ = ["PreviewedField", "PreviewedRecord", "decide", "entry_of", "previewed_fields"]
 
@@ -142,22 +142,12 @@ def _unlike(dynamics: Row, marketo: Row) -> Pair[Row | None]:
     )
 
 
-def _applied(write: Write | None) -> WriteResult | None:
-    match write:
-        case None:
-            return None
-        case Create(key):
-            return Created(key)
-        case Update(id_):
-            return Updated(id_)
-
-
 def _second_run(terms: Terms, plan: RecordPlan) -> dict[str, FieldPlan]:
     """Return what the second run does about the fields that the first leaves to it."""
     waiting = [field.name for field in plan.fields if field.adopt]
     if not waiting:
         return {}
-    settled = settle(terms, plan, plan.writes.map(_applied), 0.0, 1)
+    settled = settle(terms, plan, plan.writes.map(hoped), 0.0, 1)
     if settled.entry is None or settled.link is None:
         return {}
     again = plan_record(terms, settled.entry, settled.link, _LATER)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeAlias
@@ -255,13 +256,13 @@ def preview_files(
         raise InputRefused(Problem(str(people), None, None, "no_records", message))
     maps = _maps(exports, by_email=by_email)
     index = Index(problems)
-    try:
+    with ExitStack() as refused:
+        refused.callback(index.close)
         _fill(index, exports, maps, by_email=by_email)
         terms = {role: _terms(index, role, maps[role], policy) for role in maps}
-        return Preview(index, terms, _columns(exports, maps))
-    except BaseException:
-        index.close()
-        raise
+        preview = Preview(index, terms, _columns(exports, maps))
+        refused.pop_all()
+    return preview
 
 
 def _encoding_of(role: FileRole, encoding: str | Mapping[FileRole, str]) -> str:

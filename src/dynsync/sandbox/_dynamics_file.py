@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+from contextlib import ExitStack
 from typing import Final
 
 from dynsync.errors import ConfigurationError
@@ -57,11 +58,10 @@ def connect(path: str | os.PathLike[str] | None) -> sqlite3.Connection:
         isolation_level=None,
         check_same_thread=False,
     )
-    try:
+    with ExitStack() as refused:
+        refused.callback(db.close)
         _lay_out(db)
-    except BaseException:
-        db.close()
-        raise
+        refused.pop_all()
     return db
 
 

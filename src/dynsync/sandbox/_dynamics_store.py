@@ -58,12 +58,11 @@ class Store:
         self._counters: dict[str, int] = {}
         self._db = connect(path)
         self._finalizer = weakref.finalize(self, self._db.close)
-        try:
+        # Who was refused has no store that could be closed.
+        with contextlib.ExitStack() as refused:
+            refused.callback(self.close)
             self._name = self._read_name(name, tables)
-        except BaseException:
-            # Who was refused has no store that could be closed.
-            self.close()
-            raise
+            refused.pop_all()
 
     def _read_name(self, name: str, tables: Mapping[str, Iterable[Column]]) -> str:
         with self.writing():

@@ -73,12 +73,11 @@ class Store:
         self._updates: dict[tuple[str, ...], str] = {}
         self._selects: dict[tuple[str, ...], str] = {}
         self.blocks: frozenset[tuple[str, str]] = frozenset()
-        try:
+        # Who was refused has no store that could be closed.
+        with contextlib.ExitStack() as refused:
+            refused.callback(self.close)
             self._lay_out(columns)
-        except BaseException:
-            # Who was refused has no store that could be closed.
-            self.close()
-            raise
+            refused.pop_all()
 
     def _lay_out(self, columns: Iterable[Column]) -> None:
         with self.transaction():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import ExitStack
 from typing import Final, NamedTuple, TypeAlias
 
 import attrs
@@ -91,10 +92,9 @@ def connect(path: str | os.PathLike[str] | None) -> sqlite3.Connection:
         check_same_thread=False,
         cached_statements=512,
     )
-    try:
+    with ExitStack() as refused:
+        refused.callback(connection.close)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
-    except BaseException:
-        connection.close()
-        raise
+        refused.pop_all()
     return connection

@@ -6,7 +6,7 @@ import itertools
 import math
 import sqlite3
 from collections.abc import Collection, Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -73,12 +73,11 @@ class Database:
             return
         with self._guard:
             copy = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-            try:
+            with ExitStack() as failed:
+                failed.callback(copy.close)
                 copy.execute("PRAGMA cache_size = -8192")
                 self._connection.backup(copy)
-            except BaseException:
-                copy.close()
-                raise
+                failed.pop_all()
         self._kept, self._connection = self._connection, copy
         try:
             yield

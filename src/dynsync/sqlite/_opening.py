@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import ExitStack
 from pathlib import Path
 
 from dynsync.errors import StateError
@@ -24,7 +25,8 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     _make(path)
     with Guard(path):
         connection = _connect(path, "rw")
-        try:
+        with ExitStack() as refused:
+            refused.callback(connection.close)
             _check(path, connection, empty_is_fine=True)
             migrate(connection)
             # Checkpoints every 40 MB: a page that changes in many transactions of a run is
@@ -34,9 +36,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("PRAGMA wal_autocheckpoint = 10000")
             connection.execute("PRAGMA cache_size = -8192")
-        except BaseException:
-            connection.close()
-            raise
+            refused.pop_all()
     return connection
 
 
@@ -47,11 +47,10 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     _refuse_folder(path)
     with Guard(path):
         connection = _connect(path, "ro")
-        try:
+        with ExitStack() as refused:
+            refused.callback(connection.close)
             _check(path, connection, empty_is_fine=False)
-        except BaseException:
-            connection.close()
-            raise
+            refused.pop_all()
     return connection
 
 

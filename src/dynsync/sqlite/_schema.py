@@ -81,16 +81,11 @@ def migrate(connection: sqlite3.Connection) -> None:
     Each migration and the record of it are one transaction. Two processes may try at once.
     """
     while True:
-        connection.execute("BEGIN IMMEDIATE")
-        try:
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version < VERSION:
                 _apply(connection, version)
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
         if version >= VERSION - 1:
             return
 

@@ -216,7 +216,9 @@ def _answered(store: StateStore, call: Call, arguments: tuple[object, ...]) -> o
         said = cast("object", methodcaller(call.method, *arguments)(store))
         if call.method not in _STREAMS:
             return said
-        return [*said] if isinstance(said, Iterator) else _Refused("returns no iterator")
+        if not isinstance(said, Iterator):
+            return _Refused("returns no iterator")
+        return list(cast("Iterator[object]", said))
 
     said = attempted(answer)
     if not isinstance(said, Raised):
