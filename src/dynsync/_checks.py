@@ -31,14 +31,19 @@ def _kind(value: object) -> str:
     return value.__name__ if isinstance(value, type) else f"a {type(value).__name__}"
 
 
-def connector(argument: str, value: object) -> None:
-    """Refuse what is no connector."""
-    if isinstance(getattr(value, "side", None), Side):
+def connector(side: Side, value: object) -> None:
+    """Refuse what is no connector of *side*."""
+    said = cast("object", getattr(value, "side", None))
+    if said is side:
         return
+    if isinstance(said, Side):
+        raise ConfigurationError(
+            f"The {side.label} connector says that it is {said.label}'s. Were the two exchanged?"
+        )
     step = "Give a connector."
     if hasattr(value, "connector"):
-        step = f"Give what its connector() returns: {argument}=….connector()."
-    raise ConfigurationError(f"{argument}= got {_kind(value)}, which is no connector. {step}")
+        step = f"Give what its connector() returns: {side.value}=….connector()."
+    raise ConfigurationError(f"{side.value}= got {_kind(value)}, which is no connector. {step}")
 
 
 def as_maps(value: object) -> tuple[EntityMap, ...]:

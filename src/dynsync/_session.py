@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Final, TypeVar, cast
 
 import attrs
@@ -23,7 +24,7 @@ from dynsync.errors import (
     Throttled,
     Unavailable,
 )
-from dynsync.fields import EntityMap, Field
+from dynsync.fields import EntityMap
 from dynsync.guards import Guards
 from dynsync.policies import AuthorityPolicy
 from dynsync.records import Cursor, Entity, Pair, RecordId, Side
@@ -343,9 +344,15 @@ def _stale_message(names: str) -> str:
     return f"columns are gone: {names}. Correct the map, then call refresh_schema()."
 
 
-def absent_of(entity_map: EntityMap, side: Side, connector: Connector) -> list[Field]:
-    """Return the fields of *entity_map* whose column *side* has not, as *connector* says now."""
-    table = entity_map.tables[side]
-    schema = _asked(side, "describe", lambda: connector.describe(table))
-    check_schema(side, table, schema)
-    return [f for f in entity_map.fields if f.names[side] and f.names[side] not in schema.columns]
+def absent_of(entity_map: EntityMap, systems: Pair[Connector]) -> list[str]:
+    """Return the fields of *entity_map* whose columns are not there now, each ``side:field``."""
+    absent: list[str] = []
+    for side, table in zip(Side, entity_map.tables, strict=True):
+        schema = _asked(side, "describe", partial(systems[side].describe, table))
+        check_schema(side, table, schema)
+        absent += [
+            f"{side.value}:{field.name}"
+            for field in entity_map.fields
+            if field.names[side] and field.names[side] not in schema.columns
+        ]
+    return absent

@@ -62,6 +62,14 @@ def _activity_log(sync: Sync) -> tuple[Recorder, ...]:
     return (ActivityRecorder(sync.marketo),)
 
 
+def _learn(session: Session) -> None:
+    """Find out what may be synced, and bring all that both systems report into the backlog."""
+    session.agree()
+    observe(session)
+    session.agree_on_clears()
+    confirm(session)
+
+
 @attrs.define(kw_only=True, repr=False)
 class Sync:
     """
@@ -99,8 +107,8 @@ class Sync:
     stopping: Callable[[], bool] = _never
 
     def __attrs_post_init__(self) -> None:
-        checks.connector("marketo", self.marketo)
-        checks.connector("dynamics", self.dynamics)
+        checks.connector(Side.MARKETO, self.marketo)
+        checks.connector(Side.DYNAMICS, self.dynamics)
         checks.maps(self.maps)
         checks.store(self.store)
         for name in ("policy", "first", "backfill"):
@@ -113,12 +121,6 @@ class Sync:
         checks.days("keep_journal", self.keep_journal)
         checks.recorders(self.recorders)
         checks.names(self.maps, (self.policy, self.first, self.backfill))
-        for side, connector in ((Side.MARKETO, self.marketo), (Side.DYNAMICS, self.dynamics)):
-            if connector.side is not side:
-                raise ConfigurationError(
-                    f"The {side.label} connector says that it is {connector.side.label}'s. Were "
-                    f"the two exchanged?"
-                )
 
     def __repr__(self) -> str:
         entities = ", ".join(entity_map.entity for entity_map in self.maps)
@@ -158,10 +160,7 @@ class Sync:
         """
         with self._session() as session, self.store.scratch():
             session.check_pair()
-            session.agree()
-            observe(session)
-            session.agree_on_clears()
-            confirm(session)
+            _learn(session)
             records = [
                 planned(session, ready, plan) for ready, plan in plans(session, session.now())
             ]
@@ -177,10 +176,7 @@ class Sync:
                 return report
             session.check_pair()
             try:
-                session.agree()
-                observe(session)
-                session.agree_on_clears()
-                confirm(session)
+                _learn(session)
                 self._work(session, only)
             except SystemFailure as failure:
                 report.failures.append(failure)
@@ -359,12 +355,7 @@ class Sync:
         that is selected and absent at this moment takes no part from here on; one that goes
         away later stops the entity again.
         """
-        entity_map = self._map(entity)
-        names = [
-            f"{side.value}:{field.name}"
-            for side, connector in zip(Side, (self.marketo, self.dynamics), strict=True)
-            for field in absent_of(entity_map, side, connector)
-        ]
+        names = absent_of(self._map(entity), Pair[Connector](self.marketo, self.dynamics))
         with self.store.transaction():
             self.store.put(f"stale:{entity}", None)
             self.store.put(f"refreshed:{entity}", json.dumps(names))
