@@ -15,10 +15,11 @@ from dynsync._session import Session
 from dynsync._unanswered import answered, sending
 from dynsync.backlog import Linked, LinkState, PendingKey, Sent
 from dynsync.errors import Ambiguous, ContractError, SystemFailure
+from dynsync.observing import answered_notes
 from dynsync.outcomes import Outcome, OutcomeKind, severity
 from dynsync.planning import RecordPlan, plan_record
 from dynsync.recorder import journal_entry
-from dynsync.records import Missing, Pair, RecordId, Side
+from dynsync.records import MISSING, Missing, Pair, RecordId, Side
 from dynsync.settling import Settlement, settle, taken
 from dynsync.terms import Terms
 from dynsync.writes import (
@@ -330,6 +331,8 @@ def _keep_notes(case: _Case, settlement: Settlement) -> None:
     if link is not None and (created or case.plan.link is None):
         found = isinstance(case.results.get(Side.MARKETO), Updated)
         link.sent = (*link.sent, *case.notes) if found else link.sent
+    if link is not None and link.sent and isinstance(case.results.get(Side.MARKETO), Updated):
+        link.sent = answered_notes(link.sent)
 
 
 def _is_known(case: _Case, settlement: Settlement) -> bool:
@@ -355,14 +358,16 @@ def _stands(case: _Case, settlement: Settlement) -> bool:
 
 def _notes(case: _Case, link: Linked | None, now: float) -> list[Sent]:
     notes: list[Sent] = []
+    both = {field.name for field in case.plan.fields if len(field.send) > 1 or field.restore}
     for name, wire in case.plan.sent(Side.MARKETO).items():
         at = case.terms.index(name)
         old = case.plan.actual.marketo[at]
         # Two records that never met agreed on nothing.
         source = None if link is None else link.rows.dynamics[at]
+        told = MISSING if name in both else case.plan.actual.dynamics[at]
         if not isinstance(old, Missing):
             notes.append(
-                Sent(name, old, wire, None if isinstance(source, Missing) else source, now)
+                Sent(name, old, wire, None if isinstance(source, Missing) else source, now, told)
             )
     return notes
 

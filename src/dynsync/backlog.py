@@ -14,7 +14,7 @@ from typing import NamedTuple, NewType
 import attrs
 from attrs import Factory
 
-from dynsync.records import Entity, Pair, RecordId, Row, Side, Version, Wire
+from dynsync.records import MISSING, Entity, Missing, Pair, RecordId, Row, Side, Version, Wire
 
 __all__ = [
     "Hold",
@@ -61,7 +61,8 @@ class Sent:
     *old* is the value that the write meant to replace, *new* what it sent, both wire values
     under the canonical *field* name; *source* is the other side's base at that time, which
     a recovered edit is merged against (invariant 31). *at* is when it was sent, by Marketo's
-    clock where its feed tells the time.
+    clock where its feed tells the time. *told* is what the other side held when *new* came from
+    there, so that both are the base should only the echo tell that the write was done.
     """
 
     field: str
@@ -69,6 +70,7 @@ class Sent:
     new: Wire
     source: Wire
     at: float
+    told: Wire | Missing = MISSING
 
 
 @attrs.define

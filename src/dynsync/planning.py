@@ -19,6 +19,7 @@ from dynsync.comparing import Rows, rows_of
 from dynsync.deciding import Case, FieldPlan, decide, decide_new, digest
 from dynsync.making import plain_values
 from dynsync.merge import FieldMerge, Verdict
+from dynsync.observing import agree_late, may_still_arrive
 from dynsync.records import MISSING, Missing, Pair, RecordId, Row, Side, Version, Wire, plain_id
 from dynsync.terms import Terms
 from dynsync.writes import Create, Update, Write
@@ -191,6 +192,14 @@ def _version(entry: Pending, link: Linked, side: Side) -> Version | None:
 def _plan_merge(
     terms: Terms, entry: Pending, link: Linked | None, now: float, *, action: Action
 ) -> RecordPlan:
+    here = entry.seen.marketo
+    if link is not None and link.sent and here is not None and not here.gone:
+        sent = may_still_arrive(link.sent, now)
+        link, there = agree_late(
+            terms, link, entry.seen.dynamics, here.row, sent, claimed=here.claims
+        )
+        if there is not entry.seen.dynamics:
+            entry = attrs.evolve(entry, seen=Pair(here, there))
     ids = link.ids if link is not None else entry.ids
     alive = "live" if action is Action.MERGE else "gone"
     rows = rows_of(terms, entry, link, terms.desired_stamps(ids.dynamics, alive=alive))

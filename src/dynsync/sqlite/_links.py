@@ -8,7 +8,14 @@ from contextlib import suppress
 from typing import TypeAlias
 
 from dynsync.records import Entity, Pair, RecordId, Side, Version
-from dynsync.sqlite._codec import decode_row, decode_sent, encode_rows, encode_sent, parse_row
+from dynsync.sqlite._codec import (
+    decode_row,
+    decode_sent,
+    encode_links,
+    encode_sent,
+    notes,
+    parse_row,
+)
 from dynsync.sqlite._database import Database, batches, marks
 from dynsync.state import Known, Linked, LinkState, Sent
 
@@ -208,7 +215,7 @@ def _rank(key: int, state: int) -> tuple[bool, int]:
 
 
 def _columns(links: Sequence[Linked]) -> list[_Columns]:
-    rows = encode_rows([row for link in links for row in link.rows])
+    texts = encode_links([said for link in links for said in (*link.rows, notes(link.sent))])
     return [
         (
             link.key,
@@ -218,11 +225,13 @@ def _columns(links: Sequence[Linked]) -> list[_Columns]:
             _NUMBERS[link.state],
             link.versions.marketo,
             link.versions.dynamics,
-            encode_sent(link.sent),
+            sent if link.sent else None,
             marketo,
             dynamics,
         )
-        for link, marketo, dynamics in zip(links, rows[::2], rows[1::2], strict=True)
+        for link, marketo, dynamics, sent in zip(
+            links, texts[::3], texts[1::3], texts[2::3], strict=True
+        )
     ]
 
 

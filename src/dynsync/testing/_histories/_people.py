@@ -26,8 +26,7 @@ class People:
     *unreadable* and *withheld* are what the sync user may not do with the secured field.
     *held_back*: Marketo's feed says nothing at the moment; *slow*: some of it is still to come,
     or an edit that we may have overwritten is still to be found in it. *silent* counts the hours
-    since then: the engine gives up on what comes a day late. *unanswered*: a run ended in which a
-    write may have been made of which nobody heard. *absent* are the fields, by entity,
+    since then: the engine gives up on what comes a day late. *absent* are the fields, by entity,
     whose columns are gone. *reached* counts the paths that histories went.
     """
 
@@ -50,7 +49,6 @@ class People:
         self.held_back = False
         self.slow = False
         self.silent = 0.0
-        self.unanswered = False
         self.absent: dict[str, set[str]] = {entity: set() for entity in scene.maps}
         self.secrets: list[str] = []
         self.made_up = 0
@@ -153,10 +151,6 @@ class People:
             # An edit that is taken back again is none.
             old = (cell.agreed[Side.DYNAMICS], *cell.history)
             human.new_since_gone[name] = not any(self.scene.same(name, value, o) for o in old)
-        if self.unanswered and side is Side.DYNAMICS and side in cell.edited and cell.risky:
-            # Open (see docs/explanation/limits.md): a write to Marketo of which nobody heard is
-            # taken for an edit of Marketo's own once Dynamics has another value.
-            cell.muddled = True
         cell.edit(side, value, unheard=self.slow and side is Side.MARKETO)
 
     def hidden(self, human: Human, name: str) -> bool:

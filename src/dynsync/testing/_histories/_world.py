@@ -9,7 +9,6 @@ from typing import Final
 
 from dynsync.guards import Guards, Limit
 from dynsync.memory import MemoryStore
-from dynsync.outcomes import OutcomeKind
 from dynsync.recorder import ActivityRecorder
 from dynsync.records import Pair, Side
 from dynsync.reports import Report
@@ -102,10 +101,7 @@ class World(People):
         except SimulatedCrash:
             self.reached["crash in a call"] += store is None
             self.store = self.store.twin()
-            self.unanswered = True
             return None
-        unanswered = report.failures or report.count(OutcomeKind.AMBIGUOUS)
-        self.unanswered = self.unanswered or bool(unanswered)
         look(self, report)
         return report
 
@@ -157,7 +153,6 @@ class World(People):
         self.calm_hooks()
         self.held_back = self.slow = False
         self.silent = 0.0
-        self.unanswered = False
 
     def noise(self, seed: int) -> None:
         """Have any call fail now and then, by a *seed*; 0 ends that."""

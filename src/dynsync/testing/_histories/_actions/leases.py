@@ -59,7 +59,6 @@ def _second_run(world: World, during: str, pause: float) -> Report | None:
     try:
         look(world, world.sync().run())
     except LeaseHeld:
-        world.unanswered = True
         world.reached["lease lost"] += 1
     for faults in world.faults:
         faults.clear()
