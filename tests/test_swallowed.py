@@ -267,6 +267,27 @@ def test_a_late_feed_is_no_alarm(table: str) -> None:
     assert 1 == sum(report.calls[world.sync.marketo.side, "fetch"] for report in reports)
 
 
+@pytest.mark.parametrize("table", TABLES)
+def test_the_second_of_two_writes_whose_echoes_are_late(table: str) -> None:
+    """Dynamics goes back to its old value: the first write arrived, and the second waits."""
+    world = World()
+    person, row = world.linked(table, jobtitle="Analyst")
+    world.marketo.lag(1000)
+    world.dynamics.edit(table, row, {"jobtitle": "Boss"})
+    world.cycle()
+    world.marketo.block_updates("title")
+    world.dynamics.edit(table, row, {"jobtitle": "Analyst"})
+    reports = [world.cycle(), world.cycle()]
+    held = world.both(person, table, row, "job_title")
+    world.marketo.unblock_updates("title")
+    world.cycle(HOUR)
+    world.settled()
+
+    assert [0, 1] == [swallowed(report) for report in reports]
+    assert ("Boss", "Analyst") == held
+    assert ("Analyst", "Analyst") == world.both(person, table, row, "job_title")
+
+
 @pytest.mark.parametrize("kind", ["crash_before", "crash_after"])
 @pytest.mark.parametrize("operation", ["read", "write", "fetch", "log"])
 @pytest.mark.parametrize("skip", [0, 1])

@@ -123,17 +123,22 @@ def _read_back(
 
 
 def _swallowed(terms: Terms, link: Linked, row: Row) -> Iterator[tuple[Sent, Wire]]:
-    """Yield the first note of each field that holds what it held before, and that value."""
+    """Yield what was swallowed of each field that holds what it held before, and that value."""
     for name in dict.fromkeys(sent.field for sent in link.sent):
         if name not in terms.layout:
             continue
         notes = [sent for sent in link.sent if sent.field == name]
         field, now = terms.fields[terms.index(name)], row[terms.index(name)]
-        if now is MISSING or field.same(now, notes[-1].new, _BOTH):
+        if now is MISSING:
             continue
+        # Up to the last write that made it what it is, they were done.
+        done = max(
+            (at for at, s in enumerate(notes, 1) if field.same(now, s.new, _BOTH)), default=0
+        )
         # Anything else than before is an edit, and the feed tells it.
-        if any(field.same(now, sent.old, _BOTH) for sent in notes):
-            yield attrs.evolve(notes[0], new=notes[-1].new), now
+        lost = next((sent for sent in notes[done:] if field.same(now, sent.old, _BOTH)), None)
+        if lost is not None:
+            yield attrs.evolve(lost, new=notes[-1].new), now
 
 
 def _entry(link: Linked, now: float) -> Pending:
