@@ -212,7 +212,6 @@ def test_an_edit_taken_back_after_a_write_of_which_nobody_heard(waiting: bool) -
     )
 
 
-@pytest.mark.xfail(strict=True, reason="open: docs/explanation/limits.md")
 def test_an_overwritten_edit_whose_record_was_deleted_before_the_feed_told_of_it() -> None:
     """Invariant 31: the record is brought back, and Marketo's edit is right about a lead."""
     replay(

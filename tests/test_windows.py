@@ -257,6 +257,101 @@ def test_a_column_that_goes_away_while_people_are_read() -> None:
     assert {"Theirs"} == {world.person(person)["title"] for person in people}
 
 
+# -- an edit that we overwrote, and a record that is deleted before the feed tells of it
+
+
+def covered_and_deleted(table: str) -> tuple[World, RecordId, RecordId]:
+    """Return a world in which Marketo's feed is silent about an edit of a title we overwrote."""
+    world = World()
+    person, row = world.linked(table, jobtitle="Old")
+    world.marketo.hold_back()
+    world.marketo.edit(person, {"title": "Mine"})
+    world.dynamics.edit(table, row, {"jobtitle": "Theirs"})
+    world.cycle()
+    world.dynamics.delete(table, row)
+    return world, person, row
+
+
+@pytest.mark.parametrize("cycles", [0, 1])
+@pytest.mark.parametrize("table", TABLES)
+def test_it_goes_back_to_the_person(table: str, cycles: int) -> None:
+    """Invariant 31: the person is Marketo's alone now (R45), and has what was entered there."""
+    world, person, _ = covered_and_deleted(table)
+    for _ in range(cycles):
+        world.cycle()
+    covered = world.person(person)["title"]
+    world.marketo.release()
+    reports = [world.cycle(), world.cycle(), world.cycle()]
+    entry = world.recorder.entries[-1]
+
+    assert ("Theirs", "Mine") == (covered, world.person(person)["title"])
+    assert [1, 0, 0] == [report.writes.total() for report in reports]
+    assert 1 == sum(e.kind == "flagged" for e in world.recorder.entries)
+    assert "overwritten came back" in entry.changes[0].why
+    assert not list(world.store.each_pending())
+
+
+@pytest.mark.parametrize(("table", "expected"), [("lead", "Mine"), ("contact", "Theirs")])
+@pytest.mark.parametrize("released", ["before", "after"])
+def test_both_are_judged_when_it_is_brought_back(table: str, expected: str, released: str) -> None:
+    """A7: they collide as if nothing had been written, whenever the feed tells."""
+    world, person, row = covered_and_deleted(table)
+    world.cycle()
+    if released == "before":
+        world.marketo.release()
+        world.cycle()
+    world.dynamics.undelete(table, row)
+    world.cycle()
+    world.marketo.release()
+    world.settled()
+
+    assert (expected, expected) == world.both(person, table, row, "job_title")
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_what_is_entered_afterwards_stands(table: str) -> None:
+    """Somebody chose it with our value in view: nothing goes back over it."""
+    world, person, _ = covered_and_deleted(table)
+    world.cycle()
+    world.marketo.edit(person, {"title": "Newest"})
+    world.marketo.release()
+    world.settled()
+
+    assert "Newest" == world.person(person)["title"]
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_what_is_entered_while_it_cannot_go_back_stands(table: str) -> None:
+    """The write that gives it back does not arrive; the person is edited; it is not wanted."""
+    world, person, _ = covered_and_deleted(table)
+    world.cycle()
+    world.marketo.release()
+    world.marketo.faults.plan("write", Fault("throttled", scope="day", retry_after=3600))
+    world.cycle()
+    world.marketo.faults.clear()
+    world.marketo.edit(person, {"title": "Newest"})
+    world.settled()
+
+    assert "Newest" == world.person(person)["title"]
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("released", ["before", "after"])
+def test_it_goes_to_the_record_that_is_pushed_again(table: str, released: str) -> None:
+    """R32: the record that takes the place of the deleted one has it too."""
+    world, person, _ = covered_and_deleted(table)
+    world.cycle()
+    if released == "before":
+        world.marketo.release()
+        world.cycle()
+    answer = world.sync.sync_person(person, as_=table)
+    world.marketo.release()
+    world.settled()
+
+    assert answer.dynamics is not None
+    assert ("Mine", "Mine") == world.both(person, table, answer.dynamics, "job_title")
+
+
 # -- rights
 
 

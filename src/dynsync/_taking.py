@@ -137,13 +137,33 @@ class Taking:
             if isinstance(change, Tombstone) or row is None:
                 self._take_tombstone(terms, change, link)
             elif side is Side.MARKETO and link.state is LinkState.GONE_DYNAMICS:
-                if shows(terms, link.sent, row):
-                    self.session.echoed.add(link.key)
-                # The person is Marketo's alone now (R45); what it holds is asked for again
-                # should its Dynamics record come back (A7).
-                continue
+                self._take_alone(terms, change, link, row)
             else:
                 self._take_record(terms, change, link, row)
+
+    def _take_alone(self, terms: Terms, change: Record, link: Known, row: Row) -> None:
+        """
+        Take a person who is Marketo's alone now (R45).
+
+        What it holds is asked for again should its Dynamics record come back (A7). Only an edit
+        that a write of ours overwrote before is news: it goes back where it was.
+        """
+        if shows(terms, link.sent, row):
+            self.session.echoed.add(link.key)
+        claims, waiting, _ = self._overwritten(terms, change, link, row)
+        if waiting != link.sent:
+            self.sent[link.key] = waiting
+        key = link_key(link.key)
+        entry = self.entries.get(key)
+        before = entry.seen.marketo if entry is not None else None
+        names = claims.keys() | (before.claims.keys() if before is not None else set())
+        if names:
+            check_row(terms, Side.MARKETO, row)
+            alone = terms.blank()
+            for at in (terms.index(name) for name in names):
+                alone[at] = row[at]
+            seen = Observation(alone, change.version, self._stamp(change), claims=claims)
+            self._fold(terms, key, link, change.id, seen)
 
     def _take_tombstone(self, terms: Terms, change: Change, link: Known) -> None:
         side = self.feed.side

@@ -24,7 +24,16 @@ from dynsync.terms import Terms
 from dynsync.validation import check, truncate
 from dynsync.writes import Reason
 
-__all__ = ["Case", "FieldPlan", "Refusal", "decide", "decide_new", "digest", "refusal_digest"]
+__all__ = [
+    "Case",
+    "FieldPlan",
+    "Refusal",
+    "decide",
+    "decide_new",
+    "digest",
+    "give_back",
+    "refusal_digest",
+]
 
 
 @attrs.frozen
@@ -49,7 +58,7 @@ class FieldPlan:
     which a side is not; *withheld* the sides that may not be told, *held* those for which an
     earlier refusal stands. *advance* means that the base moves though nothing is sent;
     *adopt* that the base becomes Dynamics' value while Marketo's remains to be told (A28).
-    *restore* means that Marketo gets back an edit that we overwrote, while the field waits.
+    *restore* means that Marketo gets back an edit that we overwrote, undecided.
     """
 
     name: str
@@ -106,6 +115,7 @@ _FLOWS = {
     Flow.TO_MARKETO.value: "flows to Marketo only",
     Flow.TO_DYNAMICS.value: "flows to Dynamics only",
     "first": "new record",
+    "restored": _RECOVERED,
 }
 
 
@@ -379,6 +389,11 @@ def _wait(case: Case, plan: FieldPlan) -> FieldPlan:
 def decide(case: Case) -> FieldPlan | None:
     """Return what happens to a field of two linked or paired records; None if nothing does."""
     return _plan_field(case) if case.field.flow is Flow.BOTH else _plan_flow(case)
+
+
+def give_back(case: Case) -> FieldPlan:
+    """Return a field of a person who is Marketo's alone now, with an edit that we overwrote."""
+    return _wait(case, FieldPlan(case.field.name, None, "restored"))
 
 
 def decide_new(case: Case, wire: Wire) -> FieldPlan:

@@ -16,7 +16,7 @@ from attrs import Factory
 
 from dynsync.backlog import Linked, LinkState, Observation, Pending
 from dynsync.comparing import Rows, rows_of
-from dynsync.deciding import Case, FieldPlan, decide, decide_new, digest
+from dynsync.deciding import Case, FieldPlan, decide, decide_new, digest, give_back
 from dynsync.making import plain_values
 from dynsync.merge import FieldMerge, Verdict
 from dynsync.observing import agree_late, may_still_arrive
@@ -86,11 +86,14 @@ def new_dynamics_id(instance: str, person: RecordId, before: RecordId | None = N
     return RecordId(str(uuid.uuid5(_NAMESPACE, f"{instance}:{person}:{before or ''}")))
 
 
-def _plan_fields(terms: Terms, entry: Pending, rows: Rows, now: float) -> list[FieldPlan]:
+def _plan_fields(
+    terms: Terms, entry: Pending, rows: Rows, now: float, *, action: Action
+) -> list[FieldPlan]:
     plans: list[FieldPlan] = []
     ages = _ages(entry, now)
     for at in rows.moved(terms):
-        one = decide(rows.case(terms, entry, at, now, ages))
+        case = rows.case(terms, entry, at, now, ages)
+        one = give_back(case) if case.claimed and action is Action.FLAG else decide(case)
         if one is not None:
             plans.append(one)
     _agree(terms, entry, plans, now)
@@ -203,7 +206,7 @@ def _plan_merge(
     ids = link.ids if link is not None else entry.ids
     alive = "live" if action is Action.MERGE else "gone"
     rows = rows_of(terms, entry, link, terms.desired_stamps(ids.dynamics, alive=alive))
-    plans = _plan_fields(terms, entry, rows, now)
+    plans = _plan_fields(terms, entry, rows, now, action=action)
 
     def write(side: Side) -> Write | None:
         values = _native(terms, plans, side)
@@ -360,15 +363,13 @@ def _edited(terms: Terms, seen: Observation | None, base: Row) -> bool:
 
 
 def _only_stamps(terms: Terms, entry: Pending) -> Pending:
-    """Return *entry* with just the stamps of what was seen in Marketo."""
+    """Return *entry* with just the stamps of what was seen in Marketo, and what we overwrote."""
     seen = entry.seen.marketo
     if seen is None:
         return entry
     plain = len(terms.layout) - terms.stamps
     row: Row = [*terms.blank()[:plain], *seen.row[plain:]]
-    return attrs.evolve(
-        entry, seen=Pair(attrs.evolve(seen, row=row, claims={}), entry.seen.dynamics)
-    )
+    return attrs.evolve(entry, seen=Pair(attrs.evolve(seen, row=row), entry.seen.dynamics))
 
 
 def plan_record(terms: Terms, entry: Pending, link: Linked | None, now: float) -> RecordPlan:

@@ -295,7 +295,8 @@ class _Settling:
             kind = OutcomeKind.UPDATED
         if made is not None and applied(self.results[made]) is not None:
             kind, why = OutcomeKind.CREATED, f"made from what {made.other.label} holds"
-        if self.plan.action is Action.FLAG:
+        link = self.plan.link
+        if self.plan.action is Action.FLAG and (link is None or link.state is LinkState.LIVE):
             kind, why = _worse((kind, why), (OutcomeKind.FLAGGED, "deleted in Dynamics"))
         return _worse((kind, why), self.rest.worst) if self.rest.reasons else (kind, why)
 
