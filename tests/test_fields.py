@@ -222,14 +222,3 @@ def test_stamps_that_are_not_kept() -> None:
     bare = attrs.evolve(entity(CITY), type_field=None, deleted_field=None)
 
     assert ["@id"] == [stamp.name for stamp in bare.stamps()]
-
-
-def test_fingerprint_moves_with_what_the_fields_are() -> None:
-    """A digest of some fields moves if they do, in no order, and not if others do."""
-    whole = entity(EMAIL, CITY)
-    other = whole.plus(attrs.evolve(CITY, flow=Flow.TO_MARKETO))
-
-    assert whole.fingerprint(["email", "city"]) == whole.fingerprint(["city", "email"])
-    assert whole.fingerprint(["city"]) != other.fingerprint(["city"])
-    assert whole.fingerprint(["email"]) == other.fingerprint(["email"])
-    assert whole.fingerprint([]) != attrs.evolve(whole, link_field="crmId").fingerprint([])

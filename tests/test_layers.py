@@ -73,7 +73,7 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
     | {"comparing", "deciding", "making", "merge", "observing", "outcomes", "terms"},
     "advancing": BELOW_2 | {"deciding", "planning", "terms"},
     "holding": BELOW_2 | {"deciding", "planning", "terms"},
-    "agreeing": BELOW_2 | {"deciding", "planning", "outcomes", "terms"},
+    "agreeing": BELOW_2 | {"advancing", "deciding", "planning", "outcomes", "terms"},
     "settling": BELOW_2
     | {"advancing", "agreeing", "holding", "deciding", "planning", "outcomes", "terms"},
     "guards": LAYER_0,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import attrs
 from attrs import Factory
@@ -15,7 +15,7 @@ from dynsync._session import Session
 from dynsync._unanswered import answered, sending
 from dynsync.backlog import Linked, LinkState, PendingKey, Sent
 from dynsync.errors import Ambiguous, ContractError, SystemFailure
-from dynsync.observing import answered_notes
+from dynsync.observing import answered_notes, inherit
 from dynsync.outcomes import Outcome, OutcomeKind, severity
 from dynsync.planning import RecordPlan, plan_record
 from dynsync.recorder import journal_entry
@@ -283,7 +283,7 @@ class Desk:
             case, settlement = settled[new[person]]
             if known.state is LinkState.GONE_DYNAMICS:
                 ended.append(known.key)
-                _inherit(case.terms, known.sent, settlement.link)
+                inherit(case.terms, known.sent, settlement.link)
             elif known.state is LinkState.LIVE:
                 settled[new[person]] = case, taken(case.plan, self.session.now())
         return ended
@@ -314,23 +314,6 @@ class Desk:
             and self.session.systems[side].capabilities.conditional_writes
             for side, write in zip(Side, plan.writes, strict=True)
         )
-
-
-def _inherit(terms: Terms, sent: Iterable[Sent], link: Linked | None) -> None:
-    """
-    Give *link* the notes of the one that it takes the place of.
-
-    The record that was made of what Marketo held has no opinion of its own: an edit that we
-    overwrote, should the feed still tell of one, goes there as Marketo's.
-    """
-    if link is not None:
-        held = dict(zip(terms.layout, link.rows.dynamics, strict=True))
-        mine = [
-            attrs.evolve(write, source=source)
-            for write in sent
-            if (source := held.get(write.field, MISSING)) is not MISSING
-        ]
-        link.sent = (*mine, *link.sent)
 
 
 def _told_at_last(case: _Case, settlement: Settlement) -> Settlement:

@@ -145,7 +145,7 @@ class _Batch:
         seen, base = entry.seen[side], link.rows[side]
         if MISSING not in base:
             return False
-        plain = len(terms.layout) - terms.stamps
+        plain = terms.plain
         return any(
             base[at] is MISSING
             and (seen is None or seen.row[at] is MISSING)

@@ -1,4 +1,4 @@
-"""Observe: read what changed on either side into the backlog, page by page (architecture 2.1)."""
+"""Observe: read what changed on either side into the backlog, page by page."""
 
 from __future__ import annotations
 
@@ -156,8 +156,6 @@ class _Reading:
         # A record that a page holds twice is taken as it came last; edits of both are kept.
         changes = list(_latest(page.changes).values())
         skew = now - page.at.timestamp() if page.at is not None else None
-        if skew is not None and self.feed.side is Side.MARKETO:
-            session.skew = skew
         if skew is not None:
             session.skews[self.feed.side] = skew
         with session.commit():

@@ -45,7 +45,8 @@ def without_blind(
         keys = [key for key, entry in entries.items() if entry.entity == entity]
         both = [(entries[key], links.get(entries[key].link or 0)) for key in keys]
         for side in Side:
-            if any(_may_clear(mine, entry, link, side) for entry, link in both):
+            unsure = (side, mine.map.tables[side]) in session.unsure
+            if unsure and any(_may_clear(mine, entry, link, side) for entry, link in both):
                 session.look_again(side, mine)
         gone = session.blind.get(entity)
         if gone:

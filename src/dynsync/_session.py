@@ -64,9 +64,8 @@ class Session:
 
     *terms* holds the entities that take part; ``report.stopped`` says of the others why not.
     *skews* say by how many seconds our clock is ahead of a system's, where it told its time.
-    *claimed* are people who are about to be linked, with the entry that it is to be to. *skew*
-    is by how many seconds our clock was ahead of Marketo's when Marketo was read. *unsure* are
-    the tables that were read since their rights were asked for, and *blind* the fields that
+    *claimed* are people who are about to be linked, with the entry that it is to be to. *unsure*
+    are the tables that were read since their rights were asked for, and *blind* the fields that
     turned out not to be readable any more. *echoed* are the links whose last write to Marketo
     was seen to be done. *unanswered* says when people without a link were last written to,
     by entry; `dynsync._unanswered` fills it.
@@ -83,7 +82,6 @@ class Session:
     terms: dict[Entity, Terms] = Factory(dict[Entity, Terms])
     skews: dict[Side, float] = Factory(dict[Side, float])
     claimed: dict[RecordId, PendingKey] = Factory(dict[RecordId, PendingKey])
-    skew: float = 0.0
     unsure: set[tuple[Side, str]] = Factory(set[tuple[Side, str]])
     echoed: set[int] = Factory(set[int])
     unanswered: dict[PendingKey, float] | None = None
@@ -95,7 +93,7 @@ class Session:
 
     def marketo_now(self) -> float:
         """Return the time by Marketo's clock: ours may be set right between two runs."""
-        return self.now() - self.skew
+        return self.now() - self.skews.get(Side.MARKETO, 0.0)
 
     def progress(self, phase: Phase, done: int, total: int | None = None, what: str = "") -> None:
         """Tell the host how far the run is."""
@@ -176,10 +174,8 @@ class Session:
         self._go_back()
 
     def look_again(self, side: Side, terms: Terms) -> None:
-        """Ask again what may be read of *side*, if it was read since that was last asked."""
+        """Ask again what may be read of *side*: it was read since that was last asked."""
         table = terms.map.tables[side]
-        if (side, table) not in self.unsure:
-            return
         columns = self._describe(side, table).columns
         readable = {name for name, column in columns.items() if Access.READ in column.access}
         for entity, mine in self.terms.items():

@@ -12,6 +12,7 @@ from dynsync._feeds import Feed
 from dynsync._session import Session
 from dynsync._unanswered import covered
 from dynsync.backlog import (
+    Claims,
     Known,
     Linked,
     LinkState,
@@ -34,7 +35,6 @@ from dynsync.records import (
     Side,
     Tombstone,
     Version,
-    Wire,
     plain_id,
 )
 from dynsync.terms import Terms
@@ -175,7 +175,7 @@ class Taking:
 
     def _take_record(self, terms: Terms, change: Record, link: Known, row: Row) -> None:
         side = self.feed.side
-        claims: dict[str, tuple[Wire, Pair[Wire]]] = {}
+        claims: Claims = {}
         if link.sent:
             claims, waiting, echoed = self._overwritten(terms, change, link, row)
             if waiting != link.sent:
@@ -218,7 +218,7 @@ class Taking:
 
     def _overwritten(
         self, terms: Terms, change: Record, link: Known, row: Row
-    ) -> tuple[dict[str, tuple[Wire, Pair[Wire]]], tuple[Sent, ...], list[Sent]]:
+    ) -> tuple[Claims, tuple[Sent, ...], list[Sent]]:
         """Return the edits that our writes covered, the writes whose echo waits, and the others."""
         side = self.feed.side
         if side is Side.DYNAMICS:

@@ -10,20 +10,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from typing import Final, TypeAlias, cast
+from typing import Final, cast
 
 import attrs
 
 from dynsync._session import Session
-from dynsync.backlog import Pending, PendingKey, Sent
+from dynsync.backlog import Claims, Pending, PendingKey, Sent
 from dynsync.observing import overwritten
 from dynsync.planning import plan_record
 from dynsync.records import MISSING, Pair, Record, Row, Side, Wire, plain_id
 from dynsync.terms import Terms
 
-__all__ = ["Claims", "answered", "covered", "sending"]
-
-Claims: TypeAlias = dict[str, tuple[Wire, Pair[Wire]]]
+__all__ = ["answered", "covered", "sending"]
 
 _NAME: Final = "unanswered"
 

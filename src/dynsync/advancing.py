@@ -13,15 +13,16 @@ from typing import Final
 import attrs
 from attrs import Factory
 
+from dynsync.backlog import Observation, version_of
 from dynsync.deciding import FieldPlan
 from dynsync.fields import Field
 from dynsync.kinds import Unfit
 from dynsync.planning import Action, RecordPlan
-from dynsync.records import MISSING, Missing, Pair, Row, Side, Wire
+from dynsync.records import MISSING, Missing, Pair, Row, Side, Version, Wire
 from dynsync.terms import Terms
 from dynsync.writes import Created, Updated, WriteResult
 
-__all__ = ["MADE", "Advance", "advance", "applied"]
+__all__ = ["MADE", "Advance", "advance", "applied", "version_after"]
 
 MADE: Final[Mapping[Action, Side]] = {
     Action.CREATE_PERSON: Side.MARKETO,
@@ -35,6 +36,13 @@ _APPLIED: Final = (Created, Updated)
 def applied(result: WriteResult | None) -> Created | Updated | None:
     """Return *result* if it says that the write was applied."""
     return result if isinstance(result, _APPLIED) else None
+
+
+def version_after(
+    result: WriteResult | None, seen: Observation | None, before: Version | None
+) -> Version | None:
+    """Return the row version after *result*: the last one told, *seen*, or known *before*."""
+    return result.version if isinstance(result, _APPLIED) else version_of(seen, before)
 
 
 @attrs.define

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dynsync.backlog import Linked, LinkState, Observation
+from dynsync.advancing import version_after
+from dynsync.backlog import Linked, LinkState
 from dynsync.deciding import FieldPlan
 from dynsync.outcomes import FieldChange
 from dynsync.planning import Action, RecordPlan
-from dynsync.records import MISSING, Pair, Row, Side, Version
+from dynsync.records import MISSING, Pair, Row, Side
 from dynsync.terms import Terms
 from dynsync.writes import Updated, WriteResult
 
@@ -39,8 +40,8 @@ def agreed(
     base.dynamics[terms.plain :] = [None] * terms.stamps
     seen = plan.entry.seen
     versions = Pair(
-        _version(results.marketo, seen.marketo, link.versions.marketo),
-        _version(results.dynamics, seen.dynamics, link.versions.dynamics),
+        version_after(results.marketo, seen.marketo, link.versions.marketo),
+        version_after(results.dynamics, seen.dynamics, link.versions.dynamics),
     )
     after = Linked(link.key, link.entity, link.ids, base, versions, LinkState.LIVE, link.sent)
     return after, _changes(plan.fields)
@@ -55,14 +56,6 @@ def _move(base: Row, at: int, field: FieldPlan, side: Side, actual: Row) -> None
     wire = field.send[side] if side in field.send else actual[at]
     if wire is not MISSING:
         base[at] = wire
-
-
-def _version(
-    result: WriteResult | None, seen: Observation | None, before: Version | None
-) -> Version | None:
-    if isinstance(result, Updated):
-        return result.version
-    return before if seen is None or seen.version is None else seen.version
 
 
 def _changes(fields: Iterable[FieldPlan]) -> tuple[FieldChange, ...]:

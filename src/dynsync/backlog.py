@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 import math
 from collections.abc import Mapping
-from typing import NamedTuple, NewType
+from typing import NamedTuple, NewType, TypeAlias
 
 import attrs
 from attrs import Factory
@@ -17,6 +17,7 @@ from attrs import Factory
 from dynsync.records import MISSING, Entity, Missing, Pair, RecordId, Row, Side, Version, Wire
 
 __all__ = [
+    "Claims",
     "Hold",
     "Known",
     "LinkState",
@@ -28,6 +29,7 @@ __all__ = [
     "Sent",
     "link_key",
     "unlinked_key",
+    "version_of",
 ]
 
 PendingKey = NewType("PendingKey", str)
@@ -104,20 +106,27 @@ class Known(NamedTuple):
     sent: tuple[Sent, ...]
 
 
+Claims: TypeAlias = Mapping[str, tuple[Wire, Pair[Wire]]]
+"""
+Edits that a write of ours overwrote, by canonical field name.
+
+Each is the overwritten wire value, and the base pair to merge it against.
+"""
+
+
 @attrs.frozen
 class Observation:
     """
     What a side was last seen to hold, or that it is gone.
 
-    *row* is in layout order. *claims* are edits that a write of ours overwrote: canonical
-    field name to (the overwritten wire value, the base pair to merge it against).
+    *row* is in layout order.
     """
 
     row: Row
     version: Version | None = None
     modified_at: float | None = None
     gone: bool = False
-    claims: Mapping[str, tuple[Wire, Pair[Wire]]] = Factory(dict[str, tuple[Wire, Pair[Wire]]])
+    claims: Claims = Factory(dict[str, tuple[Wire, Pair[Wire]]])
 
 
 @attrs.frozen
@@ -177,6 +186,11 @@ class Pending:
     clears: int = 0
     push: Push | None = None
     holds: tuple[Hold, ...] = ()
+
+
+def version_of(seen: Observation | None, before: Version | None) -> Version | None:
+    """Return the row version that was *seen*, or the one known *before* where none was."""
+    return before if seen is None or seen.version is None else seen.version
 
 
 def link_key(link: int) -> PendingKey:

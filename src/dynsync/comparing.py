@@ -7,15 +7,11 @@ as they were.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from itertools import compress, count
-from operator import ne
-
 import attrs
 
-from dynsync.backlog import Linked, Pending
+from dynsync.backlog import Claims, Linked, Pending
 from dynsync.deciding import Case
-from dynsync.records import MISSING, Missing, Pair, Row, Wire
+from dynsync.records import MISSING, Missing, Pair, Row, Wire, differing, laid_over
 from dynsync.terms import Terms
 
 __all__ = ["Rows", "rows_of"]
@@ -32,7 +28,7 @@ class Rows:
     base: Pair[Row]
     seen: Pair[Row]
     actual: Pair[Row]
-    claims: Mapping[str, tuple[Wire, Pair[Wire]]]
+    claims: Claims
     linked: bool
 
     def moved(self, terms: Terms) -> list[int]:
@@ -40,8 +36,7 @@ class Rows:
         found = {terms.index(name) for name in self.claims if name in terms.layout}
         for seen, base, actual in zip(self.seen, self.base, self.actual, strict=True):
             if actual is not base:
-                differing = compress(count(), map(ne, seen, base))
-                found.update([at for at in differing if seen[at] is not MISSING])
+                found.update([at for at in differing(seen, base) if seen[at] is not MISSING])
         for at in terms.one_way:
             if not all(row[at] is MISSING for row in self.seen):
                 found.add(at)
@@ -77,13 +72,6 @@ class Rows:
         )
 
 
-def _actual(seen: Row, base: Row) -> Row:
-    """Return what a side holds: what it does not report is as it was."""
-    if MISSING not in seen:
-        return seen
-    return [before if now is MISSING else now for now, before in zip(seen, base, strict=True)]
-
-
 def rows_of(terms: Terms, entry: Pending, link: Linked | None, stamps: list[Wire]) -> Rows:
     """Return the rows of *entry*, where Marketo should hold *stamps*."""
     blank = terms.blank()
@@ -100,8 +88,8 @@ def rows_of(terms: Terms, entry: Pending, link: Linked | None, stamps: list[Wire
         Pair(base_one, base_two),
         Pair(one, seen_two),
         Pair(
-            base_one if one is blank else _actual(one, base_one),
-            base_two if two is blank else _actual(seen_two, base_two),
+            base_one if one is blank else laid_over(one, base_one),
+            base_two if two is blank else laid_over(seen_two, base_two),
         ),
         {} if here is None else here.claims,
         link is not None,

@@ -267,9 +267,3 @@ class EntityMap:
         shown = repr(field.kind) if attrs.has(kind) else field.kind.name
         said = repr((*field.names, kind.__qualname__, shown))
         return hashlib.sha256(said.encode()).hexdigest()[:16]
-
-    def fingerprint(self, names: Iterable[str]) -> str:
-        """Return a digest of what the fields *names* are in this map."""
-        chosen = [repr(self.field(name)) for name in sorted(names)]
-        said = repr((self.entity, self.tables, self.link_field, chosen))
-        return hashlib.sha256(said.encode()).hexdigest()[:16]

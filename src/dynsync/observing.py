@@ -7,15 +7,13 @@ It is judged by value, so that an automation which rewrites our value is still a
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Sequence
-from itertools import compress, count
-from operator import ne
+from collections.abc import Container, Iterable, Sequence
 
 import attrs
 
-from dynsync.backlog import Hold, Linked, LinkState, Observation, Pending, Sent
+from dynsync.backlog import Claims, Hold, Linked, LinkState, Observation, Pending, Sent
 from dynsync.fields import Field
-from dynsync.records import MISSING, Edit, Pair, Row, Side, Wire
+from dynsync.records import MISSING, Edit, Pair, Row, Side, Wire, differing, laid_over
 from dynsync.terms import Terms
 
 __all__ = [
@@ -24,6 +22,7 @@ __all__ = [
     "clears",
     "differs",
     "fold",
+    "inherit",
     "may_still_arrive",
     "overwritten",
     "shows",
@@ -37,26 +36,17 @@ def differs(terms: Terms, side: Side, row: Row, base: Row) -> bool:
     sides = Pair(side, side)
     return any(
         row[at] is not MISSING and not terms.fields[at].same(row[at], base[at], sides)
-        for at in _differing(row, base)
+        for at in differing(row, base)
     )
-
-
-def _differing(row: Row, base: Row) -> Iterator[int]:
-    """Yield the places in which *row* and *base* are not equal; it takes no step a field."""
-    return compress(count(), map(ne, row, base))
 
 
 def clears(row: Row, base: Row) -> int:
     """Return how many fields of *row* are empty that were not in *base*."""
     return sum(
         1
-        for at in _differing(row, base)
+        for at in differing(row, base)
         if row[at] in (None, "") and base[at] not in (None, "", False, MISSING)
     )
-
-
-def _merged_row(new: Row, old: Row) -> Row:
-    return [before if now is MISSING else now for now, before in zip(new, old, strict=True)]
 
 
 def fold(terms: Terms, entry: Pending, side: Side, seen: Observation, now: float) -> Pending:
@@ -72,7 +62,7 @@ def fold(terms: Terms, entry: Pending, side: Side, seen: Observation, now: float
     if old is not None and not seen.gone and not old.gone:
         seen = attrs.evolve(
             seen,
-            row=_merged_row(seen.row, old.row),
+            row=laid_over(seen.row, old.row),
             claims={**_standing(terms, old, seen), **seen.claims},
         )
     news = (
@@ -101,9 +91,7 @@ def _tried_once_more(holds: tuple[Hold, ...], side: Side, now: float) -> tuple[H
     )
 
 
-def _standing(
-    terms: Terms, old: Observation, new: Observation
-) -> dict[str, tuple[Wire, Pair[Wire]]]:
+def _standing(terms: Terms, old: Observation, new: Observation) -> Claims:
     """Return the claims of *old* that no later edit of the same field has replaced."""
     standing: dict[str, tuple[Wire, Pair[Wire]]] = {}
     for name, claim in old.claims.items():
@@ -167,7 +155,7 @@ def overwritten(
     row: Row,
     *,
     timed: bool = False,
-) -> tuple[dict[str, tuple[Wire, Pair[Wire]]], tuple[Sent, ...]]:
+) -> tuple[Claims, tuple[Sent, ...]]:
     """
     Find edits that a write of ours overwrote between our reading and our writing.
 
@@ -262,6 +250,23 @@ def answered_notes(sent: Iterable[Sent]) -> tuple[Sent, ...]:
     return tuple(
         [s if s.told is MISSING else Sent(s.field, s.old, s.new, s.source, s.at) for s in sent]
     )
+
+
+def inherit(terms: Terms, sent: Iterable[Sent], link: Linked | None) -> None:
+    """
+    Give *link* the notes of the one that it takes the place of.
+
+    The record that was made of what Marketo held has no opinion of its own: an edit that we
+    overwrote, should the feed still tell of one, goes there as Marketo's.
+    """
+    if link is not None:
+        held = dict(zip(terms.layout, link.rows.dynamics, strict=True))
+        mine = [
+            attrs.evolve(write, source=source)
+            for write in sent
+            if (source := held.get(write.field, MISSING)) is not MISSING
+        ]
+        link.sent = (*mine, *link.sent)
 
 
 def shows(terms: Terms, sent: Iterable[Sent], row: Row) -> bool:

@@ -14,13 +14,13 @@ from collections.abc import Iterable, Mapping
 import attrs
 from attrs import Factory
 
-from dynsync.backlog import Linked, LinkState, Observation, Pending
+from dynsync.backlog import Linked, LinkState, Observation, Pending, version_of
 from dynsync.comparing import Rows, rows_of
 from dynsync.deciding import Case, FieldPlan, decide, decide_new, digest, give_back
 from dynsync.making import plain_values
 from dynsync.merge import FieldMerge, Verdict
 from dynsync.observing import agree_late, may_still_arrive
-from dynsync.records import MISSING, Missing, Pair, RecordId, Row, Side, Version, Wire, plain_id
+from dynsync.records import MISSING, Missing, Pair, RecordId, Row, Side, Wire, plain_id
 from dynsync.terms import Terms
 from dynsync.writes import Create, Update, Write
 
@@ -187,11 +187,6 @@ def _native(terms: Terms, plans: Iterable[FieldPlan], side: Side) -> dict[str, W
     return {natives[plan.name]: plan.send[side] for plan in plans if side in plan.send}
 
 
-def _version(entry: Pending, link: Linked, side: Side) -> Version | None:
-    seen = entry.seen[side]
-    return seen.version if seen is not None and seen.version is not None else link.versions[side]
-
-
 def _plan_merge(
     terms: Terms, entry: Pending, link: Linked | None, now: float, *, action: Action
 ) -> RecordPlan:
@@ -213,10 +208,8 @@ def _plan_merge(
         id_ = ids[side]
         if not values or id_ is None:
             return None
-        version = _version(entry, link, side) if link is not None else None
-        if link is None and (seen := entry.seen[side]) is not None:
-            version = seen.version
-        return Update(id_, values, version)
+        known = None if link is None else link.versions[side]
+        return Update(id_, values, version_of(entry.seen[side], known))
 
     writes = Pair(write(Side.MARKETO), write(Side.DYNAMICS))
     return RecordPlan(entry, action, link, rows.actual, tuple(plans), writes)
@@ -270,7 +263,7 @@ def _plan_create_person(terms: Terms, entry: Pending, now: float) -> RecordPlan:
     id_ = entry.ids.dynamics
     if seen is None or id_ is None:
         return RecordPlan(entry, Action.DROP, None, Pair(terms.blank(), terms.blank()))
-    plain = len(terms.layout) - terms.stamps
+    plain = terms.plain
     row: Row = [*seen.row[:plain], *terms.desired_stamps(id_, alive="live")]
     told, plans = _create_cases(terms, entry, Side.MARKETO, row, now)
     write: Write | None = None
@@ -367,7 +360,7 @@ def _only_stamps(terms: Terms, entry: Pending) -> Pending:
     seen = entry.seen.marketo
     if seen is None:
         return entry
-    plain = len(terms.layout) - terms.stamps
+    plain = terms.plain
     row: Row = [*terms.blank()[:plain], *seen.row[plain:]]
     return attrs.evolve(entry, seen=Pair(attrs.evolve(seen, row=row), entry.seen.dynamics))
 

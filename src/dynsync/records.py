@@ -12,6 +12,8 @@ import datetime as dt
 import enum
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
+from itertools import compress, count
+from operator import ne
 from typing import Final, Generic, NewType, TypeAlias, TypeVar
 
 import attrs
@@ -35,6 +37,8 @@ __all__ = [
     "Value",
     "Version",
     "Wire",
+    "differing",
+    "laid_over",
     "plain_id",
 ]
 
@@ -140,6 +144,18 @@ def plain_id(held: object) -> RecordId:
 
 Row: TypeAlias = list[Wire | Missing]
 """Wire values of one record in the order of a layout; `MISSING` where not reported."""
+
+
+def differing(row: Row, base: Row) -> Iterator[int]:
+    """Yield the places in which *row* and *base* are not equal; it takes no step a field."""
+    return compress(count(), map(ne, row, base))
+
+
+def laid_over(row: Row, base: Row) -> Row:
+    """Return *row*, and what *base* says where it says nothing; *row* itself if it says all."""
+    if MISSING not in row:
+        return row
+    return [before if now is MISSING else now for now, before in zip(row, base, strict=True)]
 
 
 @attrs.frozen

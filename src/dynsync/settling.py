@@ -12,9 +12,17 @@ from typing import Final, assert_never
 import attrs
 from attrs import Factory
 
-from dynsync.advancing import MADE, Advance, advance, applied
+from dynsync.advancing import MADE, Advance, advance, applied, version_after
 from dynsync.agreeing import agreed
-from dynsync.backlog import Hold, Linked, LinkState, Observation, Pending, PendingKey, link_key
+from dynsync.backlog import (
+    Hold,
+    Linked,
+    LinkState,
+    Observation,
+    Pending,
+    PendingKey,
+    link_key,
+)
 from dynsync.deciding import FieldPlan
 from dynsync.holding import (
     SWALLOWED,
@@ -28,7 +36,7 @@ from dynsync.holding import (
 )
 from dynsync.outcomes import FieldChange, Outcome, OutcomeKind, severity
 from dynsync.planning import Action, RecordPlan
-from dynsync.records import MISSING, Pair, RecordId, Side, Version
+from dynsync.records import Pair, RecordId, Side, Version, laid_over
 from dynsync.terms import Terms
 from dynsync.validation import ValidationResult
 from dynsync.writes import (
@@ -228,13 +236,9 @@ class _Settling:
         )
 
     def _version(self, side: Side) -> Version | None:
-        answer = applied(self.results[side])
-        if answer is not None:
-            return answer.version
-        seen, link = self.plan.entry.seen[side], self.plan.link
-        if seen is not None and seen.version is not None:
-            return seen.version
-        return link.versions[side] if link is not None else None
+        link = self.plan.link
+        before = None if link is None else link.versions[side]
+        return version_after(self.results[side], self.plan.entry.seen[side], before)
 
     # -- the backlog entry
 
@@ -348,11 +352,7 @@ def _settle_bare(plan: RecordPlan) -> Settlement:
         rows = link.rows
         seen = entry.seen.dynamics
         if seen is not None and not seen.gone:
-            merged = [
-                old if new is MISSING else new
-                for new, old in zip(seen.row, rows.dynamics, strict=True)
-            ]
-            rows = Pair(rows.marketo, merged)
+            rows = Pair(rows.marketo, laid_over(seen.row, rows.dynamics))
         link = attrs.evolve(link, rows=rows, state=LinkState.GONE_MARKETO)
     return Settlement(entry.key, link, None, None, outcome)
 

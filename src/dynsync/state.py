@@ -60,7 +60,7 @@ class JournalEntry:
     One outcome, as kept. *seq* rises by one with each; *detail* is a JSON object.
 
     *detail* is written and read by `dynsync.recorder`; its ``"lost"`` member maps field
-    names to wire values that lost a collision, and is what `forget` empties.
+    names to wire values that lost a collision, and is what `relayout` empties.
     """
 
     seq: int
@@ -117,7 +117,7 @@ class StateStore(Protocol):
         ...
 
     def get(self, name: str) -> str | None:
-        """Return the named setting of the sync, such as its fingerprint."""
+        """Return the named setting of the sync."""
         ...
 
     def put(self, name: str, value: str | None) -> None:

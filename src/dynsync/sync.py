@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Final, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import attrs
 from attrs import Factory
 
 from dynsync import _checks as checks
 from dynsync._asking import history_of, link_of, record_of, status_of
+from dynsync._closing import close
 from dynsync._confirm import confirm
 from dynsync._contract import check_connector
 from dynsync._desk import Desk
@@ -41,8 +42,6 @@ from dynsync.state import StateStore
 from dynsync.terms import HoldMode, OnMarketoDelete
 
 __all__ = ["Sync"]
-
-_DAY: Final = 86_400.0
 
 When: TypeAlias = Literal["now", "queued"]
 
@@ -181,7 +180,7 @@ class Sync:
             except SystemFailure as failure:
                 report.failures.append(failure)
             broken = tell(session, self.recorders)
-            report = self._closed(session)
+            report = close(session, keep_journal=self.keep_journal)
             if broken is not None:
                 raise broken
             return report
@@ -248,29 +247,6 @@ class Sync:
             yield
         finally:
             self.store.release()
-
-    def _closed(self, session: Session) -> Report:
-        report = session.report
-        report.ended = self.clock.now()
-        report.left = sum(self.store.backlog().counts.values())
-        seconds = (report.ended - report.started).total_seconds()
-        with session.commit():
-            self.store.put("run", str(report.run))
-            said = [str(report), report.ended.timestamp()]
-            self.store.put("last_run", json.dumps(said))
-            if report.records and seconds > 0:
-                self.store.put("pace", json.dumps(report.records / seconds))
-        self._prune(session)
-        return report
-
-    def _prune(self, session: Session) -> None:
-        """Forget what is older than the journal is kept, once a day."""
-        now = session.now()
-        if now - float(self.store.get("pruned") or "0") < _DAY:
-            return
-        with session.commit():
-            self.store.prune(now - self.keep_journal * _DAY)
-            self.store.put("pruned", str(now))
 
     # -- Sync Person to Microsoft
 

@@ -90,7 +90,7 @@ class MemoryStore:
             self._data, self._kept = self._kept, None
 
     def get(self, name: str) -> str | None:
-        """Return the named setting of the sync, such as its fingerprint."""
+        """Return the named setting of the sync."""
         return self._data.settings.rows.get(name)
 
     def put(self, name: str, value: str | None) -> None:

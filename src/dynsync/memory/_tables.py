@@ -143,7 +143,3 @@ def _set(rows: dict[K, V], key: K, value: V | None) -> None:
         rows.pop(key, None)
     else:
         rows[key] = value
-
-
-# What goes in and what comes out is copied as far as it can be changed: a store that gave
-# its own lists away would be edited from outside, without a transaction.

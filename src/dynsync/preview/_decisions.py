@@ -122,7 +122,7 @@ def _plainly_told(terms: Terms, plan: RecordPlan, now: Pair[Row]) -> Iterator[Pr
 
 def _alike(terms: Terms, ids: Pair[RecordId | None], dynamics: Row, marketo: Row) -> bool:
     """Return whether both say the same, and Marketo knows what the person is in Dynamics."""
-    plain = len(terms.layout) - terms.stamps
+    plain = terms.plain
     if dynamics[:plain] != marketo[:plain]:
         return False
     return marketo[plain:] == terms.desired_stamps(ids.dynamics, alive="live")

@@ -200,7 +200,7 @@ def _quoted(name: str) -> str:
 
 def _selected(role: FileRole, terms: Terms) -> _Columns:
     """Return the index's columns of both sides in the order of the layout."""
-    plain = len(terms.layout) - terms.stamps
+    plain = terms.plain
     theirs = [f"c_{field.names.dynamics}" for field in terms.fields[:plain]]
     ours = [f"c_{field.names.marketo}" for field in terms.fields]
     ours[plain] = role.value

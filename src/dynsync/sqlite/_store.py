@@ -68,7 +68,7 @@ class SqliteStore(Leases, Layouts):
         self.close()
 
     def get(self, name: str) -> str | None:
-        """Return the named setting of the sync, such as its fingerprint."""
+        """Return the named setting of the sync."""
         with self._guard:
             row: tuple[str] | None = self._connection.execute(
                 "SELECT value FROM setting WHERE name = ?", (name,)
