@@ -89,7 +89,7 @@ def test_the_short_way_says_what_the_long_way_says(
     rows = [("lead", world.lead(firstname="Ada")) for _ in range(8)]
     rows += [("contact", world.contact(firstname="Bo")) for _ in range(8)]
     world.cycle()
-    for _ in range(20):
+    for _ in range(30):
         edit(world, rows, draw)
         for system in (world.marketo, world.dynamics):
             system.faults.plan("write", draw.choice(FAULTS))

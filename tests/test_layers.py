@@ -69,8 +69,7 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
     "deciding": BELOW_2 | {"merge", "outcomes", "terms"},
     "making": BELOW_2 | {"terms"},
     "comparing": BELOW_2 | {"deciding", "terms"},
-    "planning": BELOW_2
-    | {"comparing", "deciding", "making", "merge", "observing", "outcomes", "terms"},
+    "planning": BELOW_2 | {"comparing", "deciding", "making", "merge", "outcomes", "terms"},
     "advancing": BELOW_2 | {"deciding", "planning", "terms"},
     "holding": BELOW_2 | {"deciding", "planning", "terms"},
     "agreeing": BELOW_2 | {"advancing", "deciding", "planning", "outcomes", "terms"},

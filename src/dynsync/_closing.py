@@ -16,6 +16,8 @@ _DAY: Final = 86_400.0
 def close(session: Session, *, keep_journal: float) -> Report:
     """Return the report of a run that ended; the journal is kept for *keep_journal* days."""
     report, store = session.report, session.store
+    for outcome in session.heard.values():
+        report.add(outcome)
     report.ended = session.clock.now()
     report.left = sum(store.backlog().counts.values())
     seconds = (report.ended - report.started).total_seconds()

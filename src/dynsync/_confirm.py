@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
 from typing import Final, cast
 
 import attrs
 
-from dynsync._contract import check_records, check_row
+from dynsync._contract import check_row
 from dynsync._feeds import row_of
+from dynsync._reading import fetch_all
 from dynsync._rights import Answered
 from dynsync._session import Session
 from dynsync.backlog import Linked, LinkState, Observation, Pending, Sent, link_key
@@ -93,7 +93,8 @@ def _confirm_some(session: Session, links: Sequence[Linked]) -> None:
             for sent in link.sent
             if sent.field in session.terms[link.entity].layout
         }
-        people = _read_back(session, table, [link.ids.marketo for link in mine], fields)
+        ids = [link.ids.marketo for link in mine]
+        people = fetch_all(session, Side.MARKETO, table, ids, sorted(fields))
         pending = session.store.pending([link_key(link.key) for link in mine])
         kept: list[tuple[Linked, Pending]] = []
         for link in mine:
@@ -109,17 +110,6 @@ def _confirm_some(session: Session, links: Sequence[Linked]) -> None:
             with session.commit():
                 session.store.save_links(link for link, _ in kept)
                 session.store.save_pending(entry for _, entry in kept)
-
-
-def _read_back(
-    session: Session, table: str, people: Sequence[RecordId], fields: Iterable[str]
-) -> Mapping[RecordId, Record]:
-    """Return what *people*, at most a call's worth, hold in *fields* now."""
-    connector = session.systems.marketo
-    call = partial(connector.fetch, table, people, sorted(fields))
-    records = session.call(Side.MARKETO, "fetch", call)
-    check_records(Side.MARKETO, table, "fetch", records)
-    return {record.id: record for record in records}
 
 
 def _swallowed(terms: Terms, link: Linked, row: Row) -> Iterator[tuple[Sent, Wire]]:
@@ -185,12 +175,10 @@ def kept_by_marketo(session: Session, answers: Sequence[Answered]) -> list[Write
         by_table[answers[at].terms.map.tables.marketo].append(at)
     for table, places in by_table.items():
         fields = {name for at in places for name in answers[at].terms.natives(Side.MARKETO)}
-        step = session.systems.marketo.capabilities.find
-        for start in range(0, len(places), step):
-            mine = places[start : start + step]
-            people = _read_back(session, table, [doubted[at] for at in mine], fields)
-            for at in mine:
-                results[at] = _kept(answers[at], people.get(doubted[at]))
+        wanted = [doubted[at] for at in places]
+        people = fetch_all(session, Side.MARKETO, table, wanted, sorted(fields))
+        for at in places:
+            results[at] = _kept(answers[at], people.get(doubted[at]))
     return results
 
 

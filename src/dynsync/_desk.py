@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import attrs
 from attrs import Factory
 
 from dynsync._confirm import await_echo, kept_by_marketo
 from dynsync._contract import usable_results
+from dynsync._notes import notes_of, upsert_notes
 from dynsync._rights import Answered, believe, without_values
 from dynsync._session import Session
 from dynsync._unanswered import answered, sending
-from dynsync.backlog import Linked, LinkState, PendingKey, Sent
+from dynsync.backlog import Linked, LinkState, Sent, link_key
 from dynsync.errors import Ambiguous, ContractError, SystemFailure
-from dynsync.observing import answered_notes, inherit
+from dynsync.observing import inherit
 from dynsync.outcomes import Outcome, OutcomeKind, severity
 from dynsync.planning import RecordPlan, plan_record
 from dynsync.recorder import journal_entry
-from dynsync.records import MISSING, Missing, Pair, RecordId, Side
+from dynsync.records import Pair, RecordId, Side
 from dynsync.settling import Settlement, settle, taken
 from dynsync.terms import Terms
 from dynsync.writes import (
@@ -89,7 +90,8 @@ class Desk:
 
     def submit(self, terms: Terms, plan: RecordPlan) -> None:
         """Take *plan*; writes go out as soon as they fill a batch."""
-        self._enqueue(_Case(terms, plan, 0))
+        before = self.session.heard.pop(plan.entry.key, None)
+        self._enqueue(_Case(terms, plan, 0, before=before))
 
     def _enqueue(self, case: _Case) -> None:
         case.waiting = 0
@@ -179,8 +181,7 @@ class Desk:
 
         def send() -> Sequence[WriteResult]:
             # Anew for every attempt: a throttle may have been waited out in between.
-            if side is Side.MARKETO and not connector.capabilities.conditional_writes:
-                self._remember_sent(batch)
+            self._remember_sent(side, batch)
             return connector.write(table, writes)
 
         try:
@@ -204,55 +205,74 @@ class Desk:
         self.broke = self.broke or error
         return results
 
-    def _remember_sent(self, batch: Sequence[tuple[_Case, Write]]) -> None:
+    def _remember_sent(self, side: Side, batch: Sequence[tuple[_Case, Write]]) -> None:
         """
         Store what is about to be sent, before it is.
 
-        The feed will tell what each write replaced; without a note of what it meant to
+        Marketo's feed will tell what each write replaced; without a note of what it meant to
         replace, an edit that it overwrote could not be told from the value we knew.
         """
         now = self.session.marketo_now()
-        notes: dict[int, tuple[Sent, ...]] = {}
-        unlinked: list[PendingKey] = []
-        for case, write in batch:
+        sent: dict[int, tuple[Sent, ...]] = {}
+        guarded = self.session.systems[side].capabilities.conditional_writes
+        for case, write in batch if side is Side.MARKETO and not guarded else ():
             link = case.plan.link
             case.forget_notes()
             if isinstance(write, Create):
                 # It may find a person who exists (C6): should the answer say so, it is noted.
-                case.notes = tuple(_upsert_notes(case, now))
-                unlinked.append(case.plan.entry.key)
+                case.notes = tuple(upsert_notes(case.plan, now))
                 continue
-            case.notes = tuple(_notes(case, link, now))
-            if link is None:
-                unlinked.append(case.plan.entry.key)
-                continue
-            link.sent = (*link.sent, *case.notes)
-            notes[link.key] = link.sent
+            case.notes = tuple(notes_of(case.terms, case.plan, now))
+            if link is not None:
+                link.sent = (*link.sent, *case.notes)
+                sent[link.key] = link.sent
         with self.session.commit():
-            sending(self.session, unlinked)
-            self.session.store.save_sent(notes)
+            sending(self.session, [case.plan.entry.key for case, _ in batch])
+            self.session.store.save_sent(sent)
 
     # -- settling
 
+    def hear(
+        self,
+        terms: Terms,
+        plan: RecordPlan,
+        results: Pair[WriteResult | None],
+        notes: Sequence[Sent],
+    ) -> None:
+        """Take a plan that was sent by an earlier run, with what turned out to be the *results*."""
+        told = {side: result for side in Side if (result := results[side]) is not None}
+        self.ready.append(_Case(terms, plan, 0, told, notes=tuple(notes)))
+
+    def settle_heard(self) -> None:
+        """Settle what was heard; the report counts a record once, with what it does later."""
+        for _, settlement in self._store(self.session.now()):
+            link = settlement.link
+            key = settlement.key if link is None else link_key(link.key)
+            self.session.heard[key] = settlement.outcome
+
     def _settle(self) -> None:
+        now = self.session.now()
+        for case, settlement in self._store(now):
+            self._conclude(case, settlement, now)
+
+    def _store(self, now: float) -> list[tuple[_Case, Settlement]]:
         """Settle what is complete in one transaction: outcomes, bases, backlog (the crash rule)."""
         cases, self.ready = self.ready, []
-        if not cases:
-            return
         session, store = self.session, self.session.store
-        now = session.now()
+        if not cases:
+            return []
         settled: list[tuple[_Case, Settlement]] = []
         for case in cases:
             results = Pair(case.results.get(Side.MARKETO), case.results.get(Side.DYNAMICS))
             settlement = settle(case.terms, case.plan, results, now, self.next_key)
-            _keep_notes(case, settlement)
+            _keep_notes(case, settlement.link)
             settled.append((case, _told_at_last(case, settlement)))
             self.next_key += 1
         with session.commit():
             store.drop_links(self._make_way(settled))
             store.save_links(s.link for _, s in settled if s.link is not None)
             store.drop_pending([s.key for _, s in settled])
-            answered(session, [s.key for c, s in settled if _is_known(c, s)])
+            answered(session, [s.key for c, s in settled if _is_known(c)])
             await_echo(
                 store, [s.link.key for c, s in settled if s.link and _unconfirmed(c, s.link)]
             )
@@ -261,8 +281,7 @@ class Desk:
             store.append(
                 journal_entry(s.outcome, run, now) for c, s in settled if not _stands(c, s)
             )
-        for case, settlement in settled:
-            self._conclude(case, settlement, now)
+        return settled
 
     def _make_way(self, settled: list[tuple[_Case, Settlement]]) -> list[int]:
         """
@@ -325,24 +344,17 @@ def _told_at_last(case: _Case, settlement: Settlement) -> Settlement:
     return attrs.evolve(settlement, outcome=attrs.evolve(outcome, results=results))
 
 
-def _keep_notes(case: _Case, settlement: Settlement) -> None:
+def _keep_notes(case: _Case, link: Linked | None) -> None:
     """Keep what was set on a person who was not linked, until its echo tells what it replaced."""
-    link = settlement.link
     created = isinstance(case.plan.writes.marketo, Create)
-    if link is not None and (created or case.plan.link is None):
-        found = isinstance(case.results.get(Side.MARKETO), Updated)
-        link.sent = (*link.sent, *case.notes) if found else link.sent
-    if link is not None and link.sent and isinstance(case.results.get(Side.MARKETO), Updated):
-        link.sent = answered_notes(link.sent)
+    found = isinstance(case.results.get(Side.MARKETO), Updated)
+    if link is not None and found and (created or case.plan.link is None):
+        link.sent = (*link.sent, *case.notes)
 
 
-def _is_known(case: _Case, settlement: Settlement) -> bool:
-    """Return whether nothing is left to be found out about a write to a person without a link."""
-    if case.plan.link is not None and not isinstance(case.plan.writes.marketo, Create):
-        return False
-    refused = isinstance(case.results.get(Side.MARKETO), Rejected | Gone)
-    linked = settlement.link is not None and case.results.get(Side.MARKETO) != AmbiguousWrite()
-    return refused or linked or settlement.entry is None
+def _is_known(case: _Case) -> bool:
+    """Return whether nothing is left to be found out about what was written."""
+    return not any(isinstance(result, AmbiguousWrite) for result in case.results.values())
 
 
 def _unconfirmed(case: _Case, link: Linked) -> bool:
@@ -355,31 +367,3 @@ def _stands(case: _Case, settlement: Settlement) -> bool:
     """Return whether a collision is still what the journal says already."""
     outcome = settlement.outcome
     return outcome.kind is OutcomeKind.UNRESOLVED and case.plan.entry.reason == "unresolved"
-
-
-def _notes(case: _Case, link: Linked | None, now: float) -> list[Sent]:
-    notes: list[Sent] = []
-    both = {field.name for field in case.plan.fields if len(field.send) > 1 or field.restore}
-    for name, wire in case.plan.sent(Side.MARKETO).items():
-        at = case.terms.index(name)
-        old = case.plan.actual.marketo[at]
-        # Two records that never met agreed on nothing.
-        source = None if link is None else link.rows.dynamics[at]
-        told = MISSING if name in both else case.plan.actual.dynamics[at]
-        if not isinstance(old, Missing):
-            notes.append(
-                Sent(name, old, wire, None if isinstance(source, Missing) else source, now, told)
-            )
-    return notes
-
-
-def _upsert_notes(case: _Case, now: float) -> Iterator[Sent]:
-    """
-    Return the notes of a `Create` that may set the fields of a person who exists.
-
-    What such a person held was neither side's base: it meets Dynamics' value for the first
-    time, as two edits would.
-    """
-    for name, wire in case.plan.sent(Side.MARKETO).items():
-        if not name.startswith("@"):
-            yield Sent(name, None, wire, None, now)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterable, Mapping, Sequence
 
 import attrs
 from attrs import Factory
 
-from dynsync._contract import check_instant, check_records, check_row
+from dynsync._contract import check_instant, check_row
 from dynsync._feeds import row_of
-from dynsync._match import find_all, match_by_field
+from dynsync._match import match_by_field
+from dynsync._reading import fetch_all, find_all
 from dynsync._rights import without_blind
 from dynsync._session import Session
 from dynsync.backlog import Linked, LinkState, Observation, Pending, PendingKey
@@ -59,31 +59,10 @@ class _Batch:
                 by_table[self.terms[entry.entity].map.tables[side], entry.entity].append(entry)
         for (table, entity), entries in by_table.items():
             terms = self.terms[entity]
-            ids = [self.id(entry, side) for entry in entries]
-            fields = terms.natives(side)
-            found = self.fetch(side, table, [i for i in ids if i is not None], fields)
+            ids = [id_ for entry in entries if (id_ := self.id(entry, side)) is not None]
+            found = fetch_all(self.session, side, table, ids, terms.natives(side))
             for entry in entries:
                 self._fold_read(terms, side, entry, found.get(self.id(entry, side) or RecordId("")))
-
-    def fetch(
-        self, side: Side, table: str, ids: Collection[RecordId], fields: Sequence[str]
-    ) -> dict[RecordId, Record]:
-        connector = self.session.systems[side]
-        self.session.unsure.add((side, table))
-        found: dict[RecordId, Record] = {}
-        step = connector.capabilities.find
-        wanted = list(dict.fromkeys(ids))
-        for start in range(0, len(wanted), step):
-            part = wanted[start : start + step]
-            records = self.session.call(
-                side,
-                "fetch",
-                partial(connector.fetch, table, part, fields),
-            )
-            versioned = connector.capabilities.conditional_writes
-            check_records(side, table, "fetch", records, versioned=versioned)
-            found.update((record.id, record) for record in records)
-        return found
 
     def _fold_read(self, terms: Terms, side: Side, entry: Pending, record: Record | None) -> None:
         now = self.session.now()
@@ -106,6 +85,13 @@ class _Batch:
         # The place in the queue stays: the record was in it before it was read again.
         folded = fold(terms, current, side, seen, now)
         self.entries[entry.key] = attrs.evolve(folded, modified=modified)
+
+    def save(self, before: Iterable[Pending]) -> None:
+        """Store what was read: should an answer be lost, what was sent follows from it."""
+        read = [now for one in before if (now := self.entries[one.key]) is not one]
+        if read:
+            with self.session.commit():
+                self.session.store.save_pending(read)
 
     # -- which entries need what
 
@@ -252,7 +238,8 @@ class _Batch:
             if not people:
                 continue
             native = terms.map.link_field
-            found = self.fetch(Side.MARKETO, terms.map.tables.marketo, people, [native])
+            table = terms.map.tables.marketo
+            found = fetch_all(self.session, Side.MARKETO, table, people, [native])
             for entry in waiting:
                 person = found.get(entry.ids.marketo or RecordId(""))
                 held = person.values.get(native) if person is not None else None
@@ -278,7 +265,8 @@ class _Batch:
                 if entry.push is not None and entry.entity == entity and entry.ids.marketo
             }
             if fields and pushes:
-                for person in self.fetch(Side.MARKETO, table, list(pushes), fields).values():
+                found = fetch_all(self.session, Side.MARKETO, table, list(pushes), fields)
+                for person in found.values():
                     self._note_id(terms, pushes[person.id], list(person.values.values()))
 
     def _note_id(self, terms: Terms, entry: Pending, others: Sequence[Wire]) -> None:
@@ -302,7 +290,8 @@ def gather(
     """
     links = session.store.links([e.link for e in entries if e.link is not None])
     batch = _Batch(session, terms, {entry.key: entry for entry in entries}, links)
-    again = [entry for entry in entries if entry.reason in _REREAD]
+    # What became of a write to records that are linked was heard already.
+    again = [e for e in entries if e.reason in _REREAD and not (e.link and e.reason == "ambiguous")]
     for side in Side:
         batch.read(side, [e for e in again if e.push is None or side is Side.DYNAMICS])
         batch.read(side, batch.incomplete(side))
@@ -319,6 +308,7 @@ def gather(
     batch.match()
     batch.refuse_taken()
     batch.refuse_adopting()
+    batch.save(entries)
     told = without_blind(session, terms, batch.entries, links)
     return [
         Ready(entry, batch.link(entry), batch.trouble.get(entry.key, "")) for entry in told.values()

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from functools import partial
 from typing import TypeAlias
 
-from dynsync._contract import check_records
+from dynsync._reading import find_all
 from dynsync._session import Session
 from dynsync.backlog import LinkState, Pending, PendingKey
 from dynsync.fields import Field
@@ -15,37 +14,10 @@ from dynsync.matching import Matched, Several, Unmatched, match
 from dynsync.records import Missing, Record, RecordId, Side, Wire, plain_id
 from dynsync.terms import Terms
 
-__all__ = ["Found", "find_all", "match_by_field"]
+__all__ = ["Found", "match_by_field"]
 
 Found: TypeAlias = Record | str
 """The person of a record, or why it is nobody's to say."""
-
-
-def find_all(
-    session: Session,
-    side: Side,
-    table: str,
-    field: str,
-    wires: Sequence[Wire],
-    *,
-    fields: Sequence[str],
-) -> dict[RecordId, Record]:
-    """Return every record of *table* whose *field* holds one of *wires*, in full calls."""
-    connector = session.systems[side]
-    session.unsure.add((side, table))
-    step = connector.capabilities.find
-    values = list(dict.fromkeys(wires))
-    found: dict[RecordId, Record] = {}
-    for start in range(0, len(values), step):
-        part = values[start : start + step]
-        records = session.call(
-            side,
-            "find",
-            partial(connector.find, table, field, part, fields),
-        )
-        check_records(side, table, "find", records)
-        found.update((record.id, record) for record in records)
-    return found
 
 
 def _key(field: Field, side: Side, wire: Wire | Missing) -> Hashable:

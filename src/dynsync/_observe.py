@@ -57,10 +57,7 @@ def _read_feed(session: Session, feed: Feed) -> None:
         except Refused as failure:
             if mine.side is Side.MARKETO:
                 raise
-            session.report.failures.append(failure)
-            for entity in mine.terms:
-                session.terms.pop(entity, None)
-                session.report.stopped[entity] = str(failure)
+            session.leave_out(mine.terms, failure)
         else:
             return
 

@@ -26,6 +26,7 @@ from dynsync.errors import (
 )
 from dynsync.fields import EntityMap
 from dynsync.guards import Guards
+from dynsync.outcomes import Outcome
 from dynsync.policies import AuthorityPolicy
 from dynsync.records import Cursor, Entity, Pair, RecordId, Side
 from dynsync.reports import Phase, Progress, Report
@@ -68,7 +69,8 @@ class Session:
     are the tables that were read since their rights were asked for, and *blind* the fields that
     turned out not to be readable any more. *echoed* are the links whose last write to Marketo
     was seen to be done. *unanswered* says when people without a link were last written to,
-    by entry; `dynsync._unanswered` fills it.
+    by entry; `dynsync._unanswered` fills it. *heard* are the outcomes of writes that an earlier
+    run had no answer to, until the report counts their records.
     """
 
     systems: Pair[Connector]
@@ -86,6 +88,7 @@ class Session:
     echoed: set[int] = Factory(set[int])
     unanswered: dict[PendingKey, float] | None = None
     blind: dict[Entity, set[str]] = Factory(dict[Entity, set[str]])
+    heard: dict[PendingKey, Outcome] = Factory(dict[PendingKey, "Outcome"])
 
     def now(self) -> float:
         """Return the time as a POSIX timestamp."""
@@ -288,6 +291,13 @@ class Session:
             on_marketo_delete=self.settings.on_marketo_delete,
             tries=self.settings.tries,
         )
+
+    def leave_out(self, entities: Iterable[Entity], failure: Refused) -> None:
+        """Go on without *entities*, of which Dynamics tells nothing now."""
+        self.report.failures.append(failure)
+        for entity in entities:
+            self.terms.pop(entity, None)
+            self.report.stopped[entity] = str(failure)
 
     def stop_stale(self, entity: Entity, names: str) -> None:
         """Stop *entity* until its schema is refreshed (A22, R83)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import attrs
 from attrs import Factory
@@ -14,7 +14,6 @@ from dynsync._unanswered import covered
 from dynsync.backlog import (
     Claims,
     Known,
-    Linked,
     LinkState,
     Observation,
     Pending,
@@ -23,9 +22,8 @@ from dynsync.backlog import (
     link_key,
     unlinked_key,
 )
-from dynsync.observing import agree_late, clears, differs, fold, overwritten, shows
+from dynsync.observing import clears, differs, fold, overwritten, shows
 from dynsync.records import (
-    MISSING,
     Change,
     Entity,
     Pair,
@@ -71,7 +69,6 @@ class Taking:
     entries: dict[PendingKey, Pending] = Factory(dict[PendingKey, Pending])
     versions: dict[int, Version | None] = Factory(dict[int, "Version | None"])
     sent: dict[int, tuple[Sent, ...]] = Factory(dict[int, "tuple[Sent, ...]"])
-    heard: dict[int, Linked] = Factory(dict[int, Linked])
     missed: set[Entity] = Factory(set[Entity])
 
     def take(self, changes: Sequence[Change]) -> None:
@@ -118,8 +115,6 @@ class Taking:
     def save(self) -> None:
         """Write down what was folded."""
         store, side = self.session.store, self.feed.side
-        if self.heard:
-            store.save_links(self.heard.values())
         if self.versions:
             store.save_versions(side, self.versions)
         if self.sent:
@@ -150,7 +145,7 @@ class Taking:
         """
         if shows(terms, link.sent, row):
             self.session.echoed.add(link.key)
-        claims, waiting, _ = self._overwritten(terms, change, link, row)
+        claims, waiting = self._overwritten(terms, change, link, row)
         if waiting != link.sent:
             self.sent[link.key] = waiting
         key = link_key(link.key)
@@ -177,11 +172,9 @@ class Taking:
         side = self.feed.side
         claims: Claims = {}
         if link.sent:
-            claims, waiting, echoed = self._overwritten(terms, change, link, row)
+            claims, waiting = self._overwritten(terms, change, link, row)
             if waiting != link.sent:
                 self.sent[link.key] = waiting
-            if any(write.told is not MISSING for write in echoed):
-                link = self._heard(terms, link, row, echoed, claims)
             if side is Side.MARKETO and shows(terms, waiting, row):
                 self.session.echoed.add(link.key)
         check_row(terms, side, row)
@@ -198,38 +191,19 @@ class Taking:
         seen = Observation(row, change.version, self._stamp(change), claims=claims)
         self._fold(terms, key, link, change.id, seen)
 
-    def _heard(
-        self, terms: Terms, link: Known, row: Row, echoed: Iterable[Sent], claims: Container[str]
-    ) -> Known:
-        """Move the base to writes that nobody answered, and that were *echoed* now."""
-        before = self.session.store.links([link.key])[link.key]
-        key = link_key(link.key)
-        self._load([key])
-        ids = Pair[RecordId | None](*before.ids)
-        entry = self.entries.get(key) or self._new(key, terms.entity, link.key, ids)
-        after, there = agree_late(terms, before, entry.seen.dynamics, row, echoed, claimed=claims)
-        if after is before:
-            return link
-        self.heard[link.key] = after
-        if there is not entry.seen.dynamics:
-            seen = entry.seen.replace(Side.DYNAMICS, there)
-            self.entries[key] = attrs.evolve(entry, seen=seen, retry_at=self.now, reason="")
-        return link._replace(row=after.rows.marketo)
-
     def _overwritten(
         self, terms: Terms, change: Record, link: Known, row: Row
-    ) -> tuple[Claims, tuple[Sent, ...], list[Sent]]:
-        """Return the edits that our writes covered, the writes whose echo waits, and the others."""
+    ) -> tuple[Claims, tuple[Sent, ...]]:
+        """Return the edits that our writes covered, and the writes whose echo waits."""
         side = self.feed.side
         if side is Side.DYNAMICS:
-            return {}, link.sent, []
+            return {}, link.sent
         check_edits(terms.map.tables[side], change.edits)
         claims, waiting = overwritten(
             terms, link.sent, change.edits, row, timed=self.skew is not None
         )
         now = self.session.marketo_now()
-        echoed = [write for write in link.sent if write not in waiting]
-        return claims, tuple(s for s in waiting if now - s.at < _ECHO_WAIT), echoed
+        return claims, tuple(s for s in waiting if now - s.at < _ECHO_WAIT)
 
     def _fold(
         self, terms: Terms, key: PendingKey, link: Known, id_: RecordId, seen: Observation

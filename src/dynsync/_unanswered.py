@@ -1,9 +1,8 @@
 """
-Writes to people who are linked to nobody yet, until it is known what became of them.
+Which records were written to, until it is known what became of it.
 
-An upsert may find a person who was given the id meanwhile, and cover what that person held.
-There is no link that could keep a note of it. What was sent follows from the backlog entry, so
-all that is kept is when: if the answer is lost, or the process dies, the feed tells the rest.
+What was sent follows from the backlog entry, so all that is kept is when it was sent. If the
+answer is lost, or the process dies, `dynsync._hearing` finds out.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from dynsync.planning import plan_record
 from dynsync.records import MISSING, Pair, Record, Row, Side, Wire, plain_id
 from dynsync.terms import Terms
 
-__all__ = ["answered", "covered", "sending"]
+__all__ = ["answered", "covered", "sending", "unanswered"]
 
 _NAME: Final = "unanswered"
 
@@ -38,11 +37,15 @@ def _keep(session: Session) -> None:
     session.store.put(_NAME, json.dumps(waiting) if waiting else None)
 
 
+def unanswered(session: Session) -> Mapping[PendingKey, float]:
+    """Return the entries whose writes nobody answered, and when they were sent."""
+    return _sent_at(session).copy()
+
+
 def sending(session: Session, keys: Collection[PendingKey]) -> None:
     """Remember that what the entries *keys* ask for is about to be sent. Part of a transaction."""
-    if keys:
-        _sent_at(session).update(dict.fromkeys(keys, session.marketo_now()))
-        _keep(session)
+    _sent_at(session).update(dict.fromkeys(keys, session.marketo_now()))
+    _keep(session)
 
 
 def answered(session: Session, keys: Iterable[PendingKey]) -> None:

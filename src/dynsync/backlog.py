@@ -14,7 +14,7 @@ from typing import NamedTuple, NewType, TypeAlias
 import attrs
 from attrs import Factory
 
-from dynsync.records import MISSING, Entity, Missing, Pair, RecordId, Row, Side, Version, Wire
+from dynsync.records import Entity, Pair, RecordId, Row, Side, Version, Wire
 
 __all__ = [
     "Claims",
@@ -63,8 +63,7 @@ class Sent:
     *old* is the value that the write meant to replace, *new* what it sent, both wire values
     under the canonical *field* name; *source* is the other side's base at that time, which
     a recovered edit is merged against (invariant 31). *at* is when it was sent, by Marketo's
-    clock where its feed tells the time. *told* is what the other side held when *new* came from
-    there, so that both are the base should only the echo tell that the write was done.
+    clock where its feed tells the time.
     """
 
     field: str
@@ -72,7 +71,6 @@ class Sent:
     new: Wire
     source: Wire
     at: float
-    told: Wire | Missing = MISSING
 
 
 @attrs.define

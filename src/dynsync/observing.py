@@ -7,23 +7,20 @@ It is judged by value, so that an automation which rewrites our value is still a
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import attrs
 
-from dynsync.backlog import Claims, Hold, Linked, LinkState, Observation, Pending, Sent
+from dynsync.backlog import Claims, Hold, Linked, Observation, Pending, Sent
 from dynsync.fields import Field
 from dynsync.records import MISSING, Edit, Pair, Row, Side, Wire, differing, laid_over
 from dynsync.terms import Terms
 
 __all__ = [
-    "agree_late",
-    "answered_notes",
     "clears",
     "differs",
     "fold",
     "inherit",
-    "may_still_arrive",
     "overwritten",
     "shows",
 ]
@@ -148,6 +145,17 @@ def _replay(
     return found, waiting
 
 
+def _real(terms: Terms, sent: Sequence[Sent], edits: Sequence[Edit]) -> Sequence[Sent]:
+    """
+    Return *sent* without the notes of an upsert that made the person.
+
+    That is what *edits* tell which do not say that the person was given its id.
+    """
+    unsure = {note.at for note in sent if note.field == "@id" and note.old == note.new}
+    given = any(edit.field == terms.map.link_field for edit in edits)
+    return sent if given or not edits else [note for note in sent if note.at not in unsure]
+
+
 def overwritten(
     terms: Terms,
     sent: Sequence[Sent],
@@ -167,6 +175,7 @@ def overwritten(
     """
     claims: dict[str, tuple[Wire, Pair[Wire]]] = {}
     waiting: list[Sent] = []
+    sent = _real(terms, sent, edits)
     for name in dict.fromkeys(s.field for s in sent):
         ours = [s for s in sent if s.field == name]
         if name not in terms.layout:
@@ -185,71 +194,6 @@ def overwritten(
         if field.same(current, write.new, _MARKETO) and not field.same(value, write.new, _MARKETO):
             claims[name] = (value, Pair(write.old, write.source))
     return claims, tuple(waiting)
-
-
-def _heard_late(
-    terms: Terms, sent: Iterable[Sent], row: Row, base: Row, claimed: Container[str]
-) -> dict[int, tuple[Wire, Wire]]:
-    """
-    Return, by place, the new base of both sides where *row* shows a write that nobody answered.
-
-    What Marketo holds is then no edit of Marketo's: the other side held the same when it was
-    told, and may have moved on (invariants 4 and 13). Fields that are *claimed* are decided
-    against a base of their own.
-    """
-    late: dict[int, tuple[Wire, Wire]] = {}
-    for write in sent:
-        if write.told is MISSING or write.field in claimed or write.field not in terms.layout:
-            continue
-        at = terms.index(write.field)
-        field, now = terms.fields[at], row[at]
-        if now is MISSING or field.same(now, base[at], _MARKETO):
-            continue
-        if field.same(now, write.new, _MARKETO):
-            late[at] = (now, write.told)
-    return late
-
-
-def agree_late(
-    terms: Terms,
-    link: Linked,
-    there: Observation | None,
-    row: Row,
-    sent: Iterable[Sent],
-    *,
-    claimed: Container[str] = (),
-) -> tuple[Linked, Observation | None]:
-    """
-    Return *link* with its base where `_heard_late` says that it is, and what Dynamics holds.
-
-    Where no news of Dynamics came since, in *there*, it holds what the base said before.
-    """
-    if link.state is not LinkState.LIVE or (there is not None and there.gone):
-        return link, there
-    late = _heard_late(terms, sent, row, link.rows.marketo, claimed)
-    if not late:
-        return link, there
-    base = link.rows.map(list)
-    held = terms.blank() if there is None else list(there.row)
-    for at, both in late.items():
-        if held[at] is MISSING:
-            held[at] = base.dynamics[at]
-        base.marketo[at], base.dynamics[at] = both
-    version = link.versions.dynamics
-    seen = Observation(held, version) if there is None else attrs.evolve(there, row=held)
-    return attrs.evolve(link, rows=base), seen
-
-
-def may_still_arrive(sent: Iterable[Sent], now: float) -> list[Sent]:
-    """Return those of *sent* that are so new that what is found now may be their doing."""
-    return [write for write in sent if now - write.at <= _ANSWER]
-
-
-def answered_notes(sent: Iterable[Sent]) -> tuple[Sent, ...]:
-    """Return *sent* as answered: what becomes of them is known, and no echo need tell it."""
-    return tuple(
-        [s if s.told is MISSING else Sent(s.field, s.old, s.new, s.source, s.at) for s in sent]
-    )
 
 
 def inherit(terms: Terms, sent: Iterable[Sent], link: Linked | None) -> None:

@@ -19,7 +19,6 @@ from dynsync.comparing import Rows, rows_of
 from dynsync.deciding import Case, FieldPlan, decide, decide_new, digest, give_back
 from dynsync.making import plain_values
 from dynsync.merge import FieldMerge, Verdict
-from dynsync.observing import agree_late, may_still_arrive
 from dynsync.records import MISSING, Missing, Pair, RecordId, Row, Side, Wire, plain_id
 from dynsync.terms import Terms
 from dynsync.writes import Create, Update, Write
@@ -190,14 +189,6 @@ def _native(terms: Terms, plans: Iterable[FieldPlan], side: Side) -> dict[str, W
 def _plan_merge(
     terms: Terms, entry: Pending, link: Linked | None, now: float, *, action: Action
 ) -> RecordPlan:
-    here = entry.seen.marketo
-    if link is not None and link.sent and here is not None and not here.gone:
-        sent = may_still_arrive(link.sent, now)
-        link, there = agree_late(
-            terms, link, entry.seen.dynamics, here.row, sent, claimed=here.claims
-        )
-        if there is not entry.seen.dynamics:
-            entry = attrs.evolve(entry, seen=Pair(here, there))
     ids = link.ids if link is not None else entry.ids
     alive = "live" if action is Action.MERGE else "gone"
     rows = rows_of(terms, entry, link, terms.desired_stamps(ids.dynamics, alive=alive))

@@ -21,6 +21,7 @@ from dynsync._closing import close
 from dynsync._confirm import confirm
 from dynsync._contract import check_connector
 from dynsync._desk import Desk
+from dynsync._hearing import hear
 from dynsync._observe import observe
 from dynsync._plans import as_planned, leave_ambiguous, planned, plans
 from dynsync._push import PushAnswer, push_now, queue_push
@@ -64,6 +65,7 @@ def _activity_log(sync: Sync) -> tuple[Recorder, ...]:
 def _learn(session: Session) -> None:
     """Find out what may be synced, and bring all that both systems report into the backlog."""
     session.agree()
+    hear(session)
     observe(session)
     session.agree_on_clears()
     confirm(session)

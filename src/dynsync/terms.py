@@ -143,6 +143,11 @@ class Terms:
         """Return whether *side* may be told the field *name*; it always may be told stamps."""
         return name in (self._creatable if creating else self._updatable)[side]
 
+    def unhindered(self) -> Terms:
+        """Return these terms as if all that takes part might be written."""
+        every = dict.fromkeys(self.permitted.readable, Access.READ | Access.CREATE | Access.UPDATE)
+        return attrs.evolve(self, permitted=attrs.evolve(self.permitted, access=Pair(every, every)))
+
     def blank(self) -> Row:
         """Return a row of which nothing is known."""
         return self._blank.copy()

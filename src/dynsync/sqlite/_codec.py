@@ -127,8 +127,7 @@ def decode_names(text: str) -> tuple[list[str], list[str]]:
 
 
 def _from_sent(item: Sent) -> tuple[object, ...]:
-    said = (item.field, item.old, item.new, item.source, item.at)
-    return said if item.told is MISSING else (*said, item.told)
+    return item.field, item.old, item.new, item.source, item.at
 
 
 def _missing(value: object) -> list[object]:

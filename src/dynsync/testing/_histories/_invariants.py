@@ -86,18 +86,6 @@ def _check_secrets(world: People) -> None:
     world.reached["secret kept"] += 1
 
 
-def _find(world: People, human: Human) -> None:
-    """Learn the other half of a human from what the systems hold, not from the engine."""
-    if human.guid is None and human.person is not None:
-        person = world.row(human, Side.MARKETO) or {}
-        held = person.get(world.maps[human.entity].link_field)
-        human.guid = RecordId(str(held)) if held else None
-    elif human.person is None:
-        holders = world.holders(human)
-        assert len(holders) == 1, f"{len(holders)} people for one record of Dynamics"
-        (human.person,) = holders
-
-
 def check_settled(world: People) -> None:
     """Check that every human is where it must be, once, and holds what the model owes it."""
     checker = Checker(world.scene, world.reached)
@@ -105,7 +93,8 @@ def check_settled(world: People) -> None:
         if human.gone:
             _check_gone(world, human)
             continue
-        _find(world, human)
+        world.learn_ids(human)
+        assert human.person is not None, f"{len(world.holders(human))} people for one record"
         assert human.guid is not None, "a pushed person never arrived"
         here, there = world.held(human, Side.MARKETO), world.held(human, Side.DYNAMICS)
         assert here is not None, "gone from Marketo"

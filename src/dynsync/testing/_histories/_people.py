@@ -109,6 +109,15 @@ class People:
         people = self.marketo.rows(entity_map.tables.marketo)
         return [id_ for id_, p in people.items() if p.get(entity_map.link_field) == human.guid]
 
+    def learn_ids(self, human: Human) -> None:
+        """Learn the other half of a human from what the systems hold, not from the engine."""
+        if human.guid is None and human.person is not None:
+            person = self.row(human, Side.MARKETO) or {}
+            held = person.get(self.maps[human.entity].link_field)
+            human.guid = RecordId(str(held)) if held else None
+        elif human.person is None and len(holders := self.holders(human)) == 1:
+            human.person = holders[0]
+
     def row(self, human: Human, side: Side) -> Mapping[str, Wire] | None:
         """Return all that *side* holds of a human; None if it is not there."""
         id_ = human.person if side is Side.MARKETO else human.guid
@@ -167,8 +176,7 @@ class People:
     def backfill(self, human: Human, name: str) -> None:
         """Note that a field takes part again: what the two hold now meets anew (R81)."""
         cell = human.cells[name]
-        if human.person is None and len(holders := self.holders(human)) == 1:
-            human.person = holders[0]
+        self.learn_ids(human)
         cell.edited = set(Side)
         cell.backfill = True
         if not human.gone:

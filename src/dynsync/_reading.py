@@ -1,0 +1,53 @@
+"""Read records again, by their ids or by a value, in full calls."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from functools import partial
+
+from dynsync._contract import check_records
+from dynsync._session import Session
+from dynsync.records import Record, RecordId, Side, Wire
+
+__all__ = ["fetch_all", "find_all"]
+
+
+def fetch_all(
+    session: Session, side: Side, table: str, ids: Collection[RecordId], fields: Sequence[str]
+) -> dict[RecordId, Record]:
+    """Return those of *ids* that *table* has."""
+    connector = session.systems[side]
+    session.unsure.add((side, table))
+    wanted = list(dict.fromkeys(ids))
+    versioned = connector.capabilities.conditional_writes
+    found: dict[RecordId, Record] = {}
+    step = connector.capabilities.find
+    for start in range(0, len(wanted), step):
+        call = partial(connector.fetch, table, wanted[start : start + step], fields)
+        records = session.call(side, "fetch", call)
+        check_records(side, table, "fetch", records, versioned=versioned)
+        found.update((record.id, record) for record in records)
+    return found
+
+
+def find_all(
+    session: Session,
+    side: Side,
+    table: str,
+    field: str,
+    wires: Collection[Wire],
+    *,
+    fields: Sequence[str],
+) -> dict[RecordId, Record]:
+    """Return every record of *table* whose *field* holds one of *wires*."""
+    connector = session.systems[side]
+    session.unsure.add((side, table))
+    values = list(dict.fromkeys(wires))
+    found: dict[RecordId, Record] = {}
+    step = connector.capabilities.find
+    for start in range(0, len(values), step):
+        call = partial(connector.find, table, field, values[start : start + step], fields)
+        records = session.call(side, "find", call)
+        check_records(side, table, "find", records)
+        found.update((record.id, record) for record in records)
+    return found
