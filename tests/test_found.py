@@ -10,6 +10,7 @@ from dynsync.guards import Guards
 from dynsync.outcomes import OutcomeKind
 from dynsync.records import RecordId, Side
 from dynsync.sandbox import Fault, SimulatedCrash
+from dynsync.schemas import FULL_ACCESS, Access
 from dynsync.testing import replay
 from support import World
 
@@ -229,3 +230,117 @@ def test_an_overwritten_edit_whose_record_was_deleted_before_the_feed_told_of_it
             ("undelete", {"at": 0}),
         ]
     )
+
+
+# -- a write of which nobody heard, and an edit before the next run
+
+
+_UNHEARD = pytest.mark.parametrize("kind", ["lost_response", "crash_after"])
+
+
+def _unheard(world: World, side: Side, kind: str) -> None:
+    """Run while the last answer of *side* to a write gets lost, one way or the other."""
+    faults = world.marketo.faults if side is Side.MARKETO else world.dynamics.faults
+    faults.plan("write", _FAULTS[kind])
+    try:
+        world.cycle()
+    except SimulatedCrash:
+        assert kind == "crash_after"
+    faults.clear()
+
+
+@pytest.mark.parametrize("later", ["newer", "old"])
+@_UNHEARD
+@pytest.mark.parametrize("table", TABLES)
+def test_edited_in_marketo_after_an_unheard_write_to_dynamics(
+    table: str, kind: str, later: str
+) -> None:
+    """Invariant 4: what Dynamics holds is Marketo's own older value, and no edit of Dynamics'."""
+    world = World()
+    person, row = world.linked(table, jobtitle="old")
+    world.marketo.edit(person, {"title": "new"})
+    _unheard(world, Side.DYNAMICS, kind)
+    world.marketo.edit(person, {"title": later})
+    world.settled()
+
+    assert (later, later) == world.both(person, table, row, "job_title")
+
+
+@pytest.mark.parametrize("later", ["newer", "old"])
+@_UNHEARD
+@pytest.mark.parametrize("table", TABLES)
+def test_edited_in_dynamics_after_an_unheard_write_to_marketo(
+    table: str, kind: str, later: str
+) -> None:
+    """Invariant 4: nor is what Marketo holds an edit of Marketo's, whatever its feed says."""
+    world = World()
+    person, row = world.linked(table, jobtitle="old")
+    world.marketo.hold_back()
+    world.dynamics.edit(table, row, {"jobtitle": "new"})
+    _unheard(world, Side.MARKETO, kind)
+    world.dynamics.edit(table, row, {"jobtitle": later})
+    world.cycle()
+    world.marketo.release()
+    world.settled()
+
+    assert (later, later) == world.both(person, table, row, "job_title")
+
+
+@_UNHEARD
+@pytest.mark.parametrize("table", TABLES)
+def test_edited_in_dynamics_after_an_unheard_making_of_the_person(table: str, kind: str) -> None:
+    """Invariants 4, 12: one person, and what was edited since is told from what was sent."""
+    world = World()
+    row: RecordId = {"lead": world.lead, "contact": world.contact}[table](jobtitle="old")
+    _unheard(world, Side.MARKETO, kind)
+    world.dynamics.edit(table, row, {"jobtitle": "new"})
+    report = world.cycle()
+    world.settled()
+    person = world.person_of(row)
+
+    assert ("new", "new") == world.both(person, table, row, "job_title")
+    assert 1 == report.records
+    assert ["created", "updated"] == [entry.kind for entry in world.recorder.entries[-2:]]
+
+
+@_UNHEARD
+@pytest.mark.parametrize("table", TABLES)
+def test_edited_in_marketo_after_an_unheard_push(table: str, kind: str) -> None:
+    """Invariants 4, 12, 34: one record, made once, and the newer value goes there."""
+    world = World()
+    person = world.marketo.create_person({"lastName": "Lee", "title": "old"})
+    world.sync.sync_person(person, as_=table, when="queued")
+    _unheard(world, Side.DYNAMICS, kind)
+    world.marketo.edit(person, {"title": "new"})
+    world.settled()
+    (row,) = world.dynamics.rows(table)
+
+    assert ("new", "new") == world.both(person, table, row, "job_title")
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_the_right_to_write_is_taken_after_an_unheard_write(table: str) -> None:
+    """A18: what was sent was sent, though it could not be sent now."""
+    world = World()
+    person, row = world.linked(table, jobtitle="old")
+    world.marketo.edit(person, {"title": "new"})
+    _unheard(world, Side.DYNAMICS, "crash_after")
+    world.dynamics.secure(table, "jobtitle", Access.READ)
+    world.marketo.edit(person, {"title": "newer"})
+    world.cycle()
+    world.dynamics.secure(table, "jobtitle", FULL_ACCESS)
+    world.settled()
+
+    assert ("newer", "newer") == world.both(person, table, row, "job_title")
+
+
+def test_what_was_heard_is_counted_once() -> None:
+    """Every record is in one bucket: made by a run that died, and found by the next."""
+    world = World()
+    rows = [world.lead(jobtitle="a") for _ in range(3)]
+    _unheard(world, Side.MARKETO, "crash_after")
+    report = world.cycle()
+
+    assert 3 == report.records == report.count(OutcomeKind.CREATED)
+    assert 3 == len({world.person_of(row) for row in rows})
+    assert world.store.get("unanswered") is None

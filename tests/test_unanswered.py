@@ -56,6 +56,25 @@ def test_given_the_id_right_before_our_upsert(table: str, expected: str, kind: F
 
 
 @pytest.mark.parametrize(("table", "expected"), EXPECTED)
+@pytest.mark.parametrize("kind", ["lost_response", "crash_after"])
+def test_given_the_id_while_the_feed_is_silent(table: str, expected: str, kind: FaultKind) -> None:
+    """Invariant 31: the two are linked before the feed tells, which is not too late."""
+    world = World()
+    world.settled()
+    person = world.marketo.create_person({"lastName": "Lee", "title": "Theirs"})
+    row = world.dynamics.create(table, {"lastname": "Lee", "jobtitle": "Dynamics'"})
+    world.marketo.hold_back()
+    unanswered(world, kind, lambda: world.marketo.edit(person, {LINKS[table]: row}))
+    world.cycle()
+    linked = world.sync.link(table, person=person)
+    world.marketo.release()
+    world.settled()
+
+    assert linked is not None
+    assert (expected, expected) == world.both(person, table, row, "job_title")
+
+
+@pytest.mark.parametrize(("table", "expected"), EXPECTED)
 @pytest.mark.parametrize("kind", KINDS)
 def test_edited_right_before_a_first_meeting(table: str, expected: str, kind: FaultKind) -> None:
     """Invariant 31: so is what our update covered when the two records first met."""

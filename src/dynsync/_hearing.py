@@ -8,7 +8,8 @@ sent both sides had agreed on, so that whatever is edited later is told from it 
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 import attrs
@@ -71,11 +72,6 @@ def _hear(
         _read_back(session, terms, Side.MARKETO, plans),
         _read_back(session, terms, Side.DYNAMICS, plans),
     )
-    for side in Side:
-        heard = (plan for plan in plans if plan.entry.key in found[side])
-        if any(None in plan.sent(side).values() for plan in heard):
-            # A null that was sent is not told from one that may not be read.
-            session.look_again(side, terms)
     _agree(session, terms, [plan for plan in plans if not _new(plan)], found)
     _meet(session, terms, [plan for plan in plans if _new(plan)], found, sent_at)
 
@@ -105,10 +101,10 @@ def _read_back(
     found = {keys[id_]: one for id_, one in fetch_all(session, side, table, keys, fields).items()}
     native = terms.map.link_field
     people = find_all(session, side, table, native, list(upserts), fields=fields)
-    for person in people.values():
-        upsert = upserts.get(plain_id(person.values.get(native)))
-        if upsert is not None:
-            found[upsert] = person
+    held = [(plain_id(person.values.get(native)), person) for person in people.values()]
+    several = Counter(id_ for id_, _ in held)
+    # Which of several people an upsert found, nobody can say.
+    found.update((upserts[id_], p) for id_, p in held if id_ in upserts and several[id_] == 1)
     return found
 
 
@@ -126,7 +122,7 @@ def _agree(session: Session, terms: Terms, plans: Iterable[RecordPlan], found: _
             _row(terms, Side.MARKETO, found.marketo.get(plan.entry.key)),
             _row(terms, Side.DYNAMICS, found.dynamics.get(plan.entry.key)),
         )
-        moved = _moved(terms, plan, rows, session.blind.get(terms.entity, ()))
+        moved = _moved(terms, plan, rows)
         if moved is not None:
             links.append(moved[0])
             entries.append(moved[1])
@@ -145,16 +141,10 @@ def _row(terms: Terms, side: Side, record: Record | None) -> Row:
     return row
 
 
-def _moved(
-    terms: Terms, plan: RecordPlan, rows: Pair[Row], blind: Container[str]
-) -> tuple[Linked, Pending] | None:
-    """Return link and entry where *rows* show that something was written, *blind* fields apart."""
+def _moved(terms: Terms, plan: RecordPlan, rows: Pair[Row]) -> tuple[Linked, Pending] | None:
+    """Return link and entry where *rows* show that something was written."""
     link, entry = plan.link, plan.entry
-    shown = [
-        field
-        for field in plan.fields
-        if not (field.restore or field.name in blind) and _shown(terms, field, rows)
-    ]
+    shown = [field for field in plan.fields if not field.restore and _shown(terms, field, rows)]
     if link is None or not shown:
         return None
     base, seen = link.rows.map(list), entry.seen.map(_copied)

@@ -68,7 +68,7 @@ def _may_clear(terms: Terms, entry: Pending, link: Linked | None, side: Side) ->
 
 def _without(terms: Terms, entry: Pending, names: Collection[str]) -> Pending:
     """Return *entry* as if neither side had said anything of the fields *names*."""
-    places = {terms.index(name) for name in names}
+    places = {terms.index(name) for name in names if name in terms.layout}
 
     def blinded(seen: Observation | None) -> Observation | None:
         if seen is None:
