@@ -641,6 +641,8 @@ SECRET: Final = "hunter2-do-not-print"  # noqa: S105 - it must not be printed
 TYPOS: Final[Mapping[str, tuple[str, str, str]]] = {
     "a key": ('[sync]\nentites = ["lead"]', "[sync] entites", "Did you mean 'entities'?"),
     "a table": ("[snyc]", "[snyc]", "Did you mean 'sync'?"),
+    "a word of A8": ('[sync]\npush_when_paused = "never"', "[sync] push_when_paused", "queue, run"),
+    "tries": ("[sync]\ntries = 0.5", "[sync] tries", "whole"),
     "a word": ('[sync]\nhold = "feld"', "[sync] hold", "Did you mean 'field'?"),
     "a policy": ('[entity.lead]\npolicy = "marketto"', "[entity.lead] policy", "'marketo'"),
     "a field's policy": (
@@ -800,6 +802,7 @@ def test_config_means_what_it_says(world: World, monkeypatch: pytest.MonkeyPatch
     world.write_config(
         ('{ path = "marketo.sandbox" }', '{ env = "WHERE" }'),
         ("[sync]", '[sync]\nhold = "record"\ndelay = 5\non_marketo_delete = "suppress"'),
+        ("[sync]", '[sync]\ntries = 3\npush_when_paused = "run"\nkeep_journal = 7.5'),
         more=f"""
         [entity.lead]
         map = "{module}:MINE"
@@ -819,6 +822,7 @@ def test_config_means_what_it_says(world: World, monkeypatch: pytest.MonkeyPatch
     assert "person_notes" not in contact.names()
     assert contact.match.field == "email"
     assert (config.hold, config.delay, config.on_marketo_delete) == ("record", 5, "suppress")
+    assert (config.tries, config.push_when_paused, config.keep_journal) == (3, "run", 7.5)
     assert (config.guards.allow_empty, config.guards.deletes.count) == (True, 7)
     assert config.state == world.folder / "dynsync.state"
     assert world.run("status").exit_code == ExitCode.OK

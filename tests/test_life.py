@@ -8,6 +8,7 @@ import attrs
 import pytest
 
 from dynsync.fields import Match
+from dynsync.guards import Guards, Limit
 from dynsync.maps import CONTACT, LEAD
 from dynsync.memory import MemoryStore
 from dynsync.outcomes import OutcomeKind
@@ -728,3 +729,22 @@ def test_deleted_in_marketo_and_a_field_gained(table: str) -> None:
 
     assert [] == deleted
     assert "Boss" == world.person(world.person_of(row))["title"]
+
+
+@pytest.mark.parametrize("gone", [0, 1, 2, 3, 10, 29])
+def test_whoever_a_full_read_does_not_show_is_flagged(gone: int) -> None:
+    """R45: few who are missing are looked up, many are found by going over all; it is the same."""
+    world = World()
+    world.sync.guards = Guards(deletes=Limit(count=100, percent=100.0))
+    rows = [world.lead() for _ in range(30)]
+    other = world.contact()
+    world.settled()
+    for row in rows[:gone]:
+        world.dynamics.delete("lead", row)
+    world.dynamics.expire_cursors()
+    report = world.cycle()
+    flagged = [row for row in rows if world.person(world.person_of(row))["microsoftIsDeleted"]]
+
+    assert gone == report.count(OutcomeKind.FLAGGED) == report.records
+    assert rows[:gone] == flagged
+    assert not world.person(world.person_of(other))["microsoftIsDeleted"]

@@ -17,7 +17,7 @@ from dynsync.planning import Action, new_dynamics_id, plan_record
 from dynsync.records import Pair, RecordId, Side
 from dynsync.state import StateStore
 
-__all__ = ["PushAnswer", "PushKind", "push_now", "queue_push"]
+__all__ = ["PushAnswer", "PushKind", "PushWhenPaused", "push_now", "queue_push"]
 
 PushKind: TypeAlias = Literal[
     "created",
@@ -30,6 +30,10 @@ PushKind: TypeAlias = Literal[
     "deferred",
     "stopped",
 ]
+
+
+PushWhenPaused: TypeAlias = Literal["queue", "run"]
+"""What *Sync Person to Microsoft* does while the sync is off: wait, or go on as ever (A8)."""
 
 
 @attrs.frozen

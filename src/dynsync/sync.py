@@ -24,7 +24,7 @@ from dynsync._desk import Desk
 from dynsync._hearing import hear
 from dynsync._observe import observe
 from dynsync._plans import as_planned, leave_ambiguous, planned, plans
-from dynsync._push import PushAnswer, push_now, queue_push
+from dynsync._push import PushAnswer, PushWhenPaused, push_now, queue_push
 from dynsync._session import LEASE_SECONDS, Session, Settings, absent_of
 from dynsync._telling import tell
 from dynsync.backlog import PendingKey
@@ -45,9 +45,6 @@ from dynsync.terms import HoldMode, OnMarketoDelete
 __all__ = ["Sync"]
 
 When: TypeAlias = Literal["now", "queued"]
-
-PushWhenPaused: TypeAlias = Literal["queue", "run"]
-"""What *Sync Person to Microsoft* does while the sync is off: wait, or go on as ever (A8)."""
 
 
 def _silent(progress: Progress) -> None:

@@ -11,6 +11,7 @@ from typing import Final, Literal, TypeAlias
 
 import attrs
 
+from dynsync._push import PushWhenPaused
 from dynsync.cli._imports import load_map
 from dynsync.cli._options import check_options
 from dynsync.cli._policies import POLICY_WORDS, PolicyWord, compose
@@ -31,7 +32,12 @@ RecorderWord: TypeAlias = Literal["activity-log"]
 _HOLDS: Final[dict[str, HoldMode]] = {"field": "field", "record": "record"}
 _CONSENTS: Final[dict[str, Consent]] = {"opt_out": "opt_out", "authority": "authority"}
 _DELETES: Final[dict[str, OnMarketoDelete]] = {"recreate": "recreate", "suppress": "suppress"}
+_PUSHES: Final[dict[str, PushWhenPaused]] = {"queue": "queue", "run": "run"}
 _RECORDERS: Final[dict[str, RecorderWord]] = {"activity-log": "activity-log"}
+_SYNC: Final = (
+    *("entities", "consent", "hold", "on_marketo_delete", "tries", "push_when_paused"),
+    *("keep_journal", "delay", "recorders"),
+)
 _MAPS: Final = {LEAD.entity: LEAD, CONTACT.entity: CONTACT}
 
 
@@ -58,6 +64,9 @@ class Config:
     consent: Consent
     hold: HoldMode
     on_marketo_delete: OnMarketoDelete
+    tries: int
+    push_when_paused: PushWhenPaused
+    keep_journal: float
     guards: Guards
     delay: float
     recorders: tuple[RecorderWord, ...]
@@ -81,7 +90,7 @@ def load_config(path: Path) -> Config:
     root = read_toml(path)
     root.allow("marketo", "dynamics", "state", "sync", "entity", "guards")
     sync = root.section("sync")
-    sync.allow("entities", "consent", "hold", "on_marketo_delete", "delay", "recorders")
+    sync.allow(*_SYNC)
     state = root.section("state")
     state.allow("path")
     names = _entities(sync)
@@ -99,6 +108,9 @@ def load_config(path: Path) -> Config:
         consent=consent,
         hold=sync.word("hold", _HOLDS, "field"),
         on_marketo_delete=sync.word("on_marketo_delete", _DELETES, "recreate"),
+        tries=sync.count("tries", 5),
+        push_when_paused=sync.word("push_when_paused", _PUSHES, "queue"),
+        keep_journal=sync.number("keep_journal", 90.0),
         guards=_guards(root.section("guards")),
         delay=sync.number("delay", DELAY),
         recorders=_recorders(sync),
