@@ -9,8 +9,7 @@ from typing import cast
 
 import attrs
 
-from dynsync.records import Entity, Pair, Side
-from dynsync.schemas import Schema
+from dynsync.records import Entity, Side
 from dynsync.state import FeedState, StateStore
 from dynsync.terms import Terms
 
@@ -62,13 +61,13 @@ class Remembering:
         it would look like an edit. Returns the fingerprints to keep.
         """
         entity = terms.entity
-        prints = {field.name: terms.map.fingerprint_of(field) for field in terms.known_fields}
+        prints = dict(terms.prints)
         said = self.store.get(f"map:{entity}")
         before = cast("dict[str, str]", json.loads(said)) if said else {}
         self._purge(entity, {n for n, p in prints.items() if before.get(n, p) != p})
         return json.dumps(before | prints)
 
-    def remember(self, terms: Terms, schemas: Pair[Schema]) -> None:
+    def remember(self, terms: Terms) -> None:
         """Keep the layout and what is known of the schema, and act on what changed."""
         store, entity = self.store, terms.entity
         prints = self._purge_changed(terms)
@@ -102,7 +101,6 @@ class Remembering:
                 # What came back may go away once more, and that is news again.
                 still = absent.intersection(cast("list[str]", json.loads(refreshed)))
                 store.put(f"refreshed:{entity}", json.dumps(sorted(still)))
-            force = "|".join(schemas[side].fingerprint(terms.natives(side)) for side in Side)
-            if store.get(f"schema:{entity}") not in (None, force):
+            if store.get(f"schema:{entity}") not in (None, terms.described):
                 store.wake(entity, self.now)
-            store.put(f"schema:{entity}", force)
+            store.put(f"schema:{entity}", terms.described)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Final, TypeVar, cast
+from typing import Final, NamedTuple, TypeVar, cast
 
 import attrs
 from attrs import Factory
@@ -58,12 +58,22 @@ class Settings:
     tries: int
 
 
+class Agreed(NamedTuple):
+    """The terms of an entity, and what they follow from."""
+
+    map: EntityMap
+    schemas: Pair[Schema]
+    settings: Settings
+    terms: Terms
+
+
 @attrs.define
 class Session:
     """
     What the steps of one run share.
 
     *terms* holds the entities that take part; ``report.stopped`` says of the others why not.
+    *agreed* are the terms of the runs before.
     *skews* say by how many seconds our clock is ahead of a system's, where it told its time.
     *claimed* are people who are about to be linked, with the entry that it is to be to. *unsure*
     are the tables that were read since their rights were asked for, and *blind* the fields that
@@ -81,6 +91,7 @@ class Session:
     report: Report
     stopping: Callable[[], bool]
     show: Callable[[Progress], None]
+    agreed: dict[Entity, Agreed]
     terms: dict[Entity, Terms] = Factory(dict[Entity, Terms])
     skews: dict[Side, float] = Factory(dict[Side, float])
     claimed: dict[RecordId, PendingKey] = Factory(dict[RecordId, PendingKey])
@@ -249,7 +260,7 @@ class Session:
             names = ", ".join(entity_map.field(name).names[side] for side, name in absent)
             self.stop_stale(entity, names)
             return
-        Remembering(self.store, self.commit, self.now()).remember(terms, schemas)
+        Remembering(self.store, self.commit, self.now()).remember(terms)
         self.terms[entity] = terms
 
     def leave_place(self, entity: Entity, cursor: Cursor | None) -> None:
@@ -280,8 +291,11 @@ class Session:
                 self.store.put(f"missed:{terms.entity}", None)
 
     def terms_of(self, entity_map: EntityMap, schemas: Pair[Schema]) -> Terms:
-        """Return the terms that *schemas* allow."""
-        return agree_terms(
+        """Return the terms that *schemas* allow; those of the last run if nothing has changed."""
+        before = self.agreed.get(entity_map.entity)
+        if before is not None and before[:-1] == (entity_map, schemas, self.settings):
+            return before.terms
+        terms = agree_terms(
             entity_map,
             schemas,
             policy=self.settings.policy,
@@ -291,6 +305,8 @@ class Session:
             on_marketo_delete=self.settings.on_marketo_delete,
             tries=self.settings.tries,
         )
+        self.agreed[entity_map.entity] = Agreed(entity_map, schemas, self.settings, terms)
+        return terms
 
     def leave_out(self, entities: Iterable[Entity], failure: Refused) -> None:
         """Go on without *entities*, of which Dynamics tells nothing now."""

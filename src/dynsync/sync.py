@@ -25,7 +25,7 @@ from dynsync._hearing import hear
 from dynsync._observe import observe
 from dynsync._plans import as_planned, leave_ambiguous, planned, plans
 from dynsync._push import PushAnswer, PushWhenPaused, push_now, queue_push
-from dynsync._session import LEASE_SECONDS, Session, Settings, absent_of
+from dynsync._session import LEASE_SECONDS, Agreed, Session, Settings, absent_of
 from dynsync._telling import tell
 from dynsync.backlog import PendingKey
 from dynsync.connectors import Clock, Connector, DynamicsConnector, MarketoConnector
@@ -103,6 +103,9 @@ class Sync:
     clock: Clock = Factory(SystemClock)
     show: Callable[[Progress], None] = _silent
     stopping: Callable[[], bool] = _never
+    _agreed: dict[Entity, Agreed] = attrs.field(
+        init=False, eq=False, factory=dict[Entity, "Agreed"]
+    )
 
     def __attrs_post_init__(self) -> None:
         checks.connector(Side.MARKETO, self.marketo)
@@ -237,6 +240,7 @@ class Sync:
                 Report(run, now),
                 stopping=self.stopping,
                 show=self.show,
+                agreed=self._agreed,
             )
 
     @contextmanager

@@ -125,6 +125,22 @@ class Terms:
     def _digests(self) -> dict[tuple[Side, str], str]:
         return {}
 
+    @cached_property
+    def prints(self) -> Mapping[str, str]:
+        """Return a digest of what each field in play stands for, by name."""
+        return {field.name: self.map.fingerprint_of(field) for field in self.known_fields}
+
+    @cached_property
+    def described(self) -> str:
+        """Return a digest of what the schemas say of the columns in play."""
+
+        def said(side: Side) -> str:
+            both = zip(self.fields, self.columns[side], strict=True)
+            columns = {field.names[side]: column for field, column in both if column is not None}
+            return Schema(self.map.tables[side], columns).fingerprint(self.natives(side))
+
+        return "|".join(said(side) for side in Side)
+
     @property
     def known_fields(self) -> tuple[Field, ...]:
         """Return the fields in play as the map has them: not bound, so that options may change."""

@@ -62,11 +62,20 @@ class World(People):
         self.log = CallLog()
         self.heard: Callable[[Side, str], None] | None = None
         self.restless = False
+        self._sync: Sync | None = None
 
     # -- the sync
 
     def sync(self, store: MemoryStore | None = None) -> Sync:
-        """Return a sync over *store*, by default the one that there is."""
+        """Return the sync of the world, or one of another process over *store*."""
+        if store is not None:
+            return self._process(store)
+        if self._sync is None:
+            self._sync = self._process(self.store)
+        self._sync.store, self._sync.maps = self.store, tuple(self.maps.values())
+        return self._sync
+
+    def _process(self, store: MemoryStore) -> Sync:
         marketo = FaultyMarketo(
             self.marketo.connector(), self.faults.marketo, self.clock, self.log, self._hear(0)
         )
@@ -77,7 +86,7 @@ class World(People):
             marketo=marketo,
             dynamics=dynamics,
             maps=tuple(self.maps.values()),
-            store=store or self.store,
+            store=store,
             policy=self.scene.policy,
             recorders=(ActivityRecorder(marketo),),
             guards=Guards(deletes=_LIMIT, clears=_LIMIT, allow_empty=True),
