@@ -748,3 +748,21 @@ def test_whoever_a_full_read_does_not_show_is_flagged(gone: int) -> None:
     assert gone == report.count(OutcomeKind.FLAGGED) == report.records
     assert rows[:gone] == flagged
     assert not world.person(world.person_of(other))["microsoftIsDeleted"]
+
+
+@pytest.mark.parametrize("table", ["lead", "contact"])
+def test_brought_back_and_deleted_again_before_it_settled(table: str) -> None:
+    """R45: the second delete is news, though the first one is all that was settled."""
+    world = World()
+    person, row = world.linked(table)
+    world.dynamics.delete(table, row)
+    world.cycle()
+    world.dynamics.undelete(table, row)
+    world.marketo.faults.plan("fetch", Fault("refused"))
+    world.cycle()
+    world.marketo.faults.clear()
+    world.dynamics.delete(table, row)
+    world.settled()
+
+    assert world.person(person)["microsoftIsDeleted"] is True
+    assert not list(world.store.each_pending())

@@ -163,7 +163,9 @@ class Taking:
     def _take_tombstone(self, terms: Terms, change: Change, link: Known) -> None:
         side = self.feed.side
         gone = LinkState.GONE_MARKETO if side is Side.MARKETO else LinkState.GONE_DYNAMICS
-        if link.state is gone:
+        entry = self.entries.get(link_key(link.key))
+        back = entry.seen[side] if entry is not None else None
+        if link.state is gone and (back is None or back.gone):
             return
         seen = Observation(terms.blank(), None, self._stamp(change), gone=True)
         self._fold(terms, link_key(link.key), link, change.id, seen)
