@@ -7,7 +7,7 @@ from the record, and is found in the feed alone. Dynamics refuses the write.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, Literal, TypeAlias
 
 from dynsync.records import Side, Value, Wire
@@ -38,6 +38,19 @@ _INSTANTS: Final[tuple[Instant, ...]] = (
 )
 
 
+def _news(
+    world: SandboxWorld, at: int, side: Side, name: str, choice: int
+) -> Iterator[tuple[Human, Value]]:
+    """Settle, and yield humans of whom the other side has news for *side*, with the news."""
+    if name == world.scene.secured and (world.unreadable or world.withheld):
+        return
+    world.settle()
+    for human in world.one_of_each(at):
+        if name in world.present(human.entity):
+            edit_one(world, human, side.other, name, choice)
+            yield human, human.cells[name].now[side.other]
+
+
 def overwrite(
     world: SandboxWorld,
     at: int,
@@ -50,15 +63,8 @@ def overwrite(
     who: str,
 ) -> None:
     """One side has news for the other, where somebody edits the same field at that moment."""
-    if not _open(world, name):
-        return
-    world.settle()
-    for human in world.one_of_each(at):
-        if name not in world.present(human.entity):
-            continue
-        edit_one(world, human, side.other, name, choice)
+    for human, ours in _news(world, at, side, name, choice):
         cell = human.cells[name]
-        ours = cell.now[side.other]
         wanted = [ours] if who == "with our value" else _others(world, cell, later, times)
         if _edit_at(world, human, (side, name), wanted, when, who):
             label = "several edits" if len(wanted) > 1 else "an edit"
@@ -129,17 +135,8 @@ def automation(
     world: SandboxWorld, at: int, side: Side, name: str, choice: int, later: int
 ) -> None:
     """A campaign or workflow changes what we have just written (invariant 24)."""
-    if not _open(world, name):
-        return
-    world.settle()
-    for human in world.one_of_each(at):
-        if name not in world.present(human.entity):
-            continue
-        edit_one(world, human, side.other, name, choice)
-        cell = human.cells[name]
-        ours = cell.now[side.other]
-        value = world.scene.other_value(name, later, *cell.now.values())
-
+    for human, ours in _news(world, at, side, name, choice):
+        value = world.scene.other_value(name, later, *human.cells[name].now.values())
         world.automate(human, side, name, _reaction(world, human, side, name, (ours, value)))
         world.go()
         world.automate(human, side, name, None)
@@ -161,10 +158,6 @@ def _reaction(
         return scene.write(human.entity, name, side, value)
 
     return react
-
-
-def _open(world: SandboxWorld, name: str) -> bool:
-    return name != world.scene.secured or not (world.unreadable or world.withheld)
 
 
 OVERWRITES: Final[tuple[Action[SandboxWorld], ...]] = (
