@@ -303,6 +303,30 @@ def test_edited_in_dynamics_after_an_unheard_making_of_the_person(table: str, ki
     assert ["created", "updated"] == [entry.kind for entry in world.recorder.entries[-2:]]
 
 
+@pytest.mark.parametrize("silent", [False, True])
+@_UNHEARD
+@pytest.mark.parametrize("table", TABLES)
+def test_edited_in_marketo_after_an_unheard_making_of_the_person(
+    table: str,
+    kind: str,
+    silent: bool,  # noqa: FBT001 - a case, not a switch
+) -> None:
+    """Invariant 4: Dynamics has no other opinion than the one that we wrote."""
+    world = World()
+    row: RecordId = {"lead": world.lead, "contact": world.contact}[table](jobtitle="old")
+    _unheard(world, Side.MARKETO, kind)
+    person = world.person_of(row)
+    if silent:
+        world.marketo.hold_back()
+    world.marketo.edit(person, {"title": "new", "city": "Oslo"})
+    world.cycle()
+    world.marketo.release()
+    world.settled()
+
+    assert ("new", "new") == world.both(person, table, row, "job_title")
+    assert ("Oslo", "Oslo") == world.both(person, table, row, "city")
+
+
 @_UNHEARD
 @pytest.mark.parametrize("table", TABLES)
 def test_edited_in_marketo_after_an_unheard_push(table: str, kind: str) -> None:

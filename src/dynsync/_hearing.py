@@ -193,8 +193,8 @@ def _meet(
     """
     Settle the records that were made, or that met, as if the answer had come.
 
-    A person may have been given its id by somebody else: one that does not hold all that we
-    sent is left to the feed, which tells what happened. So is a record that is linked by now.
+    A person may have been given its id by somebody else: one that does not show our writing
+    is left to the feed, which tells what happened. So is a record that is linked by now.
     """
     desk = Desk(session, session.store.next_key())
     records = [plan.entry.ids.dynamics for plan in plans if plan.entry.ids.dynamics is not None]
@@ -224,9 +224,12 @@ def _answer(
     if isinstance(write, Create) and side is Side.DYNAMICS:
         # Nobody else makes a record under an id of ours.
         return Created(record.id, record.version)
-    row, both = _row(terms, side, record), Pair(side, side)
+    row, both, sent = _row(terms, side, record), Pair(side, side), plan.sent(side)
+    # Nobody but a sync says what a person is in Dynamics: that alone tells that it was written,
+    # whatever was edited since.
+    names = ["@type"] if "@type" in sent else list(sent)
     shown = all(
-        terms.fields[at].same(row[at], wire, both)
-        for at, wire in ((terms.index(name), wire) for name, wire in plan.sent(side).items())
+        terms.fields[at].same(row[at], sent[name], both)
+        for name, at in ((name, terms.index(name)) for name in names)
     )
     return Updated(record.id, record.version) if shown else NotAttempted()
