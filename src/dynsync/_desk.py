@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from typing import Final
 
 import attrs
 from attrs import Factory
@@ -49,6 +50,9 @@ _ROUNDS = 20
 """How often the rest of a record is sent again after single fields of it were refused."""
 
 
+_UNANSWERED: Final[Pair[WriteResult | None]] = Pair(None, None)
+
+
 @attrs.define(eq=False)
 class _Case:
     """One plan on its way through the desk."""
@@ -56,7 +60,7 @@ class _Case:
     terms: Terms
     plan: RecordPlan
     waiting: int
-    results: dict[Side, WriteResult] = Factory(dict[Side, WriteResult])
+    results: Pair[WriteResult | None] = _UNANSWERED
     rounds: int = 0
     before: Outcome | None = None
     notes: tuple[Sent, ...] = ()
@@ -81,9 +85,7 @@ class Desk:
 
     session: Session
     next_key: int
-    queues: dict[tuple[Side, str], deque[tuple[_Case, Write]]] = Factory(
-        dict[tuple[Side, str], "deque[tuple[_Case, Write]]"]
-    )
+    queues: dict[tuple[Side, str], deque[_Case]] = Factory(dict[tuple[Side, str], "deque[_Case]"])
     ready: list[_Case] = Factory(list[_Case])
     closed: bool = False
     broke: ContractError | None = None
@@ -95,16 +97,15 @@ class Desk:
 
     def _enqueue(self, case: _Case) -> None:
         case.waiting = 0
-        case.results = {}
+        case.results = _UNANSWERED
         chosen: list[tuple[Side, str]] = []
         for side in Side:
-            write = case.plan.writes[side]
-            if write is None:
+            if case.plan.writes[side] is None:
                 continue
             case.waiting += 1
             table = case.terms.map.tables[side]
             queue = self.queues.setdefault((side, table), deque())
-            queue.append((case, write))
+            queue.append(case)
             chosen.append((side, table))
         if not case.waiting:
             self.ready.append(case)
@@ -139,10 +140,10 @@ class Desk:
         queue = self.queues[side, table]
         size = min(len(queue), self.session.systems[side].capabilities.batch)
         batch = [queue.popleft() for _ in range(size)]
-        writes = [write for _, write in batch]
+        writes = [write for case in batch if (write := case.plan.writes[side]) is not None]
         results = self._believed(side, batch, self._write(side, table, batch, writes))
-        for (case, _), result in zip(batch, results, strict=True):
-            case.results[side] = result
+        for case, result in zip(batch, results, strict=True):
+            case.results = case.results.replace(side, result)
             if side is Side.MARKETO and isinstance(result, _UNTOUCHED):
                 # What was not applied has no echo; it leaves with what is settled of it.
                 case.forget_notes()
@@ -152,11 +153,11 @@ class Desk:
         self._settle()
 
     def _believed(
-        self, side: Side, batch: Sequence[tuple[_Case, Write]], results: Sequence[WriteResult]
+        self, side: Side, batch: Sequence[_Case], results: Sequence[WriteResult]
     ) -> Sequence[WriteResult]:
         answers = [
             Answered(case.terms, case.plan, result)
-            for (case, _), result in zip(batch, results, strict=True)
+            for case, result in zip(batch, results, strict=True)
         ]
         try:
             if side is Side.MARKETO:
@@ -172,7 +173,7 @@ class Desk:
         self,
         side: Side,
         table: str,
-        batch: Sequence[tuple[_Case, Write]],
+        batch: Sequence[_Case],
         writes: Sequence[Write],
     ) -> Sequence[WriteResult]:
         connector = self.session.systems[side]
@@ -205,7 +206,7 @@ class Desk:
         self.broke = self.broke or error
         return results
 
-    def _remember_sent(self, side: Side, batch: Sequence[tuple[_Case, Write]]) -> None:
+    def _remember_sent(self, side: Side, batch: Sequence[_Case]) -> None:
         """
         Store what is about to be sent, before it is.
 
@@ -215,10 +216,10 @@ class Desk:
         now = self.session.marketo_now()
         sent: dict[int, tuple[Sent, ...]] = {}
         guarded = self.session.systems[side].capabilities.conditional_writes
-        for case, write in batch if side is Side.MARKETO and not guarded else ():
+        for case in batch if side is Side.MARKETO and not guarded else ():
             link = case.plan.link
             case.forget_notes()
-            if isinstance(write, Create):
+            if isinstance(case.plan.writes.marketo, Create):
                 # It may find a person who exists (C6): should the answer say so, it is noted.
                 case.notes = tuple(upsert_notes(case.plan, now))
                 continue
@@ -227,7 +228,7 @@ class Desk:
                 link.sent = (*link.sent, *case.notes)
                 sent[link.key] = link.sent
         with self.session.commit():
-            sending(self.session, [case.plan.entry.key for case, _ in batch])
+            sending(self.session, [case.plan.entry.key for case in batch])
             self.session.store.save_sent(sent)
 
     # -- settling
@@ -240,8 +241,7 @@ class Desk:
         notes: Sequence[Sent],
     ) -> None:
         """Take a plan that was sent by an earlier run, with what turned out to be the *results*."""
-        told = {side: result for side in Side if (result := results[side]) is not None}
-        self.ready.append(_Case(terms, plan, 0, told, notes=tuple(notes)))
+        self.ready.append(_Case(terms, plan, 0, results, notes=tuple(notes)))
 
     def settle_heard(self) -> None:
         """Settle what was heard; the report counts a record once, with what it does later."""
@@ -263,8 +263,7 @@ class Desk:
             return []
         settled: list[tuple[_Case, Settlement]] = []
         for case in cases:
-            results = Pair(case.results.get(Side.MARKETO), case.results.get(Side.DYNAMICS))
-            settlement = settle(case.terms, case.plan, results, now, self.next_key)
+            settlement = settle(case.terms, case.plan, case.results, now, self.next_key)
             _keep_notes(case, settlement.link)
             settled.append((case, _told_at_last(case, settlement)))
             self.next_key += 1
@@ -346,20 +345,21 @@ def _told_at_last(case: _Case, settlement: Settlement) -> Settlement:
 
 def _keep_notes(case: _Case, link: Linked | None) -> None:
     """Keep what was set on a person who was not linked, until its echo tells what it replaced."""
-    created = isinstance(case.plan.writes.marketo, Create)
-    found = isinstance(case.results.get(Side.MARKETO), Updated)
-    if link is not None and found and (created or case.plan.link is None):
+    if link is None or not case.notes or not isinstance(case.results.marketo, Updated):
+        return
+    if case.plan.link is None or isinstance(case.plan.writes.marketo, Create):
         link.sent = (*link.sent, *case.notes)
 
 
 def _is_known(case: _Case) -> bool:
     """Return whether nothing is left to be found out about what was written."""
-    return not any(isinstance(result, AmbiguousWrite) for result in case.results.values())
+    here, there = case.results.marketo, case.results.dynamics
+    return not (isinstance(here, AmbiguousWrite) or isinstance(there, AmbiguousWrite))
 
 
 def _unconfirmed(case: _Case, link: Linked) -> bool:
     """Return whether Marketo says that it did what only its feed will show."""
-    result = case.results.get(Side.MARKETO)
+    result = case.results.marketo
     return bool(link.sent) and isinstance(result, Updated) and result.values is None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import attrs
 from attrs import Factory
@@ -281,7 +281,7 @@ class _Batch:
 
 def gather(
     session: Session, terms: Mapping[Entity, Terms], entries: Sequence[Pending]
-) -> list[Ready]:
+) -> Iterator[Ready]:
     """
     Return *entries* with their links, re-read where what is known is not enough to decide.
 
@@ -310,6 +310,7 @@ def gather(
     batch.refuse_adopting()
     batch.save(entries)
     told = without_blind(session, terms, batch.entries, links)
-    return [
+    # One at a time: what is alive at once is what the garbage collector walks over.
+    return (
         Ready(entry, batch.link(entry), batch.trouble.get(entry.key, "")) for entry in told.values()
-    ]
+    )

@@ -151,7 +151,7 @@ def _moved(terms: Terms, plan: RecordPlan, rows: Pair[Row]) -> tuple[Linked, Pen
     for field in shown:
         at = terms.index(field.name)
         for side in Side:
-            told = side in field.send
+            told = side in field.told
             held = rows[side][at] if told else plan.actual[side][at]
             if held is not MISSING and (at < terms.plain or side is Side.MARKETO):
                 base[side][at] = held
@@ -174,9 +174,11 @@ def _shown(terms: Terms, field: FieldPlan, rows: Pair[Row]) -> bool:
     """Return whether every side that was to be told *field* holds what it was sent."""
     at = terms.index(field.name)
     same = terms.fields[at].same
-    return bool(field.send) and all(
-        (now := rows[side][at]) is not MISSING and same(now, wire, Pair(side, side))
-        for side, wire in field.send.items()
+    return bool(field.told) and all(
+        (now := rows[side][at]) is not MISSING
+        and (wire := field.wire(side)) is not MISSING
+        and same(now, wire, Pair(side, side))
+        for side in field.told
     )
 
 

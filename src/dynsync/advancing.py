@@ -177,18 +177,20 @@ def _answered(
 
 def _note(answer: _Answer, field: FieldPlan, at: int, row: Row | None) -> bool:
     """Note what *answer*'s side was told as observed in its *row*; return whether it was done."""
-    if answer.side not in field.send:
+    sent = field.wire(answer.side)
+    if sent is MISSING:
         return True
     if answer.done and row is not None:
-        row[at] = field.send[answer.side]
+        row[at] = sent
     return answer.done
 
 
 def _advance(answer: _Answer, field: FieldPlan, kind: Field, at: int) -> None:
     """Move the base of one field of one side."""
     wire, ack = answer.actual[at], answer.ack
-    if answer.side in field.send:
-        wire = field.send[answer.side]
+    sent = field.wire(answer.side)
+    if sent is not MISSING:
+        wire = sent
         if ack is not None and (said := ack[at]) is not MISSING:
             wire = _answered(kind, answer.side, wire, said, answer.base[at])
     if wire is not MISSING:
@@ -200,12 +202,12 @@ def _settle_field(answers: _Answers, field: FieldPlan, rows: Advance) -> bool:
     terms, here, there = answers.terms, answers.marketo, answers.dynamics
     at = terms.index(field.name)
     if field.adopt:
-        if field.send and not here.done:
+        if field.told and not here.done:
             # What the policy put did not arrive: it is asked again.
             return False
         row = rows.seen.marketo
-        if field.send and row is not None:
-            row[at] = field.send[Side.MARKETO]
+        if field.told and row is not None:
+            row[at] = field.to_marketo
         here.base[at], there.base[at] = _adopted(terms.fields[at], there.actual[at])
         return False
     done = _note(here, field, at, rows.seen.marketo)
@@ -214,7 +216,7 @@ def _settle_field(answers: _Answers, field: FieldPlan, rows: Advance) -> bool:
         if here.done:
             _reopen(answers, field, rows)
         return here.done
-    if not (field.advance or (done and field.send)):
+    if not (field.advance or (done and field.told)):
         return False
     _advance(here, field, terms.fields[at], at)
     _advance(there, field, terms.fields[at], at)
@@ -240,14 +242,14 @@ def _settle_created(answers: _Answers, side: Side, rows: Advance) -> None:
             # It does not flow there, or is empty: the new record holds nothing in it, or what
             # its system puts there, and that will come as news.
             made[at], source[at] = None, held[at]
-        elif side not in field.send:
+        elif side not in field.told:
             made[at], source[at] = None, None
             continue
         else:
-            sent = field.send[side]
+            sent = field.wire(side)
             if seen is not None:
                 seen[at] = sent
-            if len(field.send) > 1:
+            if len(field.told) > 1:
                 # Where it came from has still to be told of it too.
                 continue
             made[at], source[at] = sent, held[at]

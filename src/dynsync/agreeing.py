@@ -14,7 +14,7 @@ from dynsync.backlog import Linked, LinkState
 from dynsync.deciding import FieldPlan
 from dynsync.outcomes import FieldChange
 from dynsync.planning import Action, RecordPlan
-from dynsync.records import MISSING, Pair, Row, Side
+from dynsync.records import MISSING, Missing, Pair, Row, Wire
 from dynsync.terms import Terms
 from dynsync.writes import Updated, WriteResult
 
@@ -32,11 +32,11 @@ def agreed(
         return None
     base = Pair(link.rows.marketo.copy(), link.rows.dynamics.copy())
     for field in plan.fields:
-        if field.waits or field.restore or not (field.send or field.advance):
+        if field.waits or field.restore or not (field.told or field.advance):
             return None
         at = terms.index(field.name)
-        _move(base.marketo, at, field, Side.MARKETO, plan.actual.marketo)
-        _move(base.dynamics, at, field, Side.DYNAMICS, plan.actual.dynamics)
+        _move(base.marketo, at, field.to_marketo, plan.actual.marketo)
+        _move(base.dynamics, at, field.to_dynamics, plan.actual.dynamics)
     base.dynamics[terms.plain :] = [None] * terms.stamps
     seen = plan.entry.seen
     versions = Pair(
@@ -52,11 +52,11 @@ def _silent(result: WriteResult | None) -> bool:
     return result is None or (isinstance(result, Updated) and not result.values)
 
 
-def _move(base: Row, at: int, field: FieldPlan, side: Side, actual: Row) -> None:
-    wire = field.send[side] if side in field.send else actual[at]
+def _move(base: Row, at: int, sent: Wire | Missing, actual: Row) -> None:
+    wire = actual[at] if sent is MISSING else sent
     if wire is not MISSING:
         base[at] = wire
 
 
 def _changes(fields: Iterable[FieldPlan]) -> tuple[FieldChange, ...]:
-    return tuple([f.change() for f in fields if f.send or f.decision is not None])
+    return tuple([f.change() for f in fields if f.decision is not None or f.told])

@@ -8,10 +8,11 @@ the base stays where it is: the field waits, and the rest of the record goes on.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 import attrs
-from attrs import Factory
 
 from dynsync.backlog import Pending
 from dynsync.fields import Field, Flow
@@ -28,6 +29,7 @@ __all__ = [
     "Case",
     "FieldPlan",
     "Refusal",
+    "Ruling",
     "decide",
     "decide_new",
     "digest",
@@ -49,29 +51,75 @@ class Refusal:
         return tuple(sorted({reason.code for reason in self.reasons}))
 
 
+@attrs.frozen
+class Ruling:
+    """What was decided on a field, without the values: there are few, and many fields share one."""
+
+    verdict: Verdict
+    winner: Side | None
+    why: str
+
+
+# A thousand plans wait for their batch to be full, and the garbage collector walks over all that
+# they hold. What says the same of many fields is one object for all of them.
+_KEPT: Final = 4096
+_ruling = lru_cache(_KEPT)(Ruling)
+_change = lru_cache(_KEPT)(FieldChange)
+
+_NOT_REFUSED: Final[Mapping[Side, Refusal]] = {}
+
+_TOLD: Final = {
+    (here, there): tuple(side for side, told in zip(SIDES, (here, there), strict=True) if told)
+    for here in (False, True)
+    for there in (False, True)
+}
+
+
 @attrs.define
 class FieldPlan:
     """
     What happens to one field.
 
-    *send* holds the wire value for each side that is told; *refused* the reasons for
-    which a side is not; *withheld* the sides that may not be told, *held* those for which an
-    earlier refusal stands. *advance* means that the base moves though nothing is sent;
-    *adopt* that the base becomes Dynamics' value while Marketo's remains to be told (A28).
-    *restore* means that Marketo gets back an edit that we overwrote, undecided.
+    *to_marketo* and *to_dynamics* are the wire values that the sides are told, `MISSING` where
+    one is not; *refused* holds the reasons for which a side is not; *withheld* the sides that
+    may not be told, *held* those for which an earlier refusal stands. *advance* means that the
+    base moves though nothing is sent; *adopt* that the base becomes Dynamics' value while
+    Marketo's remains to be told (A28). *restore* means that Marketo gets back an edit that we
+    overwrote, undecided.
     """
 
     name: str
-    decision: FieldMerge | None
+    decision: Ruling | None
     flow: str = ""
-    send: dict[Side, Wire] = Factory(dict[Side, Wire])
-    refused: dict[Side, Refusal] = Factory(dict[Side, "Refusal"])
+    to_marketo: Wire | Missing = MISSING
+    to_dynamics: Wire | Missing = MISSING
+    refused: Mapping[Side, Refusal] = _NOT_REFUSED
     withheld: tuple[Side, ...] = ()
     held: tuple[Side, ...] = ()
     advance: bool = False
     adopt: bool = False
     restore: bool = False
     lost: Lost = MISSING
+
+    @property
+    def told(self) -> tuple[Side, ...]:
+        """Return the sides that are told."""
+        return _TOLD[self.to_marketo is not MISSING, self.to_dynamics is not MISSING]
+
+    def wire(self, side: Side) -> Wire | Missing:
+        """Return what *side* is told, `MISSING` if it is not."""
+        return self.to_marketo if side is Side.MARKETO else self.to_dynamics
+
+    def tell(self, side: Side, wire: Wire) -> None:
+        """Let *side* be told *wire*."""
+        if side is Side.MARKETO:
+            self.to_marketo = wire
+        else:
+            self.to_dynamics = wire
+
+    def tell_nobody(self) -> None:
+        """Let no side be told."""
+        self.to_marketo = self.to_dynamics = MISSING
 
     @property
     def waits(self) -> bool:
@@ -87,8 +135,8 @@ class FieldPlan:
         """Tell nobody, and keep the base where it is."""
         if not self.restore:
             # Without the value that was put, nothing is agreed on.
-            self.adopt = self.adopt and not self.send
-            self.send.clear()
+            self.adopt = self.adopt and not self.told
+            self.tell_nobody()
         self.advance = False
 
     def change(self) -> FieldChange:
@@ -103,7 +151,9 @@ class FieldPlan:
         if self.withheld:
             sides = " and ".join(side.label for side in self.withheld)
             why += f"; the sync user may not write it in {sides}"
-        return FieldChange(self.name, verdict, winner, tuple(self.send), why, self.lost)
+        if self.lost is MISSING:
+            return _change(self.name, verdict, winner, self.told, why)
+        return FieldChange(self.name, verdict, winner, self.told, why, self.lost)
 
 
 _SAID: Final = {verdict: verdict.value for verdict in Verdict}
@@ -219,7 +269,7 @@ def _refuse(
         if known == (side, plan.name, refusal.codes, refusal.digest) and hold.retry_at > case.now:
             plan.held = (*plan.held, side)
             return
-    plan.refused[side] = refusal
+    plan.refused = {**plan.refused, side: refusal}
 
 
 def _standing_hold(case: Case, side: Side, wire: Wire) -> bool:
@@ -263,7 +313,7 @@ def _tell(case: Case, plan: FieldPlan, side: Side, value: Value) -> None:
     if case.entry.holds and _standing_hold(case, side, wire):
         plan.held = (*plan.held, side)
         return
-    plan.send[side] = wire
+    plan.tell(side, wire)
 
 
 def _plan_flow(case: Case) -> FieldPlan | None:
@@ -340,7 +390,8 @@ def _plan_field(case: Case) -> FieldPlan | None:
         return _unfit(case, *error)
     if case.claimed:
         decision = attrs.evolve(decision, why=f"{_RECOVERED}; {decision.why}")
-    plan = FieldPlan(field.name, decision, lost=_lost(case, decision))
+    ruling = _ruling(decision.verdict, decision.winner, decision.why)
+    plan = FieldPlan(field.name, ruling, lost=_lost(case, decision))
     if decision.verdict is Verdict.UNRESOLVED:
         return _wait(case, plan)
     if decision.verdict is Verdict.FIRST and decision.winner is not Side.DYNAMICS:
@@ -357,7 +408,7 @@ def _plan_field(case: Case) -> FieldPlan | None:
             _tell(case, plan, side, decision.value)
     if plan.waits:
         return _wait(case, plan)
-    plan.advance = not plan.send
+    plan.advance = not plan.told
     return plan
 
 
@@ -378,10 +429,10 @@ def _held(base: Pair[Value | Missing], seen: Pair[Value | Missing]) -> Pair[Valu
 
 def _wait(case: Case, plan: FieldPlan) -> FieldPlan:
     """Let the field wait; an edit that we overwrote goes back where it was (invariant 31)."""
-    plan.send.clear()
+    plan.tell_nobody()
     claimed = case.seen.marketo
     if case.claimed and claimed is not MISSING and claimed != case.actual.marketo:
-        plan.send[Side.MARKETO] = claimed
+        plan.to_marketo = claimed
         plan.restore = True
     return plan
 

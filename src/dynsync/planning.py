@@ -10,15 +10,15 @@ from __future__ import annotations
 import enum
 import uuid
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 import attrs
-from attrs import Factory
 
 from dynsync.backlog import Linked, LinkState, Observation, Pending, version_of
 from dynsync.comparing import Rows, rows_of
-from dynsync.deciding import Case, FieldPlan, decide, decide_new, digest, give_back
+from dynsync.deciding import Case, FieldPlan, Ruling, decide, decide_new, digest, give_back
 from dynsync.making import plain_values
-from dynsync.merge import FieldMerge, Verdict
+from dynsync.merge import Verdict
 from dynsync.records import MISSING, Missing, Pair, RecordId, Row, Side, Wire, plain_id
 from dynsync.terms import Terms
 from dynsync.writes import Create, Update, Write
@@ -47,6 +47,10 @@ class Action(enum.Enum):
     __hash__ = object.__hash__
 
 
+_NO_WRITES: Final[Pair[Write | None]] = Pair(None, None)
+_NOTHING: Final[Mapping[str, Wire]] = {}
+
+
 @attrs.define
 class RecordPlan:
     """
@@ -62,12 +66,12 @@ class RecordPlan:
     link: Linked | None
     actual: Pair[Row]
     fields: tuple[FieldPlan, ...] = ()
-    writes: Pair[Write | None] = Pair(None, None)
-    plain: Mapping[str, Wire] = Factory(dict[str, Wire])
+    writes: Pair[Write | None] = _NO_WRITES
+    plain: Mapping[str, Wire] = _NOTHING
 
     def sent(self, side: Side) -> Mapping[str, Wire]:
         """Return what *side* is sent, by field name."""
-        decided = {f.name: f.send[side] for f in self.fields if side in f.send}
+        decided = {f.name: wire for f in self.fields if (wire := f.wire(side)) is not MISSING}
         return {**self.plain, **decided} if self.plain else decided
 
 
@@ -121,25 +125,17 @@ def _share_columns(terms: Terms, plans: list[FieldPlan]) -> None:
     for plan in plans:
         field = terms.fields[terms.index(plan.name)]
         other = by_name.get(field.yields_to or "")
-        if other is None or Side.DYNAMICS not in plan.send or Side.DYNAMICS not in other.send:
+        if other is None or plan.to_dynamics is MISSING or other.to_dynamics is MISSING:
             continue
-        pushed = other.send[Side.DYNAMICS]
-        if plan.send[Side.DYNAMICS] == pushed:
+        pushed = other.to_dynamics
+        if plan.to_dynamics == pushed:
             continue
         kind = field.kind
-        plan.lost = plan.send[Side.DYNAMICS]
-        plan.send = {
-            Side.DYNAMICS: pushed,
-            Side.MARKETO: kind.encode(kind.decode(pushed, Side.DYNAMICS), Side.MARKETO),
-        }
-        plan.decision = FieldMerge(
-            plan.name,
-            Verdict.COLLISION,
-            kind.decode(pushed, Side.DYNAMICS),
-            None,
-            MISSING,
-            f"{other.name!r} goes into the same column and has precedence (A16)",
-        )
+        plan.lost = plan.to_dynamics
+        plan.to_dynamics = pushed
+        plan.to_marketo = kind.encode(kind.decode(pushed, Side.DYNAMICS), Side.MARKETO)
+        why = f"{other.name!r} goes into the same column and has precedence (A16)"
+        plan.decision = Ruling(Verdict.COLLISION, None, why)
 
 
 def _hold_record(terms: Terms, plans: list[FieldPlan]) -> None:
@@ -165,7 +161,7 @@ def _keep_record_holds(terms: Terms, entry: Pending, plans: list[FieldPlan], now
         if hold.digest != write_digest(terms, plans, hold.side):
             continue
         for plan in plans:
-            if hold.side in plan.send:
+            if hold.side in plan.told:
                 plan.held = (*plan.held, hold.side)
                 plan.block()
 
@@ -183,7 +179,7 @@ def write_digest(
 
 def _native(terms: Terms, plans: Iterable[FieldPlan], side: Side) -> dict[str, Wire]:
     natives = terms.native_names[side]
-    return {natives[plan.name]: plan.send[side] for plan in plans if side in plan.send}
+    return {natives[p.name]: wire for p in plans if (wire := p.wire(side)) is not MISSING}
 
 
 def _plan_merge(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Final, Protocol, cast
 
 import attrs
@@ -110,27 +111,33 @@ def _lost_of(said: Wire | Missing | dict[str, Wire]) -> Lost:
     return said
 
 
+@lru_cache(4096)
+def _change(
+    field: str, verdict: str, winner: Side | None, written: tuple[Side, ...], why: str
+) -> str:
+    """Return as JSON what is said of a field; of most fields the same is said again and again."""
+    return _encode([field, verdict, _WORDS[winner], [_WORDS[side] for side in written], why])
+
+
 def journal_entry(outcome: Outcome, run: int, at: float) -> JournalEntry:
     """Return *outcome* as the journal keeps it."""
-    detail: dict[str, object] = {}
+    detail: list[str] = []
     if outcome.why:
-        detail["why"] = outcome.why
+        detail.append(f'"why":{_encode(outcome.why)}')
     if outcome.changes:
-        detail["changes"] = [
-            [c.field, c.verdict, _WORDS[c.winner], [_WORDS[s] for s in c.written], c.why]
-            for c in outcome.changes
-        ]
-        lost = {c.field: _lost(c) for c in outcome.changes if not isinstance(c.lost, Missing)}
+        said = [_change(c.field, c.verdict, c.winner, c.written, c.why) for c in outcome.changes]
+        detail.append(f'"changes":[{",".join(said)}]')
+        lost = {c.field: _lost(c) for c in outcome.changes if c.lost is not MISSING}
         if lost:
-            detail["lost"] = lost
+            detail.append(f'"lost":{_encode(lost)}')
     if outcome.results:
-        detail["results"] = [
+        results = [
             [r.side.value, r.field, r.code, r.message, r.attempt, r.told] for r in outcome.results
         ]
+        detail.append(f'"results":{_encode(results)}')
     if outcome.held:
-        detail["held"] = list(outcome.held)
-    text = _encode(detail) if detail else "{}"
-    kind = outcome.kind.value
+        detail.append(f'"held":{_encode(outcome.held)}')
+    text, kind = f"{{{','.join(detail)}}}", outcome.kind.value
     return JournalEntry(0, run, at, outcome.entity, outcome.link, outcome.ids, kind, text)
 
 

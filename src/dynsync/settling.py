@@ -313,7 +313,7 @@ def _notable(field: FieldPlan, *, made: bool) -> bool:
     """Return whether the outcome names the field: a new record's values all have one reason."""
     if made:
         return field.waits
-    return bool(field.send or field.decision is not None or field.waits)
+    return bool(field.told or field.decision is not None or field.waits)
 
 
 _BARE: Final[Mapping[Action, OutcomeKind]] = {

@@ -163,7 +163,7 @@ def _previewed(
     if last is None:
         return None
     reasons = tuple(reason for refusal in last.refused.values() for reason in refusal.reasons)
-    to = tuple(last.send)
+    to = last.told
     if not (reasons or to or last.unresolved or last.withheld):
         return None
     at = terms.index(first.name)
@@ -172,7 +172,7 @@ def _previewed(
     outcome = _outcome(plan, field, first, last, wires)
     winner = first.decision.winner if first.decision is not None else None
     said = _Said(outcome, field, wires, first, last, reasons)
-    value = next(iter(last.send.values()), MISSING)
+    value = last.wire(to[0]) if to else MISSING
     return PreviewedField(
         field.name, outcome, to, run, said.why(winner, to, run), wires, value, winner, reasons
     )
