@@ -23,8 +23,8 @@ LAYER_0: Final = frozenset(
 )
 LAYER_1: Final = frozenset({"fields", "permissions", "policies", "validation", "matching"})
 LAYER_2: Final = frozenset(
-    {"merge", "maps", "terms", "outcomes", "observing", "deciding", "making"}
-    | {"comparing", "planning"}
+    {"merge", "maps", "terms", "outcomes", "observing", "making"}
+    | {"decisions", "deciding", "comparing", "planning"}
     | {"advancing", "agreeing", "holding", "settling"}
     | {"guards", "reports"}
 )
@@ -66,15 +66,17 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
     "terms": LAYER_0 | {"fields", "permissions", "policies"},
     "outcomes": LAYER_0 | {"validation"},
     "observing": LAYER_0 | {"fields", "terms"},
-    "deciding": BELOW_2 | {"merge", "outcomes", "terms"},
+    "decisions": BELOW_2 | {"merge", "outcomes"},
+    "deciding": BELOW_2 | {"decisions", "merge", "outcomes", "terms"},
     "making": BELOW_2 | {"terms"},
     "comparing": BELOW_2 | {"deciding", "terms"},
-    "planning": BELOW_2 | {"comparing", "deciding", "making", "merge", "outcomes", "terms"},
-    "advancing": BELOW_2 | {"deciding", "planning", "terms"},
+    "planning": BELOW_2
+    | {"comparing", "decisions", "deciding", "making", "merge", "outcomes", "terms"},
+    "advancing": BELOW_2 | {"decisions", "planning", "terms"},
     "holding": BELOW_2 | {"deciding", "planning", "terms"},
-    "agreeing": BELOW_2 | {"advancing", "deciding", "planning", "outcomes", "terms"},
+    "agreeing": BELOW_2 | {"advancing", "decisions", "planning", "outcomes", "terms"},
     "settling": BELOW_2
-    | {"advancing", "agreeing", "holding", "deciding", "planning", "outcomes", "terms"},
+    | {"advancing", "agreeing", "holding", "decisions", "planning", "outcomes", "terms"},
     "guards": LAYER_0,
     "reports": LAYER_0 | {"outcomes", "validation"},
     # 3: the edges, as protocols, and what stands in for them in memory

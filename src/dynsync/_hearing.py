@@ -22,7 +22,7 @@ from dynsync._reading import fetch_all, find_all
 from dynsync._session import Session
 from dynsync._unanswered import answered, unanswered
 from dynsync.backlog import Linked, Observation, Pending, PendingKey
-from dynsync.deciding import FieldPlan
+from dynsync.decisions import FieldPlan
 from dynsync.errors import Refused
 from dynsync.planning import RecordPlan, plan_record
 from dynsync.records import MISSING, Pair, Record, RecordId, Row, Side, plain_id

@@ -14,7 +14,7 @@ import attrs
 from attrs import Factory
 
 from dynsync.backlog import Observation, version_of
-from dynsync.deciding import FieldPlan
+from dynsync.decisions import FieldPlan
 from dynsync.fields import Field
 from dynsync.kinds import Unfit
 from dynsync.planning import Action, RecordPlan

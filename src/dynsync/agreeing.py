@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from dynsync.advancing import version_after
 from dynsync.backlog import Linked, LinkState
-from dynsync.deciding import FieldPlan
+from dynsync.decisions import FieldPlan
 from dynsync.outcomes import FieldChange
 from dynsync.planning import Action, RecordPlan
 from dynsync.records import MISSING, Missing, Pair, Row, Wire

@@ -16,7 +16,8 @@ import attrs
 
 from dynsync.backlog import Linked, LinkState, Observation, Pending, version_of
 from dynsync.comparing import Rows, rows_of
-from dynsync.deciding import Case, FieldPlan, Ruling, decide, decide_new, digest, give_back
+from dynsync.deciding import Case, decide, decide_new, digest, give_back
+from dynsync.decisions import FieldPlan, Ruling
 from dynsync.making import plain_values
 from dynsync.merge import Verdict
 from dynsync.records import MISSING, Missing, Pair, RecordId, Row, Side, Wire, plain_id

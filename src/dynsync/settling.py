@@ -23,7 +23,7 @@ from dynsync.backlog import (
     PendingKey,
     link_key,
 )
-from dynsync.deciding import FieldPlan
+from dynsync.decisions import FieldPlan
 from dynsync.holding import (
     SWALLOWED,
     UNDECIDED,

@@ -14,7 +14,7 @@ from typing import Final
 import attrs
 
 from dynsync.backlog import Observation, Pending, unlinked_key
-from dynsync.deciding import FieldPlan
+from dynsync.decisions import FieldPlan
 from dynsync.fields import Field
 from dynsync.kinds import BooleanKind
 from dynsync.merge import Verdict
