@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
 from dynsync.guards import Guards
 from dynsync.outcomes import OutcomeKind
+from dynsync.policies import Put
 from dynsync.records import RecordId, Side
-from dynsync.sandbox import Fault, SimulatedCrash
+from dynsync.sandbox import Fault, FaultKind, SimulatedCrash
 from dynsync.schemas import FULL_ACCESS, Access
 from dynsync.testing import replay
 from support import World
@@ -368,3 +370,91 @@ def test_what_was_heard_is_counted_once() -> None:
     assert 3 == report.records == report.count(OutcomeKind.CREATED)
     assert 3 == len({world.person_of(row) for row in rows})
     assert world.store.get("unanswered") is None
+
+
+@_UNHEARD
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("later", ["old", "other"])
+def test_put_back_in_marketo_after_an_unheard_write_there(
+    table: str, kind: str, later: str
+) -> None:
+    """Invariant 4: the feed tells that ours was there when somebody entered another value."""
+    world = World()
+    person, row = world.linked(table, jobtitle="old")
+    world.dynamics.edit(table, row, {"jobtitle": "new"})
+    _unheard(world, Side.MARKETO, kind)
+    world.marketo.edit(person, {"title": later})
+    world.settled()
+
+    assert (later, later) == world.both(person, table, row, "job_title")
+
+
+@_UNHEARD
+@pytest.mark.parametrize("table", TABLES)
+def test_an_opt_out_after_an_unheard_opt_in(table: str, kind: str) -> None:
+    """A17: a person who opts out again stays out."""
+    world = World()
+    person, row = world.linked(table, donotbulkemail=True)
+    world.dynamics.edit(table, row, {"donotbulkemail": False})
+    _unheard(world, Side.MARKETO, kind)
+    world.marketo.edit(person, {"unsubscribed": True})
+    world.settled()
+
+    assert (True, True) == world.both(person, table, row, "unsubscribed")
+
+
+@pytest.mark.parametrize("kind", ["lost_response", "crash_after", "crash_before"])
+@pytest.mark.parametrize("table", TABLES)
+def test_the_value_that_lost_is_journalled_whatever_is_heard(table: str, kind: FaultKind) -> None:
+    """Invariant 6: who won and what lost is known, though the answer is not."""
+    world = World()
+    person, row = world.linked(table, jobtitle="old")
+    world.marketo.edit(person, {"title": "Marketo's"})
+    world.dynamics.edit(table, row, {"jobtitle": "Dynamics'"})
+    faults = world.dynamics.faults if table == "lead" else world.marketo.faults
+    faults.plan("write", Fault(kind))
+    with suppress(SimulatedCrash):
+        world.cycle()
+    faults.clear()
+    world.settled()
+    lost = {c.lost for entry in world.sync.explain(table, dynamics=row) for c in entry.changes}
+
+    assert {"lead": "Dynamics'", "contact": "Marketo's"}[table] in lost
+
+
+@pytest.mark.parametrize("allowed", [FULL_ACCESS ^ Access.CREATE, Access.READ])
+@_UNHEARD
+@pytest.mark.parametrize("table", TABLES)
+def test_what_an_unheard_push_did_not_send_is_not_emptied(
+    table: str, kind: str, allowed: Access
+) -> None:
+    """Invariants 9, 19: a column that the new record may not be given is empty, and not cleared."""
+    world = World()
+    person = world.marketo.create_person({"lastName": "Lee", "title": "Analyst"})
+    world.dynamics.secure(table, "jobtitle", allowed)
+    world.sync.sync_person(person, as_=table, when="queued")
+    _unheard(world, Side.DYNAMICS, kind)
+    world.settled()
+    (row,) = world.dynamics.rows(table)
+    told = "Analyst" if Access.UPDATE in allowed else None
+
+    assert ("Analyst", told) == world.both(person, table, row, "job_title")
+
+
+@pytest.mark.parametrize("fault", ["throttled", "lost_request", "lost_response", "crash_after"])
+@pytest.mark.parametrize("late", list(Side), ids=lambda side: side.value)
+def test_what_a_policy_puts_is_put_once(late: Side, fault: FaultKind) -> None:
+    """Invariants 3, 12: one side is told later, the same, and the policy is not asked again."""
+    world = World()
+    world.sync.policy = lambda c: Put(f"{c.values.marketo}; {c.values.dynamics}", "both")
+    person, row = world.linked("contact", jobtitle="old")
+    world.marketo.edit(person, {"title": "M"})
+    world.dynamics.edit("contact", row, {"jobtitle": "D"})
+    faults = world.marketo.faults if late is Side.MARKETO else world.dynamics.faults
+    faults.plan("write", Fault(fault, scope="day") if fault == "throttled" else Fault(fault))
+    with suppress(SimulatedCrash):
+        world.cycle()
+    faults.clear()
+    world.settled()
+
+    assert ("M; D", "M; D") == world.both(person, "contact", row, "job_title")

@@ -12,7 +12,8 @@ from dynsync.recorder import Refusal
 from dynsync.records import RecordId, Wire
 from dynsync.reports import Report
 from dynsync.sandbox import Fault, SimulatedCrash
-from support import World
+from dynsync.schemas import Access
+from support import World, before
 
 TABLES = ("lead", "contact")
 HOUR = 3600.0
@@ -336,3 +337,34 @@ def test_a_plan_says_so() -> None:
     assert plans[0].records == plans[1].records
     assert [OutcomeKind.SWALLOWED] == [record.outcome for record in plans[0].records]
     assert 1 == swallowed(report)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_beside_a_field_that_waits(table: str) -> None:
+    """R24: what else keeps the record in the backlog does not make the old value an edit."""
+    world, person, row = blocked(table)
+    world.dynamics.secure(table, "address1_city", Access.READ)
+    world.marketo.edit(person, {"city": "Bergen"})
+    reports = [world.cycle(), world.cycle()]
+    held = world.both(person, table, row, "job_title")
+    world.marketo.unblock_updates("title")
+    world.cycle(HOUR)
+    world.settled()
+
+    assert [0, 1] == [swallowed(report) for report in reports]
+    assert ("Analyst", "Boss") == held
+    assert ("Boss", "Boss") == world.both(person, table, row, "job_title")
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_beside_a_stale_write(table: str) -> None:
+    """Invariant 22: nor does a write that Dynamics refuses as stale in the same run."""
+    world, person, row = blocked(table)
+    world.marketo.edit(person, {"city": "Bergen"})
+    edit = {"address1_line1": "Kaien 1"}
+    before(world.dynamics.faults, "write", lambda: world.dynamics.edit(table, row, edit))
+    for _ in range(4):
+        world.cycle()
+
+    assert ("Analyst", "Boss") == world.both(person, table, row, "job_title")
+    assert ("Bergen", "Bergen") == world.both(person, table, row, "city")

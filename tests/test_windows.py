@@ -15,12 +15,13 @@ from dynsync.records import Pair, RecordId, Row, Wire
 from dynsync.sandbox import (
     NO_LIMITS,
     Fault,
+    FaultKind,
     SandboxClock,
     SandboxDynamics,
     SandboxMarketo,
     SimulatedCrash,
 )
-from dynsync.schemas import Access
+from dynsync.schemas import FULL_ACCESS, Access
 from support import World, before
 
 TABLES = ("lead", "contact")
@@ -333,6 +334,39 @@ def test_what_is_entered_while_it_cannot_go_back_stands(table: str) -> None:
     world.settled()
 
     assert "Newest" == world.person(person)["title"]
+
+
+@pytest.mark.parametrize(("table", "expected"), [("lead", "Mine"), ("contact", "Theirs")])
+@pytest.mark.parametrize("fault", ["lost_request", "lost_response", "down"])
+def test_brought_back_before_it_could_go_back(table: str, expected: str, fault: FaultKind) -> None:
+    """Invariant 31: it waits in the backlog, and is judged when the record is there again."""
+    world, person, row = covered_and_deleted(table)
+    world.cycle()
+    world.marketo.release()
+    world.marketo.faults.plan("write", *[Fault(fault)] * (6 if fault == "down" else 1))
+    world.cycle()
+    world.marketo.faults.clear()
+    world.dynamics.undelete(table, row)
+    world.settled()
+    lost = [c.lost for entry in world.recorder.entries for c in entry.changes]
+
+    assert (expected, expected) == world.both(person, table, row, "job_title")
+    assert ("Theirs" if table == "lead" else "Mine") in lost
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_it_waits_for_the_right_to_write_it(table: str) -> None:
+    """Invariant 19: Marketo is not asked again and again for what it would refuse."""
+    world, person, _ = covered_and_deleted(table)
+    world.cycle()
+    world.marketo.release()
+    world.marketo.set_access("title", Access.READ)
+    withheld = world.cycle()
+    world.marketo.set_access("title", FULL_ACCESS)
+    world.settled()
+
+    assert 0 == withheld.writes.total()
+    assert "Mine" == world.person(person)["title"]
 
 
 @pytest.mark.parametrize("table", TABLES)

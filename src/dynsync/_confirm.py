@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, cast
 
 import attrs
@@ -150,12 +150,28 @@ def _reopened(
             row[at] = link.rows.dynamics[at]
         base.marketo[at], base.dynamics[at] = held, sent.source
         holds.append(swallowed_hold(terms, sent.field, sent.new, held, now))
-    seen = entry.seen
+    seen = entry.seen.replace(Side.MARKETO, _kept(terms, entry.seen.marketo, found))
     if link.state is LinkState.LIVE and not told.gone:
         seen = seen.replace(Side.DYNAMICS, attrs.evolve(told, row=row))
-    waiting = attrs.evolve(entry, seen=seen, retry_at=now, reason="", holds=tuple(holds))
+    # What is to be read again is still to be read again.
+    reason = entry.reason if entry.reason in {"stale", "gone"} else ""
+    waiting = attrs.evolve(entry, seen=seen, retry_at=now, reason=reason, holds=tuple(holds))
     notes = tuple(sent for sent in link.sent if sent.field not in names)
     return attrs.evolve(link, rows=base, sent=notes), waiting
+
+
+def _kept(
+    terms: Terms, seen: Observation | None, found: Iterable[tuple[Sent, Wire]]
+) -> Observation | None:
+    """Return what was *seen* of Marketo, with what it kept where it was thought to hold ours."""
+    if seen is None or seen.gone:
+        return seen
+    row = list(seen.row)
+    for sent, held in found:
+        at = terms.index(sent.field)
+        if row[at] is not MISSING:
+            row[at] = held
+    return attrs.evolve(seen, row=row)
 
 
 # -- another try
@@ -178,7 +194,7 @@ def kept_by_marketo(session: Session, answers: Sequence[Answered]) -> list[Write
         wanted = [doubted[at] for at in places]
         people = fetch_all(session, Side.MARKETO, table, wanted, sorted(fields))
         for at in places:
-            results[at] = _kept(answers[at], people.get(doubted[at]))
+            results[at] = _unless_kept(answers[at], people.get(doubted[at]))
     return results
 
 
@@ -192,7 +208,7 @@ def _doubted(answered: Answered) -> RecordId | None:
     return result.id if before & sent.keys() else None
 
 
-def _kept(answered: Answered, person: Record | None) -> WriteResult:
+def _unless_kept(answered: Answered, person: Record | None) -> WriteResult:
     terms, plan, native = answered.terms, answered.plan, answered.terms.native_names.marketo
     if person is None:
         return AmbiguousWrite()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import attrs
 
@@ -19,19 +19,23 @@ from dynsync._desk import Desk
 from dynsync._feeds import row_of
 from dynsync._notes import unsure_notes
 from dynsync._reading import fetch_all, find_all
-from dynsync._session import Session
+from dynsync._session import SentAt, Session
 from dynsync._unanswered import answered, unanswered
 from dynsync.backlog import Linked, Observation, Pending, PendingKey
 from dynsync.decisions import FieldPlan
 from dynsync.errors import Refused
+from dynsync.outcomes import Outcome, OutcomeKind
 from dynsync.planning import RecordPlan, plan_record
-from dynsync.records import MISSING, Pair, Record, RecordId, Row, Side, plain_id
+from dynsync.recorder import journal_entry
+from dynsync.records import MISSING, Missing, Pair, Record, RecordId, Row, Side, Wire, plain_id
 from dynsync.terms import Terms
 from dynsync.writes import Create, Created, NotAttempted, Update, Updated, WriteResult
 
 __all__ = ["hear"]
 
 _Found: TypeAlias = Pair[Mapping[PendingKey, Record]]
+_Heard: TypeAlias = tuple[Linked, Pending, Outcome]
+_EMPTY: Final = (None, "", False, MISSING)
 
 
 def hear(session: Session) -> None:
@@ -58,22 +62,28 @@ def hear(session: Session) -> None:
 
 
 def _hear(
-    session: Session, terms: Terms, entries: Sequence[Pending], sent_at: Mapping[PendingKey, float]
+    session: Session, terms: Terms, entries: Sequence[Pending], sent_at: Mapping[PendingKey, SentAt]
 ) -> None:
     links = session.store.links([entry.link for entry in entries if entry.link is not None])
     # Rights may have been taken since: what was sent was sent.
-    then, now = terms.unhindered(), session.now()
-    plans = [
-        plan_record(then, entry, links[entry.link] if entry.link is not None else None, now)
-        for entry in entries
-        if entry.link is None or entry.link in links
-    ]
+    then = terms.unhindered()
+    met: list[RecordPlan] = []
+    meet: list[RecordPlan] = []
+    for entry in entries:
+        link = links.get(entry.link) if entry.link is not None else None
+        if entry.link is not None and link is None:
+            continue
+        plan = plan_record(then, entry, link, sent_at[entry.key].ours)
+        if _new(plan):
+            meet.append(plan_record(terms, entry, link, sent_at[entry.key].ours))
+        else:
+            met.append(plan)
     found: _Found = Pair(
-        _read_back(session, terms, Side.MARKETO, plans),
-        _read_back(session, terms, Side.DYNAMICS, plans),
+        _read_back(session, terms, Side.MARKETO, [*met, *meet]),
+        _read_back(session, terms, Side.DYNAMICS, [*met, *meet]),
     )
-    _agree(session, terms, [plan for plan in plans if not _new(plan)], found)
-    _meet(session, terms, [plan for plan in plans if _new(plan)], found, sent_at)
+    _agree(session, terms, met, found)
+    _meet(session, terms, meet, found, sent_at)
 
 
 def _new(plan: RecordPlan) -> bool:
@@ -113,23 +123,25 @@ def _read_back(
 
 def _agree(session: Session, terms: Terms, plans: Iterable[RecordPlan], found: _Found) -> None:
     """Move the base of linked records, field by field."""
-    links: list[Linked] = []
-    entries: list[Pending] = []
+    moved: list[_Heard] = []
     heard: list[PendingKey] = []
     for plan in plans:
-        heard.append(plan.entry.key)
         rows = Pair(
             _row(terms, Side.MARKETO, found.marketo.get(plan.entry.key)),
             _row(terms, Side.DYNAMICS, found.dynamics.get(plan.entry.key)),
         )
-        moved = _moved(terms, plan, rows)
-        if moved is not None:
-            links.append(moved[0])
-            entries.append(moved[1])
+        if (one := _moved(terms, plan, rows)) is not None:
+            moved.append(one)
+        if all(len(_shown(terms, field, rows)) == len(field.told) for field in plan.fields):
+            # Of anything else Marketo's feed may tell more.
+            heard.append(plan.entry.key)
+    run, now = session.report.run, session.now()
     with session.commit():
-        session.store.save_links(links)
-        session.store.save_pending(entries)
+        session.store.save_links(link for link, _, _ in moved)
+        session.store.save_pending(entry for _, entry, _ in moved)
+        session.store.append(journal_entry(told, run, now) for _, _, told in moved if told.changes)
         answered(session, heard)
+    session.heard.update((entry.key, told) for _, entry, told in moved if told.changes)
 
 
 def _row(terms: Terms, side: Side, record: Record | None) -> Row:
@@ -141,45 +153,79 @@ def _row(terms: Terms, side: Side, record: Record | None) -> Row:
     return row
 
 
-def _moved(terms: Terms, plan: RecordPlan, rows: Pair[Row]) -> tuple[Linked, Pending] | None:
-    """Return link and entry where *rows* show that something was written."""
+def _moved(terms: Terms, plan: RecordPlan, rows: Pair[Row]) -> _Heard | None:
+    """Return link, entry and outcome where *rows* show that something was written."""
     link, entry = plan.link, plan.entry
-    shown = [field for field in plan.fields if not field.restore and _shown(terms, field, rows)]
-    if link is None or not shown:
+    if link is None:
         return None
-    base, seen = link.rows.map(list), entry.seen.map(_copied)
-    for field in shown:
-        at = terms.index(field.name)
-        for side in Side:
-            told = side in field.told
-            held = rows[side][at] if told else plan.actual[side][at]
-            if held is not MISSING and (at < terms.plain or side is Side.MARKETO):
-                base[side][at] = held
-            there = seen[side]
-            if told and there is not None and there.row[at] is not MISSING:
-                there.row[at] = held
-    names = {field.name for field in shown}
-    here = seen.marketo
+    moving = _Moving(terms, plan, rows, link.rows.map(list), entry.seen.map(_copied))
+    told = [(field, shown) for field in plan.fields if (shown := _shown(terms, field, rows))]
+    if not told:
+        return None
+    for field, shown in told:
+        moving.move(field, shown)
+    seen, here = moving.seen, moving.seen.marketo
     if here is not None:
+        names = {field.name for field in moving.agreed} | moving.back
         claims = {name: claim for name, claim in here.claims.items() if name not in names}
         seen = seen.replace(Side.MARKETO, attrs.evolve(here, claims=claims))
-    return attrs.evolve(link, rows=base), attrs.evolve(entry, seen=seen)
+    changes = tuple(field.change() for field in moving.agreed)
+    ids: Pair[RecordId | None] = Pair(*link.ids)
+    outcome = Outcome(link.entity, ids, OutcomeKind.UPDATED, "", link.key, changes)
+    return attrs.evolve(link, rows=moving.base), attrs.evolve(entry, seen=seen), outcome
+
+
+@attrs.define
+class _Moving:
+    """A linked record whose base moves to what its *rows* show."""
+
+    terms: Terms
+    plan: RecordPlan
+    rows: Pair[Row]
+    base: Pair[Row]
+    seen: Pair[Observation | None]
+    agreed: list[FieldPlan] = attrs.Factory(list[FieldPlan])
+    back: set[str] = attrs.Factory(set[str])
+
+    def move(self, field: FieldPlan, shown: Sequence[Side]) -> None:
+        """Take *field*, which the sides *shown* hold as they were sent it."""
+        at = self.terms.index(field.name)
+        here = self.plan.entry.seen.marketo
+        if field.restore and here is not None:
+            # What we overwrote is back, and the base is where it was before.
+            self.back.add(field.name)
+            self.base.marketo[at], self.base.dynamics[at] = here.claims[field.name][1]
+            return
+        whole = len(shown) == len(field.told)
+        if whole:
+            self.agreed.append(field)
+        for side in Side:
+            held = self.rows[side][at] if side in shown else self.plan.actual[side][at]
+            # Where one side alone was told what the policy put, it is that side's by now.
+            moves = whole or side not in shown
+            compared = at < self.terms.plain or side is Side.MARKETO
+            if moves and compared and held is not MISSING:
+                self.base[side][at] = held
+            there = self.seen[side]
+            if side in shown and there is not None and there.row[at] is not MISSING:
+                there.row[at] = held
 
 
 def _copied(seen: Observation | None) -> Observation | None:
     return None if seen is None else attrs.evolve(seen, row=seen.row.copy())
 
 
-def _shown(terms: Terms, field: FieldPlan, rows: Pair[Row]) -> bool:
-    """Return whether every side that was to be told *field* holds what it was sent."""
+def _shown(terms: Terms, field: FieldPlan, rows: Pair[Row]) -> list[Side]:
+    """Return the sides that were to be told *field* and hold what they were sent."""
     at = terms.index(field.name)
-    same = terms.fields[at].same
-    return bool(field.told) and all(
-        (now := rows[side][at]) is not MISSING
-        and (wire := field.wire(side)) is not MISSING
-        and same(now, wire, Pair(side, side))
-        for side in field.told
-    )
+    return [side for side in field.told if _holds(terms, side, rows[side], at, field.wire(side))]
+
+
+def _holds(terms: Terms, side: Side, row: Row, at: int, wire: Wire | Missing) -> bool:
+    now = row[at]
+    if now is MISSING or wire is MISSING:
+        return False
+    return terms.fields[at].same(now, wire, Pair(side, side))
 
 
 # -- records that meet
@@ -190,7 +236,7 @@ def _meet(
     terms: Terms,
     plans: Iterable[RecordPlan],
     found: _Found,
-    sent_at: Mapping[PendingKey, float],
+    sent_at: Mapping[PendingKey, SentAt],
 ) -> None:
     """
     Settle the records that were made, or that met, as if the answer had come.
@@ -199,18 +245,23 @@ def _meet(
     is left to the feed, which tells what happened. So is a record that is linked by now.
     """
     desk = Desk(session, session.store.next_key())
-    records = [plan.entry.ids.dynamics for plan in plans if plan.entry.ids.dynamics is not None]
-    taken = session.store.known(Side.DYNAMICS, records, terms.entity)
+    ids = [plan.entry.ids.dynamics for plan in plans if plan.entry.ids.dynamics is not None]
+    taken = session.store.known(Side.DYNAMICS, ids, terms.entity)
     for plan in plans:
         key = plan.entry.key
         if plan.link is None and plan.entry.ids.dynamics in taken:
             continue
+        records = Pair(found.marketo.get(key), found.dynamics.get(key))
         results = Pair(
-            _answer(terms, plan, Side.MARKETO, found.marketo.get(key)),
-            _answer(terms, plan, Side.DYNAMICS, found.dynamics.get(key)),
+            _answer(terms, plan, Side.MARKETO, records.marketo),
+            _answer(terms, plan, Side.DYNAMICS, records.dynamics),
         )
         if any(isinstance(result, Created | Updated) for result in results):
-            desk.hear(terms, plan, results, unsure_notes(terms, plan, sent_at[key]))
+            notes = unsure_notes(terms, plan, sent_at[key].marketos)
+            for side in Side:
+                if plan.writes[side] is not None:
+                    _take_out(terms, plan, side, _row(terms, side, records[side]))
+            desk.hear(terms, plan, results, notes)
     desk.settle_heard()
 
 
@@ -226,12 +277,28 @@ def _answer(
     if isinstance(write, Create) and side is Side.DYNAMICS:
         # Nobody else makes a record under an id of ours.
         return Created(record.id, record.version)
-    row, both, sent = _row(terms, side, record), Pair(side, side), plan.sent(side)
+    row, sent = _row(terms, side, record), plan.sent(side)
     # Nobody but a sync says what a person is in Dynamics: that alone tells that it was written,
     # whatever was edited since.
     names = ["@type"] if "@type" in sent else list(sent)
-    shown = all(
-        terms.fields[at].same(row[at], sent[name], both)
-        for name, at in ((name, terms.index(name)) for name in names)
-    )
+    shown = all(_holds(terms, side, row, terms.index(name), sent[name]) for name in names)
     return Updated(record.id, record.version) if shown else NotAttempted()
+
+
+def _take_out(terms: Terms, plan: RecordPlan, side: Side, row: Row) -> None:
+    """
+    Take out of *plan* what is empty in the record, so that nothing is agreed on it.
+
+    Rights, rules and holds may have been others when it was sent: what is not there was perhaps
+    not sent, and must not look as if somebody had emptied it.
+    """
+    unsent = {
+        name
+        for name, wire in plan.sent(side).items()
+        if row[at := terms.index(name)] in _EMPTY and not _holds(terms, side, row, at, wire)
+    }
+    if unsent:
+        plan.plain = {name: wire for name, wire in plan.plain.items() if name not in unsent}
+        left = [field for field in plan.fields if field.name not in unsent]
+        waits = [FieldPlan(name, None, "first", withheld=(side,)) for name in sorted(unsent)]
+        plan.fields = (*left, *waits)

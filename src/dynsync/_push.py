@@ -10,6 +10,7 @@ import attrs
 from dynsync._desk import Desk
 from dynsync._gather import gather
 from dynsync._session import Session
+from dynsync._unanswered import is_unanswered
 from dynsync.backlog import LinkState, Pending, Push, unlinked_key
 from dynsync.fields import EntityMap
 from dynsync.outcomes import OutcomeKind
@@ -154,7 +155,7 @@ def _answer(session: Session, entry: Pending, person: RecordId) -> PushAnswer:
     link = session.store.link_of(Side.MARKETO, person)
     if link is not None and link.state is LinkState.LIVE:
         return PushAnswer("created", person, link.ids.dynamics)
-    if session.report.count(OutcomeKind.REJECTED):
+    if session.report.count(OutcomeKind.REJECTED) and not is_unanswered(session, entry.key):
         # Recorded once, and not queued: the trigger campaign has its answer (A31).
         _unqueue(session, entry)
         notable = session.report.notable

@@ -34,7 +34,7 @@ from dynsync.schemas import Access, Schema
 from dynsync.state import FeedState, StateStore
 from dynsync.terms import HoldMode, NothingReadable, OnMarketoDelete, Terms, agree_terms
 
-__all__ = ["Session", "Settings", "absent_of", "dynamics_feed", "marketo_feed"]
+__all__ = ["SentAt", "Session", "Settings", "absent_of", "dynamics_feed", "marketo_feed"]
 
 T = TypeVar("T")
 
@@ -56,6 +56,13 @@ class Settings:
     on_marketo_delete: OnMarketoDelete
     guards: Guards
     tries: int
+
+
+class SentAt(NamedTuple):
+    """When something was sent, by our clock and by Marketo's."""
+
+    ours: float
+    marketos: float
 
 
 class Agreed(NamedTuple):
@@ -97,7 +104,7 @@ class Session:
     claimed: dict[RecordId, PendingKey] = Factory(dict[RecordId, PendingKey])
     unsure: set[tuple[Side, str]] = Factory(set[tuple[Side, str]])
     echoed: set[int] = Factory(set[int])
-    unanswered: dict[PendingKey, float] | None = None
+    unanswered: dict[PendingKey, SentAt] | None = None
     blind: dict[Entity, set[str]] = Factory(dict[Entity, set[str]])
     heard: dict[PendingKey, Outcome] = Factory(dict[PendingKey, "Outcome"])
 

@@ -10,10 +10,11 @@ from attrs import Factory
 from dynsync._contract import check_edits, check_instant, check_row
 from dynsync._feeds import Feed
 from dynsync._session import Session
-from dynsync._unanswered import covered
+from dynsync._unanswered import covered, is_unanswered
 from dynsync.backlog import (
     Claims,
     Known,
+    Linked,
     LinkState,
     Observation,
     Pending,
@@ -24,6 +25,7 @@ from dynsync.backlog import (
 )
 from dynsync.observing import clears, differs, fold, overwritten, shows
 from dynsync.records import (
+    MISSING,
     Change,
     Entity,
     Pair,
@@ -41,6 +43,9 @@ __all__ = ["Marks", "Taking"]
 
 _ECHO_WAIT = 86_400.0
 """How long a write waits for its echo, in seconds; Marketo's feed may be late, not a day late."""
+
+
+_CROSSING = Pair(Side.MARKETO, Side.DYNAMICS)
 
 
 @attrs.define
@@ -69,6 +74,7 @@ class Taking:
     entries: dict[PendingKey, Pending] = Factory(dict[PendingKey, Pending])
     versions: dict[int, Version | None] = Factory(dict[int, "Version | None"])
     sent: dict[int, tuple[Sent, ...]] = Factory(dict[int, "tuple[Sent, ...]"])
+    heard: dict[int, Linked] = Factory(dict[int, Linked])
     missed: set[Entity] = Factory(set[Entity])
 
     def take(self, changes: Sequence[Change]) -> None:
@@ -115,6 +121,8 @@ class Taking:
     def save(self) -> None:
         """Write down what was folded."""
         store, side = self.session.store, self.feed.side
+        if self.heard:
+            store.save_links(self.heard.values())
         if self.versions:
             store.save_versions(side, self.versions)
         if self.sent:
@@ -151,7 +159,7 @@ class Taking:
         key = link_key(link.key)
         entry = self.entries.get(key)
         before = entry.seen.marketo if entry is not None else None
-        names = claims.keys() | (before.claims.keys() if before is not None else set())
+        names = {*claims, *(before.claims if before is not None else ())}
         if names:
             check_row(terms, Side.MARKETO, row)
             alone = terms.blank()
@@ -177,6 +185,7 @@ class Taking:
             claims, waiting = self._overwritten(terms, change, link, row)
             if waiting != link.sent:
                 self.sent[link.key] = waiting
+                link = self._take_echo(terms, link, waiting)
             if side is Side.MARKETO and shows(terms, waiting, row):
                 self.session.echoed.add(link.key)
         check_row(terms, side, row)
@@ -192,6 +201,31 @@ class Taking:
             return
         seen = Observation(row, change.version, self._stamp(change), claims=claims)
         self._fold(terms, key, link, change.id, seen)
+
+    def _take_echo(self, terms: Terms, link: Known, waiting: Sequence[Sent]) -> Known:
+        """
+        Move the base of *link* to the writes that nobody answered, and whose echo has come.
+
+        What Dynamics is known to hold is what was sent, if it means the same: its feed is read
+        later. Whatever the person holds by now was entered with ours in view (invariant 4).
+        """
+        entry = self.entries.get(link_key(link.key))
+        there = entry.seen.dynamics if entry is not None else None
+        unheard = is_unanswered(self.session, link_key(link.key))
+        if there is None or there.gone or not unheard:
+            return link
+        later = {write.field for write in waiting}
+        before = self.session.store.links([link.key])[link.key]
+        base = before.rows.map(list)
+        for write in link.sent:
+            if write in waiting or write.field in later or write.field not in terms.layout:
+                continue
+            at = terms.index(write.field)
+            source = there.row[at]
+            if source is not MISSING and terms.fields[at].same(write.new, source, _CROSSING):
+                base.marketo[at], base.dynamics[at] = write.new, source
+        self.heard[link.key] = attrs.evolve(before, rows=base)
+        return link._replace(row=base.marketo)
 
     def _overwritten(
         self, terms: Terms, change: Record, link: Known, row: Row

@@ -13,22 +13,22 @@ from typing import Final, cast
 
 import attrs
 
-from dynsync._session import Session
+from dynsync._session import SentAt, Session
 from dynsync.backlog import Claims, Pending, PendingKey, Sent
 from dynsync.observing import overwritten
 from dynsync.planning import plan_record
 from dynsync.records import MISSING, Pair, Record, Row, Side, Wire, plain_id
 from dynsync.terms import Terms
 
-__all__ = ["answered", "covered", "sending", "unanswered"]
+__all__ = ["answered", "covered", "is_unanswered", "sending", "unanswered"]
 
 _NAME: Final = "unanswered"
 
 
-def _sent_at(session: Session) -> dict[PendingKey, float]:
+def _sent_at(session: Session) -> dict[PendingKey, SentAt]:
     if session.unanswered is None:
-        kept = json.loads(session.store.get(_NAME) or "{}")
-        session.unanswered = cast("dict[PendingKey, float]", kept)
+        kept = cast("dict[PendingKey, list[float]]", json.loads(session.store.get(_NAME) or "{}"))
+        session.unanswered = {key: SentAt(*at) for key, at in kept.items()}
     return session.unanswered
 
 
@@ -37,14 +37,20 @@ def _keep(session: Session) -> None:
     session.store.put(_NAME, json.dumps(waiting) if waiting else None)
 
 
-def unanswered(session: Session) -> Mapping[PendingKey, float]:
+def unanswered(session: Session) -> Mapping[PendingKey, SentAt]:
     """Return the entries whose writes nobody answered, and when they were sent."""
     return _sent_at(session).copy()
 
 
+def is_unanswered(session: Session, key: PendingKey) -> bool:
+    """Return whether nobody knows what became of the last writes of the entry *key*."""
+    return key in _sent_at(session)
+
+
 def sending(session: Session, keys: Collection[PendingKey]) -> None:
     """Remember that what the entries *keys* ask for is about to be sent. Part of a transaction."""
-    _sent_at(session).update(dict.fromkeys(keys, session.marketo_now()))
+    at = SentAt(session.now(), session.marketo_now())
+    _sent_at(session).update(dict.fromkeys(keys, at))
     _keep(session)
 
 
@@ -77,7 +83,7 @@ def covered(
         if record.edits:
             answered(session, [entry.key])
         return {}
-    notes = _notes(terms, entry, sent_at)
+    notes = _notes(terms, entry, sent_at.marketos)
     claims, waiting = overwritten(terms, notes, record.edits, row, timed=timed)
     if len(waiting) < len(notes):
         answered(session, [entry.key])

@@ -210,12 +210,20 @@ def _settle_field(answers: _Answers, field: FieldPlan, rows: Advance) -> bool:
             row[at] = field.to_marketo
         here.base[at], there.base[at] = _adopted(terms.fields[at], there.actual[at])
         return False
-    done = _note(here, field, at, rows.seen.marketo)
-    done = _note(there, field, at, rows.seen.dynamics) and done
+    done_here = _note(here, field, at, rows.seen.marketo)
+    done_there = _note(there, field, at, rows.seen.dynamics)
+    done = done_here and done_there
     if field.restore:
         if here.done:
             _reopen(answers, field, rows)
         return here.done
+    if len(field.told) > 1 and done_here is not done_there:
+        # What the policy put was made of both values. It is one side's now, and the other side
+        # has still to be told: the same, and not what the policy would make of it again.
+        late = there if done_here else here
+        if late.actual[at] is not MISSING:
+            late.base[at] = late.actual[at]
+        return False
     if not (field.advance or (done and field.told)):
         return False
     _advance(here, field, terms.fields[at], at)

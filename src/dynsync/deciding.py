@@ -294,8 +294,14 @@ def _held(base: Pair[Value | Missing], seen: Pair[Value | Missing]) -> Pair[Valu
 def _wait(case: Case, plan: FieldPlan) -> FieldPlan:
     """Let the field wait; an edit that we overwrote goes back where it was (invariant 31)."""
     plan.tell_nobody()
-    claimed = case.seen.marketo
-    if case.claimed and claimed is not MISSING and claimed != case.actual.marketo:
+    claimed, side = case.seen.marketo, Side.MARKETO
+    if not case.claimed or claimed is MISSING or claimed == case.actual.marketo:
+        return plan
+    if not case.terms.may_tell(side, plan.name, creating=False):
+        plan.withheld = (*plan.withheld, side)
+    elif case.entry.holds and _standing_hold(case, side, claimed):
+        plan.held = (*plan.held, side)
+    else:
         plan.to_marketo = claimed
         plan.restore = True
     return plan

@@ -314,7 +314,10 @@ def _plan_linked(terms: Terms, entry: Pending, link: Linked, now: float) -> Reco
     if all(gone):
         return _bare(terms, entry, link, Action.UNLINK)
     if gone.dynamics:
-        return _plan_merge(terms, _only_stamps(terms, entry), link, now, action=Action.FLAG)
+        plan = _plan_merge(terms, _only_stamps(terms, entry), link, now, action=Action.FLAG)
+        # What else was seen is to be judged should the record come back (A7).
+        plan.entry = entry
+        return plan
     if gone.marketo:
         if not _edited(terms, entry.seen.dynamics, link.rows.dynamics):
             return _bare(terms, entry, link, Action.FORGET)
