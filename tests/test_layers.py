@@ -30,6 +30,7 @@ LAYER_3: Final = frozenset({"connectors", "state", "recorder", "memory"})
 LAYER_4: Final = frozenset({"sync", "schedule"})
 LAYER_5: Final = frozenset(
     {"sqlite", "marketo", "dynamics", "sandbox", "testing", "report", "cli", "preview"}
+    | {"transport"}
 )
 
 PURE: Final = LAYER_0 | LAYER_1 | LAYER_2
@@ -85,8 +86,9 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
     "sync": BELOW_4 | LAYER_4 | {ENGINE},
     # 5: optional, one package each
     "sqlite": BELOW_5,
-    "marketo": BELOW_5,
-    "dynamics": BELOW_5,
+    "transport": frozenset(),
+    "marketo": BELOW_5 | {"transport"},
+    "dynamics": BELOW_5 | {"transport"},
     "sandbox": BELOW_5,
     "testing": BELOW_5 | {"sandbox"},
     "report": BELOW_5,
