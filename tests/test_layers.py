@@ -30,7 +30,7 @@ LAYER_3: Final = frozenset({"connectors", "state", "recorder", "memory"})
 LAYER_4: Final = frozenset({"sync", "schedule"})
 LAYER_5: Final = frozenset(
     {"sqlite", "marketo", "dynamics", "sandbox", "testing", "report", "cli", "preview"}
-    | {"transport"}
+    | {"transport", "limiting", "http"}
 )
 
 PURE: Final = LAYER_0 | LAYER_1 | LAYER_2
@@ -87,8 +87,10 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
     # 5: optional, one package each
     "sqlite": BELOW_5,
     "transport": frozenset(),
-    "marketo": BELOW_5 | {"transport"},
-    "dynamics": BELOW_5 | {"transport"},
+    "limiting": BELOW_5,
+    "http": frozenset({"transport"}),
+    "marketo": BELOW_5 | {"transport", "limiting"},
+    "dynamics": BELOW_5 | {"transport", "limiting"},
     "sandbox": BELOW_5,
     "testing": BELOW_5 | {"sandbox"},
     "report": BELOW_5,
@@ -102,6 +104,7 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
 RUNTIME: Final = frozenset({"attr", "attrs", "dateutil", "typing_extensions"})
 EXTRAS: Final[Mapping[str, frozenset[str]]] = {
     "cli": frozenset({"click", "rich"}),
+    "http": frozenset({"httpx"}),
     "preview": frozenset({"click", "rich"}),
     "testing": frozenset({"hypothesis"}),
 }
