@@ -161,7 +161,7 @@ def test_each_call_has_its_outcome_in_its_place() -> None:
     failure = Unavailable(Side.MARKETO, "down")
     mine = limiter(Pace())
 
-    told = mine.each([lambda: 1, lambda: raising(failure), lambda: 3])
+    told = mine.side_by_side([lambda: 1, lambda: raising(failure), lambda: 3])
     mine.close()
 
     assert [1, failure, 3] == told
@@ -172,7 +172,7 @@ def test_calls_run_in_the_executor_that_was_given() -> None:
     names: list[str] = []
     with ThreadPoolExecutor(2, thread_name_prefix="hosts") as pool:
         mine = Limiter(Side.MARKETO, Pace(), SandboxClock(), pool)
-        mine.each([lambda: names.append(threading.current_thread().name)] * 2)
+        mine.side_by_side([lambda: names.append(threading.current_thread().name)] * 2)
 
     assert ["hosts", "hosts"] == [name.split("_")[0] for name in names]
 

@@ -54,8 +54,8 @@ class Limiter:
     """
     Lets calls of one instance through at its *pace*. Safe to share between threads.
 
-    Calls that go out together run in *executor*, in threads of the limiter's own if there is
-    none; `close` ends those.
+    Jobs that are done side by side run in *executor*, in threads of the limiter's own if there
+    is none; `close` ends those.
     """
 
     def __init__(
@@ -111,15 +111,15 @@ class Limiter:
                     return result
         raise AssertionError("the last try returns or raises")
 
-    def each(self, calls: Sequence[Callable[[], T]]) -> list[T | SystemFailure]:
+    def side_by_side(self, jobs: Sequence[Callable[[], T]]) -> list[T | SystemFailure]:
         """
-        Make *calls* at once, as far as may be, and return what became of each, in order.
+        Do *jobs*, which make their calls by `call`, and return what became of each, in order.
 
-        Nothing is under way any more when it returns.
+        Nothing is under way any more when it returns. A job does not begin other jobs.
         """
-        if len(calls) < 2:  # noqa: PLR2004 - one has nobody to run beside
-            return [self._outcome(call) for call in calls]
-        futures = [self._workers().submit(self._outcome, call) for call in calls]
+        if len(jobs) < 2:  # noqa: PLR2004 - one has nobody to run beside
+            return [_outcome(job) for job in jobs]
+        futures = [self._workers().submit(_outcome, job) for job in jobs]
         wait(futures)
         return [future.result() for future in futures]
 
@@ -130,12 +130,6 @@ class Limiter:
             name = f"dynsync-{self._side.value}"
             self._pool = ThreadPoolExecutor(self.pace.at_once, thread_name_prefix=name)
         return self._pool
-
-    def _outcome(self, call: Callable[[], T]) -> T | SystemFailure:
-        try:
-            return self.call(call)
-        except SystemFailure as failure:
-            return failure
 
     @contextlib.contextmanager
     def _turn(self) -> Generator[None]:
@@ -200,6 +194,13 @@ class Limiter:
         with self._room:
             self._width = min(float(self.pace.at_once), self._width + 1 / self._width)
             self._room.notify_all()
+
+
+def _outcome(job: Callable[[], T]) -> T | SystemFailure:
+    try:
+        return job()
+    except SystemFailure as failure:
+        return failure
 
 
 def in_turns(things: Iterable[T], key: Callable[[T], Hashable]) -> list[list[T]]:

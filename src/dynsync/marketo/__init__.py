@@ -1,0 +1,24 @@
+"""
+A connector to Marketo Engage over its REST API, without I/O of its own.
+
+`MarketoRestConnector` talks over any `dynsync.transport.Transport`; `dynsync.http` has one.
+"""
+
+from __future__ import annotations
+
+from dynsync.marketo._calls import Credentials
+from dynsync.marketo._connector import MarketoRestConnector
+from dynsync.marketo._options import MARKETO_PACE, FullRead, MarketoOptions
+from dynsync.marketo.failures import FAILURES, HTTP_FAILURES, Becomes, Failure
+
+__all__ = [
+    "FAILURES",
+    "HTTP_FAILURES",
+    "MARKETO_PACE",
+    "Becomes",
+    "Credentials",
+    "Failure",
+    "FullRead",
+    "MarketoOptions",
+    "MarketoRestConnector",
+]

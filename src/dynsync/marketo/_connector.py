@@ -1,0 +1,110 @@
+"""The connector: what the engine asks of Marketo, asked of its REST API."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Self
+
+from dynsync.connectors import Capabilities, Clock, Page
+from dynsync.errors import Refused
+from dynsync.limiting import Limiter
+from dynsync.marketo._api import Api
+from dynsync.marketo._calls import Calls, Credentials
+from dynsync.marketo._options import MARKETO_PACE, MarketoOptions
+from dynsync.marketo._reading import Reading
+from dynsync.marketo._writes import MOST_ROWS
+from dynsync.marketo._writing import Writing
+from dynsync.records import Cursor, Record, RecordId, Side, Wire
+from dynsync.schemas import Schema
+from dynsync.transport import Transport
+from dynsync.writes import Write, WriteResult
+
+__all__ = ["MarketoRestConnector"]
+
+
+class MarketoRestConnector:
+    """
+    A `MarketoConnector` to an instance of Marketo Engage, over any `Transport`.
+
+    *url* is that of the REST API. The *limiter* is shared by all that call the instance; without
+    one there is one of `MARKETO_PACE`. `close` ends threads; the transport is the host's.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        credentials: Credentials,
+        transport: Transport,
+        *,
+        clock: Clock,
+        limiter: Limiter | None = None,
+        options: MarketoOptions | None = None,
+    ) -> None:
+        self._api = Api.at(url)
+        self._options = options or MarketoOptions()
+        self._limiter = limiter or Limiter(Side.MARKETO, MARKETO_PACE, clock)
+        calls = Calls(self._api, credentials, transport, self._limiter, clock)
+        self._reading = Reading(self._api, calls, self._options)
+        self._writing = Writing(self._api, calls, self._options.partition)
+
+    def __repr__(self) -> str:
+        return f"<MarketoRestConnector {self._api.instance}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End what runs in the background."""
+        self._limiter.close()
+
+    @property
+    def side(self) -> Side:
+        """Return `Side.MARKETO`."""
+        return Side.MARKETO
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Return what it can do: as many full calls side by side as the pace allows."""
+        most = MOST_ROWS * self._limiter.pace.at_once
+        return Capabilities(batch=most, find=most)
+
+    def identity(self) -> str:
+        """Return the Munchkin id of the instance."""
+        return self._api.instance
+
+    def describe(self, table: str) -> Schema:
+        """Return the columns of people; those of another CRM's sync cannot be written."""
+        self._check(table)
+        return self._reading.describe()
+
+    def read(self, table: str, fields: Sequence[str], cursor: Cursor | None) -> Page:
+        """Return the next page of a full read or of the feed."""
+        self._check(table)
+        return self._reading.page(fields, cursor)
+
+    def fetch(
+        self, table: str, ids: Collection[RecordId], fields: Sequence[str]
+    ) -> Sequence[Record]:
+        """Return those of *ids* that exist."""
+        self._check(table)
+        return self._reading.some(ids, fields)
+
+    def find(
+        self, table: str, field: str, values: Collection[Wire], fields: Sequence[str]
+    ) -> Sequence[Record]:
+        """Return everybody whose *field* holds one of *values*; Marketo ignores case."""
+        self._check(table)
+        return self._reading.holding(field, values, fields)
+
+    def write(self, table: str, writes: Sequence[Write]) -> Sequence[WriteResult]:
+        """Apply *writes*: updates by id, creates by their key field, in calls of 300."""
+        self._check(table)
+        return self._writing.write(writes)
+
+    def _check(self, table: str) -> None:
+        if table != self._options.table:
+            message = f"there is no table {table!r} here, only {self._options.table!r}"
+            raise Refused(self.side, message)

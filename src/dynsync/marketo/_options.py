@@ -1,0 +1,42 @@
+"""What a host decides about a Marketo instance."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, TypeAlias
+
+import attrs
+
+from dynsync.limiting import Pace
+from dynsync.marketo._replies import CENTRAL
+
+__all__ = ["MARKETO_PACE", "FullRead", "MarketoOptions"]
+
+MARKETO_PACE: Final = Pace(calls=95, seconds=20.0, at_once=10, zone=CENTRAL)
+"""
+A little below the limits that Marketo documents: 100 calls in 20 seconds, 10 at once.
+
+Whoever shares the instance with others sets less, and with `Pace.day` a share of the quota.
+"""
+
+FullRead: TypeAlias = Literal["bulk", "ids"]
+"""How everybody is read: by bulk extract, or by one id after another."""
+
+
+@attrs.frozen(kw_only=True)
+class MarketoOptions:
+    """
+    What a host may decide about a Marketo instance.
+
+    *table* is what field maps call people. Every reading of the feed begins *overlap* seconds
+    before the last one ended, for rows that arrive late; a cursor older than *retention* days
+    has expired, because deletions are kept no longer. *full* says how everybody is read:
+    by bulk extract, or by ids until nobody has the next *gap* of them. New people go to the
+    *partition*.
+    """
+
+    table: str = "person"
+    overlap: float = 300.0
+    retention: float = 13.0
+    full: FullRead = "bulk"
+    gap: int = 30_000
+    partition: str | None = None
