@@ -9,6 +9,7 @@ from __future__ import annotations
 from dynsync.marketo._calls import Credentials
 from dynsync.marketo._connector import MarketoRestConnector
 from dynsync.marketo._options import MARKETO_PACE, FullRead, MarketoOptions
+from dynsync.marketo._usage import Usage
 from dynsync.marketo.failures import FAILURES, HTTP_FAILURES, Becomes, Failure
 
 __all__ = [
@@ -21,4 +22,5 @@ __all__ = [
     "FullRead",
     "MarketoOptions",
     "MarketoRestConnector",
+    "Usage",
 ]

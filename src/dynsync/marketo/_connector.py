@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Collection, Sequence
 from typing import Self
 
-from dynsync.connectors import Capabilities, Clock, Page
+from dynsync.connectors import ActivityLine, Capabilities, Clock, Page
 from dynsync.errors import Refused
 from dynsync.limiting import Limiter
 from dynsync.marketo._api import Api
 from dynsync.marketo._calls import Calls, Credentials
 from dynsync.marketo._options import MARKETO_PACE, MarketoOptions
 from dynsync.marketo._reading import Reading
+from dynsync.marketo._usage import Usage, used
 from dynsync.marketo._writes import MOST_ROWS
 from dynsync.marketo._writing import Writing
 from dynsync.records import Cursor, Record, RecordId, Side, Wire
@@ -43,9 +45,9 @@ class MarketoRestConnector:
         self._api = Api.at(url)
         self._options = options or MarketoOptions()
         self._limiter = limiter or Limiter(Side.MARKETO, MARKETO_PACE, clock)
-        calls = Calls(self._api, credentials, transport, self._limiter, clock)
-        self._reading = Reading(self._api, calls, self._options)
-        self._writing = Writing(self._api, calls, self._options.partition)
+        self._calls = Calls(self._api, credentials, transport, self._limiter, clock)
+        self._reading = Reading(self._api, self._calls, self._options)
+        self._writing = Writing(self._api, self._calls, self._options.partition)
 
     def __repr__(self) -> str:
         return f"<MarketoRestConnector {self._api.instance}>"
@@ -57,7 +59,8 @@ class MarketoRestConnector:
         self.close()
 
     def close(self) -> None:
-        """End what runs in the background."""
+        """End what runs in the background, and let go of files."""
+        self._reading.close()
         self._limiter.close()
 
     @property
@@ -103,6 +106,28 @@ class MarketoRestConnector:
         """Apply *writes*: updates by id, creates by their key field, in calls of 300."""
         self._check(table)
         return self._writing.write(writes)
+
+    def log(self, lines: Sequence[ActivityLine]) -> Sequence[WriteResult]:
+        """
+        Add *lines* as custom activities; the same key twice makes two.
+
+        Their type is made once, where the API role may do that; else `Refused` says what to do.
+        """
+        return self._writing.log(lines)
+
+    def logged(self, people: Collection[RecordId]) -> Collection[str]:
+        """Return the keys of the lines in the logs of *people*, as far back as `MarketoOptions`."""
+        since = self._calls.now() - dt.timedelta(days=self._options.lines)
+        return self._writing.logged(people, since)
+
+    def usage(self) -> Usage:
+        """Return how much of today's quota everybody has used; costs a call."""
+        [today] = self._calls.run(used(self._api, "usage"))[:1] or [Usage("", 0, {})]
+        return today
+
+    def usage_of_week(self) -> Sequence[Usage]:
+        """Return how much of the quota was used on each of the last seven days."""
+        return self._calls.run(used(self._api, "usage/last7days"))
 
     def _check(self, table: str) -> None:
         if table != self._options.table:

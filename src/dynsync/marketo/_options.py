@@ -31,7 +31,8 @@ class MarketoOptions:
     before the last one ended, for rows that arrive late; a cursor older than *retention* days
     has expired, because deletions are kept no longer. *full* says how everybody is read:
     by bulk extract, or by ids until nobody has the next *gap* of them. New people go to the
-    *partition*.
+    *partition*. How many days back the activity log is searched for *lines* that it has already
+    is how long a sync may stand still and not repeat one.
     """
 
     table: str = "person"
@@ -40,3 +41,4 @@ class MarketoOptions:
     full: FullRead = "bulk"
     gap: int = 30_000
     partition: str | None = None
+    lines: float = 30.0

@@ -62,7 +62,8 @@ class Place:
     A place to read on from in *instance*.
 
     *tokens* are where the streams stand in this reading, *open* those that have more.
-    *kinds* are the types of activities that are followed. *full* is set during a full read.
+    *kinds* are the types of activities that are followed. *full* is set during a full read, and
+    then *touched* are the people of whom the feed has told since it began.
     """
 
     instance: str
@@ -71,6 +72,7 @@ class Place:
     intervals: tuple[Interval, ...]
     kinds: tuple[int, ...] = ()
     full: Progress | None = None
+    touched: tuple[str, ...] = ()
 
     @classmethod
     def start(cls, instance: str, token: str, at: int, kinds: Iterable[int]) -> Place:
@@ -139,11 +141,12 @@ _Said: TypeAlias = tuple[
     list[tuple[int, list[str], list[str]]],
     list[int],
     _SaidFull | None,
+    list[str],
 ]
 
 
 def _place(said: _Said) -> Place:
-    instance, tokens, open_, intervals, kinds, full = said
+    instance, tokens, open_, intervals, kinds, full, touched = said
     progress = None
     if full is not None:
         kind, fields, numbers, jobs = full
@@ -157,6 +160,7 @@ def _place(said: _Said) -> Place:
         tuple(Interval(at, tuple(begun), tuple(told)) for at, begun, told in intervals),
         tuple(kinds),
         progress,
+        tuple(touched),
     )
 
 

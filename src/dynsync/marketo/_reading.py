@@ -13,16 +13,16 @@ import attrs
 
 from dynsync.connectors import Page
 from dynsync.errors import CursorExpired, Refused, SchemaChanged
-from dynsync.marketo import _walk
+from dynsync.marketo import _extract, _walk
 from dynsync.marketo._api import Api
 from dynsync.marketo._calls import Calls, all_of
 from dynsync.marketo._describe import described, owned_elsewhere, schema_of
+from dynsync.marketo._extract import Extract
 from dynsync.marketo._feed import changes_of, events_of, followed, page_of, token_at
 from dynsync.marketo._leads import by_field, by_id, chunks
 from dynsync.marketo._options import MarketoOptions
-from dynsync.marketo._places import STREAMS, Place, Stream
-from dynsync.marketo._replies import Reply
-from dynsync.records import Cursor, Record, RecordId, Side, Wire
+from dynsync.marketo._places import STREAMS, Place, Progress, Stream
+from dynsync.records import Change, Cursor, Record, RecordId, Side, Wire
 from dynsync.schemas import Schema
 
 __all__ = ["Reading"]
@@ -42,6 +42,7 @@ class Reading:
         self._api = api
         self._calls = calls
         self._options = options
+        self._extract = Extract(api, calls)
         self._types: dict[str, str] = {}
         self._owned: tuple[str, frozenset[str]] = "", frozenset()
 
@@ -64,12 +65,42 @@ class Reading:
                 place = Place.parse(cursor, self._api.instance)
             if place.full is None:
                 return self._followed(place, fields)
-            if place.full.fields != _digest(sorted(fields)):
-                message = "the full read began with other fields; it begins anew"
-                raise CursorExpired(Side.MARKETO, message)
-            return _walk.page(
-                self._calls, self._api, place, place.full, fields=fields, gap=self._options.gap
-            )
+            return self._read_on(place, place.full, fields)
+
+    def _read_on(self, place: Place, progress: Progress, fields: Sequence[str]) -> Page:
+        """Go on with a full read, in the way in which it began."""
+        if progress.fields != _digest(sorted(fields)):
+            message = "the full read began with other fields; it begins anew"
+            raise CursorExpired(Side.MARKETO, message)
+        if progress.kind == _extract.KIND:
+            return self._extracted(place, progress, fields)
+        gap = self._options.gap
+        return _walk.page(self._calls, self._api, place, progress, fields=fields, gap=gap)
+
+    def _extracted(self, place: Place, progress: Progress, fields: Sequence[str]) -> Page:
+        """
+        Return people from the file of an extract, and what has happened to any since it began.
+
+        A file may be hours old: of whomever the feed has told since, it says nothing.
+        """
+        extracted = self._extract.page(progress, fields, self._types)
+        changes: list[Change] = []
+        at, more = self._calls.now(), True
+        while extracted.found and more:
+            told, place, more, _ = self._happened(place, fields)
+            changes += told
+            touched = dict.fromkeys((*place.touched, *(change.id for change in told)))
+            place = attrs.evolve(place, touched=tuple(touched))
+        late = frozenset(place.touched)
+        changes[:0] = [record for record in extracted.found if record.id not in late]
+        place = attrs.evolve(place, full=extracted.on)
+        if extracted.on is None:
+            place = attrs.evolve(place, touched=())
+        return Page(changes, place.cursor(), more=extracted.on is not None, at=at)
+
+    def close(self) -> None:
+        """Let go of files."""
+        self._extract.close()
 
     def some(self, ids: Iterable[RecordId], fields: Sequence[str]) -> list[Record]:
         """Return those of *ids* that exist."""
@@ -130,10 +161,19 @@ class Reading:
         token = self._calls.run(token_at(self._api, at))
         kinds = self._calls.run(followed(self._api))
         place = Place.start(self._api.instance, token, int(at.timestamp()), kinds)
-        return attrs.evolve(place, full=_walk.begin(_digest(sorted(fields))))
+        digest = _digest(sorted(fields))
+        by_ids = self._options.full == "ids"
+        full = _walk.begin(digest) if by_ids else self._extract.begin(digest)
+        return attrs.evolve(place, full=full)
 
     def _followed(self, place: Place, fields: Sequence[str]) -> Page:
-        """Return a page of each stream that has more, as one."""
+        changes, onward, more, at = self._happened(place, fields)
+        return Page(changes, onward.cursor(), more, at)
+
+    def _happened(
+        self, place: Place, fields: Sequence[str]
+    ) -> tuple[list[Change], Place, bool, dt.datetime | None]:
+        """Return a page of each stream that has more, as one, and the place behind it."""
         self._check_age(place)
         tokens = dict(zip(STREAMS, place.tokens, strict=True))
         flows = [page_of(self._api, s, tokens[s], fields, place.kinds) for s in place.open]
@@ -148,24 +188,19 @@ class Reading:
         people = [person for event in events.values() for person in event.people]
         found = {record.id: record for record in self.some(people, fields)}
         tokens |= {stream: reply.token for stream, reply in replies.items() if reply.token}
-        still: tuple[Stream, ...] = tuple(stream for stream in place.open if replies[stream].more)
+        still: tuple[Stream, ...] = tuple(s for s in place.open if replies[s].more)
         onward = place.further(tuple(tokens.values()), still, events)
-        at = _earliest(replies.values())
+        at = min((reply.at for reply in replies.values() if reply.at is not None), default=None)
         if not still:
             end = at or self._calls.now()
             onward = onward.rested(int(end.timestamp()), self._options.overlap)
-        changes = changes_of(list(events.values()), found)
-        return Page(changes, onward.cursor(), more=bool(still), at=at)
+        return changes_of(list(events.values()), found), onward, bool(still), at
 
     def _check_age(self, place: Place) -> None:
         age = self._calls.now().timestamp() - place.since
         if age > self._options.retention * _DAY:
             message = f"this cursor is {age / _DAY:.0f} days old; deletions since are not all kept"
             raise CursorExpired(Side.MARKETO, message)
-
-
-def _earliest(replies: Iterable[Reply]) -> dt.datetime | None:
-    return min((reply.at for reply in replies if reply.at is not None), default=None)
 
 
 def _digest(said: object) -> str:

@@ -49,6 +49,11 @@ _SMALL: Final = 10_000
 """More bytes than any complaint has."""
 
 
+@attrs.define(eq=False)
+class QueueFull(Unavailable):
+    """No more jobs are taken just now."""
+
+
 @attrs.frozen
 class Reply:
     """
@@ -135,6 +140,10 @@ def failed(failure: Failure, doing: Doing, response: Response, said: str = "") -
             return Throttled(_MARKETO, message, _MOMENT, "concurrency")
         case Becomes.DAY:
             return Throttled(_MARKETO, message, _to_midnight(response), "day")
+        case Becomes.QUEUED if "quota" in said.lower():
+            return Throttled(_MARKETO, message, _to_midnight(response), "day")
+        case Becomes.QUEUED:
+            return QueueFull(_MARKETO, message)
         case Becomes.PASSING:
             return Unavailable(_MARKETO, message)
         case Becomes.UNKNOWN:

@@ -24,6 +24,7 @@ class Becomes(enum.Enum):
     WINDOW = "`Throttled`, scope `window`: waited out"
     CONCURRENCY = "`Throttled`, scope `concurrency`: waited out, with fewer calls at once"
     DAY = "`Throttled`, scope `day`: the run ends, until midnight US Central"
+    QUEUED = "waited out; `Throttled`, scope `day`, where it is the quota of exports"
     PASSING = "`Unavailable`: nothing was done, tried again"
     UNKNOWN = "`Ambiguous` for a write, which is read back; `Unavailable` for a read"
     REFUSED = "`Refused`: somebody must act"
@@ -126,7 +127,7 @@ FAILURES: Final[Mapping[str, Failure]] = {
         Failure("1026", "custom objects are not enabled", _B.REFUSED, _B.REJECTED),
         Failure("1027", "there are 10 types of custom activity already", _B.REFUSED, _B.REJECTED),
         Failure("1028", "the type has 20 attributes already", _B.REFUSED, _B.REJECTED),
-        Failure("1029", "the queue of exports is full, or its day's quota used up", _B.PASSING),
+        Failure("1029", "the queue of exports is full, or its day's quota used up", _B.QUEUED),
         Failure("1035", "this filter is not available for exports", _B.REFUSED),
         Failure("1036", "the record is twice in the call", _B.REFUSED, _B.NOT_DONE),
         Failure("1037", "the person was skipped", _B.REFUSED, _B.REJECTED),
