@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import tempfile
+import weakref
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -37,6 +38,7 @@ class Spool:
         self._checksum = checksum.removeprefix("sha256:").lower()
         self._digest = hashlib.sha256()
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the object
+        weakref.finalize(self, self._file.close)
         self._names: list[str] = []
         self._first = 0
 
