@@ -11,15 +11,27 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 import attrs
 
 from dynsync.limiting import Limiter, Pace
-from dynsync.marketo import Credentials, MarketoOptions, MarketoRestConnector
+from dynsync.marketo import CustomService, MarketoOptions, MarketoRestConnector
 from dynsync.records import Side
 from dynsync.sandbox import SandboxClock
 from dynsync.transport import Lost, NotSent, Request, Response
 
-__all__ = ["DESCRIBE", "GRANTED", "URL", "Answer", "Said", "Wire", "connector", "failure", "result"]
+__all__ = [
+    "DESCRIBE",
+    "GRANTED",
+    "SERVICE",
+    "URL",
+    "Answer",
+    "Said",
+    "Wire",
+    "connector",
+    "failure",
+    "result",
+]
 
 URL: Final = "https://123-ABC-456.mktorest.com"
 DATE: Final = "Mon, 05 Jan 2026 09:00:00 GMT"
+SERVICE: Final = CustomService(client_id="id", secret="s3cret")  # noqa: S106 - it opens nothing
 GRANTED: Final = b'{"access_token":"cdf0:int","token_type":"bearer","expires_in":3599}'
 
 DESCRIBE: Final[list[dict[str, object]]] = [
@@ -128,8 +140,8 @@ def connector(
     chosen = attrs.evolve(MarketoOptions(full="ids", gap=1), **options)  # type: ignore[arg-type]
     return MarketoRestConnector(
         URL,
-        Credentials("id", "s3cret"),
-        wire,
+        transport=wire,
+        credentials=SERVICE,
         clock=clock,
         limiter=Limiter(Side.MARKETO, Pace(at_once=1), clock),
         options=chosen,

@@ -20,7 +20,7 @@ from dynsync.errors import (
     Unavailable,
 )
 from dynsync.limiting import Limiter, Pace
-from dynsync.marketo import Credentials, MarketoOptions, MarketoRestConnector
+from dynsync.marketo import MarketoOptions, MarketoRestConnector
 from dynsync.records import Cursor, Edit, Record, RecordId, Side, Tombstone
 from dynsync.sandbox import SandboxClock
 from dynsync.schemas import FULL_ACCESS, Access
@@ -36,7 +36,7 @@ from dynsync.writes import (
     Update,
     Updated,
 )
-from marketo_wire import DESCRIBE, GRANTED, URL, Wire, connector, failure, result
+from marketo_wire import DESCRIBE, GRANTED, SERVICE, URL, Wire, connector, failure, result
 
 TABLE = "person"
 LEADS = "/rest/v1/leads.json"
@@ -90,12 +90,14 @@ def test_it_is_a_connector_that_names_its_instance() -> None:
     assert "123-ABC-456" == mine.identity()
 
 
-@pytest.mark.parametrize("url", ["", "123-ABC-456", "ftp://x.org", "https://me:pw@x.org"])
+@pytest.mark.parametrize(
+    "url", ["", "123-ABC-456", "ftp://x.org", "https://me:pw@x.org", "http://x.org"]
+)
 def test_a_url_that_is_none_is_told_at_once(url: str) -> None:
     """The message shows what one looks like."""
     clock = SandboxClock()
     with pytest.raises(ConfigurationError, match=r"mktorest\.com"):
-        MarketoRestConnector(url, Credentials("id", "x"), Wire(), clock=clock)
+        MarketoRestConnector(url, transport=Wire(), credentials=SERVICE, clock=clock)
 
 
 @pytest.mark.parametrize("path", ["/rest", "/rest/", "/identity", ""])
@@ -103,7 +105,7 @@ def test_a_url_may_be_pasted_as_marketo_shows_it(path: str) -> None:
     """Admin > Web Services shows two addresses with paths."""
     wire = Wire()
     clock = SandboxClock()
-    mine = MarketoRestConnector(URL + path, Credentials("id", "x"), wire, clock=clock)
+    mine = MarketoRestConnector(URL + path, transport=wire, credentials=SERVICE, clock=clock)
 
     mine.describe(TABLE)
 
@@ -128,7 +130,7 @@ def test_the_secret_travels_in_the_body_alone() -> None:
     assert "s3cret" not in token.request.url
     assert "s3cret" == token.asked["client_secret"]
     assert "Bearer cdf0:int" == describe.request.headers["Authorization"]
-    assert "s3cret" not in repr(Credentials("id", "s3cret")) + repr(connector(wire))
+    assert "s3cret" not in repr(SERVICE) + repr(connector(wire))
 
 
 def test_one_token_serves_until_it_ends() -> None:
@@ -505,7 +507,7 @@ def test_a_cursor_of_another_is_refused() -> None:
     wire = Wire({LEADS: result()})
     _, cursor = at_rest(wire)
     other = MarketoRestConnector(
-        "https://9-X-9.mktorest.com", Credentials("i", "s"), wire, clock=SandboxClock()
+        "https://9-X-9.mktorest.com", transport=wire, credentials=SERVICE, clock=SandboxClock()
     )
 
     with pytest.raises(ContractError, match="9-X-9"):
@@ -708,8 +710,8 @@ def test_what_befell_some_calls_is_told_as_the_results_of_their_rows() -> None:
     wire = Wire({LEADS: [result(*done), Lost("dropped"), failure("608")]})
     mine = MarketoRestConnector(
         URL,
-        Credentials("id", "x"),
-        wire,
+        transport=wire,
+        credentials=SERVICE,
         clock=clock,
         limiter=Limiter(Side.MARKETO, Pace(at_once=1), clock),
         options=MarketoOptions(),

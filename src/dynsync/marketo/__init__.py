@@ -6,18 +6,18 @@ A connector to Marketo Engage over its REST API, without I/O of its own.
 
 from __future__ import annotations
 
-from dynsync.marketo._calls import Credentials
+from dynsync.marketo._calls import CustomService
 from dynsync.marketo._connector import MarketoRestConnector
-from dynsync.marketo._options import MARKETO_PACE, FullRead, MarketoOptions
+from dynsync.marketo._options import PACE, FullRead, MarketoOptions
 from dynsync.marketo._usage import Usage
 from dynsync.marketo.failures import FAILURES, HTTP_FAILURES, Becomes, Failure
 
 __all__ = [
     "FAILURES",
     "HTTP_FAILURES",
-    "MARKETO_PACE",
+    "PACE",
     "Becomes",
-    "Credentials",
+    "CustomService",
     "Failure",
     "FullRead",
     "MarketoOptions",

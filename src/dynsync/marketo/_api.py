@@ -18,6 +18,7 @@ _LONGEST: Final = 6_000
 """Longest address, in bytes: at 8 KB Marketo answers 414, and proxies before it earlier."""
 
 _DOMAIN: Final = ".mktorest.com"
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 _JSON: Final = {"Accept": "application/json"}
 
@@ -32,10 +33,13 @@ class Api:
     def at(cls, url: str) -> Api:
         """Return the API at *url*, as Marketo's own pages show it, with ``/rest`` or without."""
         parts = urlsplit(url.strip())
-        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+        host = parts.hostname or ""
+        safe = parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK)
+        if not host or not safe or "@" in parts.netloc:
             raise ConfigurationError(
                 "Marketo's URL is that of the REST API, such as "
-                "https://123-ABC-456.mktorest.com; see Admin > Web Services."
+                "https://123-ABC-456.mktorest.com; see Admin > Web Services. Without https "
+                "anybody on the way could read the token."
             )
         return cls(f"{parts.scheme}://{parts.netloc}")
 

@@ -21,7 +21,7 @@ from dynsync.marketo.failures import Becomes, Failure, failure_of
 from dynsync.records import Side
 from dynsync.transport import Flow, Lost, NotSent, Request, Response, Transport, drive
 
-__all__ = ["Calls", "Credentials", "all_of"]
+__all__ = ["Calls", "CustomService", "all_of"]
 
 T = TypeVar("T")
 
@@ -35,12 +35,12 @@ Marketo gives the same one again until it has ended, so that more would only be 
 _SLOWED: Final = frozenset({Becomes.WINDOW, Becomes.CONCURRENCY, Becomes.DAY})
 
 
-@attrs.frozen
-class Credentials:
-    """Of a custom service of Marketo's, under Admin > LaunchPoint. Its repr shows the id alone."""
+@attrs.frozen(kw_only=True)
+class CustomService:
+    """A custom service of Marketo's, from Admin > LaunchPoint. The secret is in no repr."""
 
     client_id: str
-    client_secret: str = attrs.field(repr=False)
+    secret: str = attrs.field(repr=False)
 
 
 @attrs.frozen
@@ -59,7 +59,7 @@ class Calls:
     def __init__(
         self,
         api: Api,
-        credentials: Credentials,
+        credentials: CustomService,
         transport: Transport,
         limiter: Limiter,
         clock: Clock,
@@ -118,7 +118,7 @@ class Calls:
             return held
 
     def _asked_token(self) -> Flow[_Token]:
-        request = self._api.token(self._credentials.client_id, self._credentials.client_secret)
+        request = self._api.token(self._credentials.client_id, self._credentials.secret)
         try:
             response = yield request
         except (NotSent, Lost) as failure:

@@ -10,13 +10,14 @@ from dynsync.connectors import ActivityLine, Capabilities, Clock, Page
 from dynsync.errors import Refused
 from dynsync.limiting import Limiter
 from dynsync.marketo._api import Api
-from dynsync.marketo._calls import Calls, Credentials
-from dynsync.marketo._options import MARKETO_PACE, MarketoOptions
+from dynsync.marketo._calls import Calls, CustomService
+from dynsync.marketo._options import PACE, MarketoOptions
 from dynsync.marketo._reading import Reading
 from dynsync.marketo._usage import Usage, used
 from dynsync.marketo._writes import MOST_ROWS
 from dynsync.marketo._writing import Writing
 from dynsync.records import Cursor, Record, RecordId, Side, Wire
+from dynsync.schedule import SystemClock
 from dynsync.schemas import Schema
 from dynsync.transport import Transport
 from dynsync.writes import Write, WriteResult
@@ -29,22 +30,23 @@ class MarketoRestConnector:
     A `MarketoConnector` to an instance of Marketo Engage, over any `Transport`.
 
     *url* is that of the REST API. The *limiter* is shared by all that call the instance; without
-    one there is one of `MARKETO_PACE`. `close` ends threads; the transport is the host's.
+    one there is one of `PACE`. `close` ends threads; the transport is the host's.
     """
 
     def __init__(
         self,
         url: str,
-        credentials: Credentials,
-        transport: Transport,
         *,
-        clock: Clock,
+        transport: Transport,
+        credentials: CustomService,
+        clock: Clock | None = None,
         limiter: Limiter | None = None,
         options: MarketoOptions | None = None,
     ) -> None:
         self._api = Api.at(url)
         self._options = options or MarketoOptions()
-        self._limiter = limiter or Limiter(Side.MARKETO, MARKETO_PACE, clock)
+        clock = clock or SystemClock()
+        self._limiter = limiter or Limiter(Side.MARKETO, PACE, clock)
         self._calls = Calls(self._api, credentials, transport, self._limiter, clock)
         self._reading = Reading(self._api, self._calls, self._options)
         self._writing = Writing(self._api, self._calls, self._options.partition)

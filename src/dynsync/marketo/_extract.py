@@ -16,10 +16,10 @@ import attrs
 
 from dynsync.errors import Refused, Unavailable
 from dynsync.marketo._api import Api
-from dynsync.marketo._calls import Calls
+from dynsync.marketo._calls import Calls, all_of
 from dynsync.marketo._jobs import Job, created, enqueued, fetched, looked_at
 from dynsync.marketo._json import moment_of
-from dynsync.marketo._leads import BATCH, by_id
+from dynsync.marketo._leads import BATCH, by_id, chunks
 from dynsync.marketo._places import Progress
 from dynsync.marketo._replies import QueueFull
 from dynsync.marketo._spool import PART, Spool
@@ -108,18 +108,24 @@ class Extract:
             spool.close()
         self._spools.clear()
 
-    def begin(self, fields: str) -> Progress:
+    def begin(self, fields: str, gap: int) -> Progress:
         """Return where a read of the fields with that digest begins."""
         end = int(self._calls.now().timestamp()) + 1
-        return _at(Progress(KIND, fields), _Span(min(self._oldest(), end), end))
+        return _at(Progress(KIND, fields), _Span(min(self._oldest(gap), end), end))
 
-    def _oldest(self) -> int:
-        """Return when the first person was made: they have their numbers in that order."""
-        ids = [str(number) for number in range(1, BATCH + 1)]
-        people = self._calls.run(by_id(self._api, ids, ["createdAt"]))
-        moments = [moment_of(str(person.values["createdAt"])) for person in people]
-        known = [int(moment.timestamp()) for moment in moments if moment is not None]
-        return min(known, default=_FIRST)
+    def _oldest(self, gap: int) -> int:
+        """Return when the first person was made, looked for among the first *gap* ids."""
+        wide = BATCH * self._calls.limiter.pace.at_once
+        for first in range(1, gap + 1, wide):
+            ids = [str(number) for number in range(first, first + wide)]
+            flows = [by_id(self._api, part, ["createdAt"]) for part in chunks(ids)]
+            people = [one for some in all_of(self._calls.run_all(flows)) for one in some]
+            moments = [moment_of(str(person.values["createdAt"])) for person in people]
+            known = [int(moment.timestamp()) for moment in moments if moment is not None]
+            if known:
+                # People have their numbers in the order in which they were made.
+                return min(known)
+        return _FIRST
 
     def page(
         self, progress: Progress, fields: Sequence[str], types: Mapping[str, str]

@@ -9,9 +9,9 @@ import attrs
 from dynsync.limiting import Pace
 from dynsync.marketo._replies import CENTRAL
 
-__all__ = ["MARKETO_PACE", "FullRead", "MarketoOptions"]
+__all__ = ["PACE", "FullRead", "MarketoOptions"]
 
-MARKETO_PACE: Final = Pace(calls=95, seconds=20.0, at_once=10, zone=CENTRAL)
+PACE: Final = Pace(calls=95, seconds=20.0, at_once=10, zone=CENTRAL)
 """
 A little below the limits that Marketo documents: 100 calls in 20 seconds, 10 at once.
 
@@ -30,7 +30,8 @@ class MarketoOptions:
     *table* is what field maps call people. Every reading of the feed begins *overlap* seconds
     before the last one ended, for rows that arrive late; a cursor older than *retention* days
     has expired, because deletions are kept no longer. *full* says how everybody is read:
-    by bulk extract, or by ids until nobody has the next *gap* of them. New people go to the
+    by bulk extract, or by ids until nobody has the next *gap* of them; an extract looks as far
+    for the first person, since which its months are counted. New people go to the
     *partition*. How many days back the activity log is searched for *lines* that it has already
     is how long a sync may stand still and not repeat one.
     """

@@ -163,7 +163,7 @@ class Reading:
         place = Place.start(self._api.instance, token, int(at.timestamp()), kinds)
         digest = _digest(sorted(fields))
         by_ids = self._options.full == "ids"
-        full = _walk.begin(digest) if by_ids else self._extract.begin(digest)
+        full = _walk.begin(digest) if by_ids else self._extract.begin(digest, self._options.gap)
         return attrs.evolve(place, full=full)
 
     def _followed(self, place: Place, fields: Sequence[str]) -> Page:
