@@ -30,6 +30,7 @@ LAYER_3: Final = frozenset({"connectors", "state", "recorder", "memory"})
 LAYER_4: Final = frozenset({"sync", "schedule"})
 LAYER_5: Final = frozenset(
     {"sqlite", "marketo", "dynamics", "sandbox", "testing", "report", "cli", "preview"}
+    | {"emulator"}
 )
 
 PURE: Final = LAYER_0 | LAYER_1 | LAYER_2
@@ -89,6 +90,7 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
     "dynamics": BELOW_5,
     "sandbox": BELOW_5,
     "testing": BELOW_5 | {"sandbox"},
+    "emulator": BELOW_5 | {"sandbox"},
     "report": BELOW_5,
     "preview": BELOW_5 | {"sqlite", "sandbox"},
     "cli": BELOW_5 | LAYER_5,
@@ -101,6 +103,7 @@ RUNTIME: Final = frozenset({"attr", "attrs", "dateutil", "typing_extensions"})
 EXTRAS: Final[Mapping[str, frozenset[str]]] = {
     "cli": frozenset({"click", "rich"}),
     "preview": frozenset({"click", "rich"}),
+    "emulator": frozenset({"trustme"}),
     "testing": frozenset({"hypothesis"}),
 }
 
