@@ -10,7 +10,7 @@ from dynsync.emulator._dataverse._state import id_of
 from dynsync.sandbox._dynamics_tables import Table
 from dynsync.schemas import Access, Column, Option
 
-__all__ = ["column_json", "label", "odata_type"]
+__all__ = ["column_json", "label", "odata_type", "relationships"]
 
 _NAMESPACE: Final = "Microsoft.Dynamics.CRM"
 _DATES: Final = {
@@ -32,7 +32,6 @@ _TYPES: Final[Mapping[str, tuple[str, str, str]]] = {
     ),
     **dict.fromkeys(("Customer", "Owner"), ("", "", "LookupAttributeMetadata")),
 }
-_TARGETS: Final = {"Customer": ["account", "contact"], "Owner": ["systemuser", "team"]}
 _FORMATS: Final = {"email": "Email", "phone": "Phone", "url": "Url"}
 _MANAGED: Final = {"CanBeChanged": True, "ManagedPropertyLogicalName": "canmodifyrequirement"}
 
@@ -86,7 +85,7 @@ def column_json(table: Table, column: Column, position: int) -> dict[str, object
         "IsLogical": False,
         "IsPrimaryId": column.name == table.primary,
         "IsPrimaryName": column.name == _primary_name(table),
-        **_bounds(column),
+        **_bounds(table, column),
         **_choices(table, column),
     }
 
@@ -96,7 +95,7 @@ def _primary_name(table: Table) -> str:
     return next((name for name in names if name in table.columns), "")
 
 
-def _bounds(column: Column) -> dict[str, object]:
+def _bounds(table: Table, column: Column) -> dict[str, object]:
     low, high = _number(column.minimum), _number(column.maximum)
     match column.type:
         case "String":
@@ -121,11 +120,44 @@ def _bounds(column: Column) -> dict[str, object]:
             format_, behavior = _DATES[column.type]
             return {"Format": format_, "DateTimeBehavior": {"Value": behavior}}
         case "Lookup" | "Customer" | "Owner":
-            user = column.name in {"modifiedby", "createdby"}
-            target = ["systemuser"] if user else ["contact", "lead"]
-            return {"Targets": _TARGETS.get(column.type, target)}
+            return {"Targets": targets_of(table, column)}
         case _:
             return {}
+
+
+def relationships(table: Table) -> list[dict[str, object]]:
+    """Return what the lookups of *table* point at, and by which property each is written."""
+    found: list[dict[str, object]] = []
+    for column in table.columns.values():
+        targets = targets_of(table, column)
+        for target in targets:
+            name = f"{column.name}_{target}" if column.type == "Customer" else column.name
+            found.append(
+                {
+                    "MetadataId": id_of("relationship", table.name, name),
+                    "SchemaName": f"{table.name}_{name}",
+                    "RelationshipType": "OneToManyRelationship",
+                    "ReferencingEntity": table.name,
+                    "ReferencingAttribute": column.name,
+                    "ReferencedEntity": target,
+                    "ReferencedAttribute": f"{target}id",
+                    "ReferencingEntityNavigationPropertyName": name,
+                }
+            )
+    return found
+
+
+def targets_of(table: Table, column: Column) -> list[str]:
+    """Return the tables that *column* may point at, none where it is no lookup."""
+    match column.type:
+        case "Customer":
+            return ["account", "contact"]
+        case "Owner":
+            return ["systemuser", "team"]
+        case "Lookup":
+            return ["systemuser" if column.name in {"modifiedby", "createdby"} else table.name]
+        case _:
+            return []
 
 
 def _number(bound: Decimal | None) -> int | float | None:

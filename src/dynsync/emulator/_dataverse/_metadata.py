@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, cast
 
 from dynsync.emulator._dataverse._asked import Asked, set_name
-from dynsync.emulator._dataverse._columns import column_json, label
+from dynsync.emulator._dataverse._columns import column_json, label, relationships
 from dynsync.emulator._dataverse._errors import Refusal, bad
 from dynsync.emulator._dataverse._filters import condition, passes
 from dynsync.emulator._dataverse._literals import pairs, split_outside
@@ -22,6 +22,8 @@ __all__ = ["definitions", "metadata_changes", "project"]
 _CAST: Final = "Microsoft.Dynamics.CRM."
 _LINKED: Final = ("OptionSet", "GlobalOptionSet")
 _CODES: Final = {"account": 1, "contact": 2, "opportunity": 3, "lead": 4, "systemuser": 8}
+
+_AROUND: Final = ("account", "systemuser", "team", "transactioncurrency", "businessunit")
 
 Entry = dict[str, object]
 
@@ -139,7 +141,7 @@ def definitions(asked: Asked) -> Reply:
     """Answer what begins with ``EntityDefinitions``."""
     head, *rest = asked.path
     if head.args is None:
-        entries = [_entity(asked.store.table(name)) for name in asked.store.names()]
+        entries = [*map(_entity, _tables(asked))]
         return _many(asked, entries, "EntityDefinitions", ("Attributes", "Keys"))
     table = _table(asked, head.args)
     if not rest:
@@ -151,6 +153,10 @@ def definitions(asked: Asked) -> Reply:
             return _attribute_reply(asked, table)
         case "Keys":
             return _many(asked, _keys(table), "EntityDefinitions/Keys", ())
+        case "ManyToOneRelationships":
+            return _many(
+                asked, relationships(table), "EntityDefinitions/ManyToOneRelationships", ()
+            )
         case "Privileges":
             value = privileges_of(table)
             return odata({"@odata.context": f"{asked.root}/$metadata#Privileges", "value": value})
@@ -158,11 +164,19 @@ def definitions(asked: Asked) -> Reply:
             raise Refusal(404, "0x80060888", f"Resource not found for the segment '{name}'.")
 
 
+def _tables(asked: Asked) -> list[Table]:
+    """Return the tables there are, and those around them, of which nothing but the name is."""
+    held = [asked.store.table(name) for name in asked.store.names()]
+    known = {table.name for table in held}
+    around = [name for name in _AROUND if name not in known]
+    return [*held, *(Table(name, {}, {}, {}, frozenset(), frozenset()) for name in around)]
+
+
 def _table(asked: Asked, args: str) -> Table:
     name = pairs(args).get("LogicalName", "").strip("'")
-    for each in asked.store.names():
-        if each == name or id_of("entity", each) == args.strip("'").lower():
-            return asked.store.table(each)
+    for table in _tables(asked):
+        if name == table.name or id_of("entity", table.name) == args.strip("'").lower():
+            return table
     message = f"Could not find an entity with name {name}" if name else "Could not find an entity"
     raise Refusal(404, "0x80060888", f"{message}.")
 
@@ -200,9 +214,7 @@ def metadata_changes(asked: Asked) -> Reply:
         text = asked.options.get(text, "")
     try:
         query = mapping(json.loads(text))
-        entities = [
-            _changed(_entity(asked.store.table(name)), query) for name in asked.store.names()
-        ]
+        entities = [_changed(_entity(table), query) for table in _tables(asked)]
     except (ValueError, Malformed):
         raise bad("The metadata query is not valid.", "0x80040203") from None
     body = {

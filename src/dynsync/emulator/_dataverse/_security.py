@@ -14,7 +14,15 @@ from dynsync.records import RecordId
 from dynsync.sandbox._dynamics_tables import AUTOMATION, PERSON, SYNC_USER, Table
 from dynsync.schemas import FULL_ACCESS, Access
 
-__all__ = ["field_permissions", "privileges_of", "profiles", "user_function", "users", "who_am_i"]
+__all__ = [
+    "attribute_privileges",
+    "field_permissions",
+    "privileges_of",
+    "profiles",
+    "user_function",
+    "users",
+    "who_am_i",
+]
 
 _VERBS: Final = ("Create", "Read", "Write", "Delete", "Append", "AppendTo", "Assign", "Share")
 _RIGHTS: Final = {"Create": Access.CREATE, "Read": Access.READ, "Write": Access.UPDATE}
@@ -85,6 +93,11 @@ def user_function(asked: Asked, user: RecordId, name: str, args: str) -> Reply:
             wanted = args.partition("=")[2].strip("'").lower()
             found = [each for each in _held(asked, user) if each.lower() == wanted]
             return _role_privileges(asked, found)
+        case "RetrievePrincipalAttributePrivileges":
+            kind = "Microsoft.Dynamics.CRM.RetrievePrincipalAttributePrivilegesResponse"
+            context = f"{asked.root}/$metadata#{kind}"
+            told = attribute_privileges(asked, user)
+            return odata({"@odata.context": context, "AttributePrivileges": told})
         case "RetrievePrincipalAccess":
             return odata({"AccessRights": ", ".join(_access(asked, user))})
         case _:
@@ -131,28 +144,43 @@ def profiles(asked: Asked) -> list[dict[str, object]]:
     ]
 
 
-def field_permissions(asked: Asked) -> list[dict[str, object]]:
-    """Return the rows of ``fieldpermissions`` that the caller has by their profile."""
-    rows: list[dict[str, object]] = []
+def _secured(asked: Asked, user: RecordId) -> Iterable[tuple[str, str, Access]]:
+    """Yield the table and name of every secured column, with what is left of it to *user*."""
     for name in asked.store.names():
         table = asked.store.table(name)
-        secured = {column for each in table.secured.values() for column in each}
-        mine = table.secured.get(asked.user, {})
-        for column in sorted(secured):
-            access = mine.get(column, FULL_ACCESS)
-            rows.append(
-                {
-                    "fieldpermissionid": id_of("permission", asked.user, name, column),
-                    "entityname": name,
-                    "attributelogicalname": column,
-                    "canread": _allowed(access, Access.READ),
-                    "cancreate": _allowed(access, Access.CREATE),
-                    "canupdate": _allowed(access, Access.UPDATE),
-                    "canreadunmasked": 0,
-                    "_fieldsecurityprofileid_value": id_of("profile", asked.user),
-                }
-            )
-    return rows
+        mine = table.secured.get(user, {})
+        for column in sorted({column for each in table.secured.values() for column in each}):
+            yield name, column, mine.get(column, FULL_ACCESS)
+
+
+def attribute_privileges(asked: Asked, user: RecordId) -> list[dict[str, object]]:
+    """Return what column security leaves *user*, as one function tells it."""
+    return [
+        {
+            "AttributeId": id_of("attribute", table, column),
+            "CanRead": _allowed(access, Access.READ),
+            "CanCreate": _allowed(access, Access.CREATE),
+            "CanUpdate": _allowed(access, Access.UPDATE),
+        }
+        for table, column, access in _secured(asked, user)
+    ]
+
+
+def field_permissions(asked: Asked) -> list[dict[str, object]]:
+    """Return the rows of ``fieldpermissions`` that the caller has by their profile."""
+    return [
+        {
+            "fieldpermissionid": id_of("permission", asked.user, table, column),
+            "entityname": table,
+            "attributelogicalname": column,
+            "canread": _allowed(access, Access.READ),
+            "cancreate": _allowed(access, Access.CREATE),
+            "canupdate": _allowed(access, Access.UPDATE),
+            "canreadunmasked": 0,
+            "_fieldsecurityprofileid_value": id_of("profile", asked.user),
+        }
+        for table, column, access in _secured(asked, asked.user)
+    ]
 
 
 def _allowed(access: Access, right: Access) -> int:
