@@ -135,4 +135,8 @@ def _pairs(text: str) -> tuple[tuple[str, str], ...]:
 
 
 def _parameters(text: str) -> dict[str, str]:
-    return dict(_pairs(text))
+    # A client that gives a list names the parameter again for each of its values.
+    found: dict[str, str] = {}
+    for name, value in _pairs(text):
+        found[name] = f"{found[name]},{value}" if name in found else value
+    return found

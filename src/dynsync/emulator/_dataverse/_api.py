@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from dynsync.emulator._dataverse import _errors
+from dynsync.emulator._dataverse._actions import ACTIONS
 from dynsync.emulator._dataverse._asked import Asked, ask
 from dynsync.emulator._dataverse._batches import batch
 from dynsync.emulator._dataverse._changes import changes, wants_tracking
@@ -143,6 +144,8 @@ def _operation(asked: Asked) -> str:
     if head is None or asked.table(head.name) is None:
         if head is not None and head.name == "$batch":
             return "write" if _METHOD.search(asked.call.body) else "fetch"
+        if head is not None and head.name in ACTIONS:
+            return "write"
         return "describe"
     if asked.call.method != "GET":
         return "write"
@@ -160,6 +163,8 @@ def _dispatch(asked: Asked) -> Reply:
         return _on_table(asked, table)
     if head.name == "$batch":
         raise _errors.bad("A batch holds no batch.", "0x80048d19")
+    if asked.call.method == "POST" and head.name in ACTIONS:
+        return ACTIONS[head.name](asked)
     if asked.call.method != "GET":
         raise Refusal(404, "0x80060888", f"Resource not found for the segment '{head.name}'.")
     if head.name == "WhoAmI":
