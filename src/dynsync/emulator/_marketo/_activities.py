@@ -185,7 +185,7 @@ def _activities(asked: Asked) -> Json:
 def activity_json(asked: Asked, row: ActivityRow) -> Json:
     """Return *row* as "get lead activities" tells it."""
     attributes: list[dict[str, object]] = [{"name": "Source", "value": "Web service API"}]
-    primary: dict[str, object] = {}
+    primary: dict[str, object] = {"primaryAttributeValue": "Web service API"}
     if row.type == CHANGE and row.field is not None:
         held = asked.store.columns.all[row.field]
         number = number_of_column(asked, row.field)
@@ -227,7 +227,7 @@ def _deleted(asked: Asked) -> Json:
 
 
 _STANDARD: Final[Collection[tuple[int, str, str, Sequence[str]]]] = (
-    (NEW, "New Lead", "", ("Created Date", "Source Type")),
+    (NEW, "New Lead", "Source Type", ("Created Date", "Source")),
     (CHANGE, "Change Data Value", "Attribute Name", ("New Value", "Old Value", "Reason", "Source")),
     (MERGE, "Merge Leads", "Lead ID", ("Merge IDs", "Merge Fields", "Source")),
     (DELETE, "Delete Lead", "Lead ID", ("Campaign", "Source")),
@@ -237,11 +237,9 @@ _STANDARD: Final[Collection[tuple[int, str, str, Sequence[str]]]] = (
 def _types(asked: Asked) -> Json:
     standard: list[dict[str, object]] = []
     for number, name, primary, attributes in _STANDARD:
-        told: dict[str, object] = {"id": number, "name": name, "description": name}
-        if primary:
-            told["primaryAttribute"] = {"name": primary, "dataType": "string"}
-        told["attributes"] = [{"name": each, "dataType": "string"} for each in attributes]
-        standard.append(told)
+        told = [{"name": each, "dataType": "string"} for each in (primary, *attributes)]
+        about = {"id": number, "name": name, "description": name}
+        standard.append({**about, "primaryAttribute": told[0], "attributes": told[1:]})
     return {"result": [*standard, *(kind.plain() for kind in types_of(asked).approved())]}
 
 

@@ -27,13 +27,13 @@ from dynsync.records import Side
 from dynsync.sandbox import Fault, SimulatedCrash
 from dynsync.sandbox._marketo_people import Author
 
-__all__ = ["MarketoApi"]
+__all__ = ["ROUTES", "MarketoApi"]
 
 _URI: Final = 8_192
 _BODY: Final = 1_048_576
 _FILE: Final = 10 * _BODY
 _IDENTITY: Final = "/identity/oauth/token"
-_ROUTES: Final[tuple[Route, ...]] = (
+ROUTES: Final[tuple[Route, ...]] = (
     *_describe.ROUTES,
     *_leads.ROUTES,
     *_sync.ROUTES,
@@ -43,6 +43,8 @@ _ROUTES: Final[tuple[Route, ...]] = (
     *_imports.ROUTES,
     *_usage.ROUTES,
 )
+"""All that is served besides tokens."""
+
 _OVER: Final[Mapping[str, tuple[str, str]]] = {
     "concurrency": ("615", "Concurrent access limit reached"),
     "window": ("606", "Max rate limit '100' exceeded with in '20' secs"),
@@ -152,7 +154,7 @@ def _told(failure: SystemFailure) -> ApiError:
 
 def _route(method: str, path: str) -> tuple[Route, Mapping[str, str]]:
     known = False
-    for route in _ROUTES:
+    for route in ROUTES:
         if found := route.path.fullmatch(path):
             known = True
             if route.method == method:

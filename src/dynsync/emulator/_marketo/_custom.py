@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, cast
 
 import attrs
@@ -126,6 +126,14 @@ class Types:
     def keep(self, asked: Asked, kind: ActivityType) -> None:
         """Add *kind*, or put it in the place of the one with its number."""
         self._types[kind.id] = kind
+        self._save(asked)
+
+    def drop(self, asked: Asked, kind: ActivityType) -> None:
+        """Take *kind* away; its activities stay."""
+        del self._types[kind.id]
+        self._save(asked)
+
+    def _save(self, asked: Asked) -> None:
         asked.store.remember(_KEY, json.dumps([attrs.astuple(each) for each in self]))
 
 
@@ -195,9 +203,49 @@ def _add_attributes(asked: Asked) -> Json:
     attributes = (*kind.attributes, *given)
     if len(attributes) > _MOST_ATTRIBUTES:
         raise ApiError("1028", f"The limit of {_MOST_ATTRIBUTES} attributes is reached")
+    return _drafted(asked, attrs.evolve(kind, attributes=attributes))
+
+
+def _change_attributes(asked: Asked) -> Json:
+    kind, body = _named(asked), asked.body()
+    given = {each[0]: each for each in map(_attribute, listing(body.get("attributes", [])))}
+    _check_known(kind, given)
+    changed = tuple(given.get(each[0], each) for each in kind.attributes)
+    return _drafted(asked, attrs.evolve(kind, attributes=changed))
+
+
+def _drop_attributes(asked: Asked) -> Json:
+    kind, body = _named(asked), asked.body()
+    given = [str(mapping(each).get("apiName")) for each in listing(body.get("attributes", []))]
+    _check_known(kind, given)
+    left = tuple(each for each in kind.attributes if each[0] not in given)
+    return _drafted(asked, attrs.evolve(kind, attributes=left))
+
+
+def _check_known(kind: ActivityType, names: Iterable[str]) -> None:
+    known = {api_name for api_name, _, _ in kind.attributes}
+    for name in names:
+        if name not in known:
+            raise ApiError("1013", f"Attribute '{name}' not found")
+
+
+def _change(asked: Asked) -> Json:
+    kind, body = _named(asked), asked.body()
+    name, text = (str(body.get(key) or getattr(kind, key)) for key in ("name", "description"))
+    return _drafted(asked, attrs.evolve(kind, name=name, description=text))
+
+
+def _drafted(asked: Asked, kind: ActivityType) -> Json:
+    """Keep *kind* with its changes: they hold at once, and it says that it has a draft."""
     status = "draft" if kind.status == "draft" else "approved with draft"
-    kind = attrs.evolve(kind, attributes=attributes, status=status)
+    kind = attrs.evolve(kind, status=status)
     types_of(asked).keep(asked, kind)
+    return {"result": [kind.full()]}
+
+
+def _drop(asked: Asked) -> Json:
+    kind = _named(asked)
+    types_of(asked).drop(asked, kind)
     return {"result": [kind.full()]}
 
 
@@ -260,6 +308,11 @@ ROUTES: Final = (
     Route("GET", r"/rest/v1/activities/external/types\.json", "describe", _list),
     Route("POST", r"/rest/v1/activities/external/type\.json", "make", _make),
     Route("GET", rf"{_TYPE}/describe\.json", "describe", _describe),
+    Route("POST", rf"{_TYPE}\.json", "make", _change),
     Route("POST", rf"{_TYPE}/approve\.json", "make", _approve),
+    Route("POST", rf"{_TYPE}/discardDraft\.json", "make", _approve),
+    Route("POST", rf"{_TYPE}/delete\.json", "make", _drop),
     Route("POST", rf"{_TYPE}/attributes/create\.json", "make", _add_attributes),
+    Route("POST", rf"{_TYPE}/attributes/update\.json", "make", _change_attributes),
+    Route("POST", rf"{_TYPE}/attributes/delete\.json", "make", _drop_attributes),
 )

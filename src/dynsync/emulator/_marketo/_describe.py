@@ -15,6 +15,9 @@ __all__ = ["ROUTES", "number_of_column", "readable"]
 
 _WRITE: Final = Access.CREATE | Access.UPDATE
 _SIZED: Final = frozenset({"string", "email", "phone", "url"})
+_ELSEWHERE: Final = frozenset({"updateable", "crmManaged"})
+"""What `describe2` tells of a field and its schema does not."""
+
 _SOAP: Final = {"id": "Id", "email": "Email", "firstName": "FirstName", "lastName": "LastName"}
 
 
@@ -73,8 +76,9 @@ def _field2(held: Held) -> dict[str, object]:
 
 def _schema_field(held: Held) -> dict[str, object]:
     own = held.column.name.startswith("crm")
+    told = {key: value for key, value in _field2(held).items() if key not in _ELSEWHERE}
     return {
-        **_field2(held),
+        **told,
         "description": "",
         "isHidden": False,
         "isHtmlEncodingInEmail": True,
