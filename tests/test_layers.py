@@ -31,6 +31,7 @@ LAYER_4: Final = frozenset({"sync", "schedule"})
 LAYER_5: Final = frozenset(
     {"sqlite", "marketo", "dynamics", "sandbox", "testing", "report", "cli", "preview"}
     | {"transport", "limiting", "http"}
+    | {"emulator"}
 )
 
 PURE: Final = LAYER_0 | LAYER_1 | LAYER_2
@@ -93,6 +94,7 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
     "dynamics": BELOW_5 | {"transport", "limiting"},
     "sandbox": BELOW_5,
     "testing": BELOW_5 | {"sandbox"},
+    "emulator": BELOW_5 | {"sandbox"},
     "report": BELOW_5,
     "preview": BELOW_5 | {"sqlite", "sandbox"},
     "cli": BELOW_5 | LAYER_5,
@@ -106,6 +108,7 @@ EXTRAS: Final[Mapping[str, frozenset[str]]] = {
     "cli": frozenset({"click", "rich"}),
     "http": frozenset({"httpx"}),
     "preview": frozenset({"click", "rich"}),
+    "emulator": frozenset({"trustme"}),
     "testing": frozenset({"hypothesis"}),
 }
 
