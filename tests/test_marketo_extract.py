@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import hashlib
 import io
 import re
@@ -111,6 +112,21 @@ def test_a_job_spans_no_more_than_a_month() -> None:
         {"createdAt": {"startAt": "2025-12-10T00:00:00Z", "endAt": "2026-01-05T09:00:01Z"}},
     ] == spans
     assert ["1"] == [change.id for change in page.changes]
+
+
+def test_the_first_person_is_looked_for_among_the_first_ids() -> None:
+    """A host that knows the day says so; where nobody is found, it is the beginning of all."""
+    known = wire_of(about("j1", file=HEAD), "j1")
+    connector(known, full="bulk", began=dt.date(2025, 12, 20)).read(TABLE, FIELDS, None)
+    unknown = wire_of({**about("j1", file=HEAD), LEADS: result()}, "j1")
+    connector(unknown, full="bulk", gap=600).read(TABLE, FIELDS, None)
+
+    assert [0, 2] == [len(wire.asked(LEADS)) for wire in (known, unknown)]
+    spans = [wire.asked(CREATE)[0].body["filter"] for wire in (known, unknown)]
+    assert ["2025-12-20T00:00:00Z", "2006-01-01T00:00:00Z"] == [
+        span["createdAt"]["startAt"]  # type: ignore[index]
+        for span in spans
+    ]
 
 
 def test_the_clock_waits_for_a_job() -> None:

@@ -38,7 +38,12 @@ _AHEAD: Final = 4
 _POLL: Final = 60.0
 """How often Marketo looks at a job itself, in seconds."""
 
-_FIRST: Final = int(dt.datetime(2006, 1, 1, tzinfo=dt.UTC).timestamp())
+
+def _midnight(day: dt.date) -> int:
+    return int(dt.datetime.combine(day, dt.time(), dt.UTC).timestamp())
+
+
+_FIRST: Final = _midnight(dt.date(2006, 1, 1))
 """Before that, nobody was made: there was no Marketo."""
 
 
@@ -108,13 +113,18 @@ class Extract:
             spool.close()
         self._spools.clear()
 
-    def begin(self, fields: str, gap: int) -> Progress:
-        """Return where a read of the fields with that digest begins."""
+    def begin(self, fields: str, began: dt.date | None, gap: int) -> Progress:
+        """
+        Return where a read of the fields with that digest begins.
+
+        That is the day *began*, or else the first person, looked for among *gap* ids.
+        """
         end = int(self._calls.now().timestamp()) + 1
-        return _at(Progress(KIND, fields), _Span(min(self._oldest(gap), end), end))
+        start = self._oldest(gap) if began is None else _midnight(began)
+        return _at(Progress(KIND, fields), _Span(min(start, end), end))
 
     def _oldest(self, gap: int) -> int:
-        """Return when the first person was made, looked for among the first *gap* ids."""
+        """Return when the first person was made."""
         wide = BATCH * self._calls.limiter.pace.at_once
         for first in range(1, gap + 1, wide):
             ids = [str(number) for number in range(first, first + wide)]

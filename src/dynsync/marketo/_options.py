@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Final, Literal, TypeAlias
 
 import attrs
@@ -30,8 +31,9 @@ class MarketoOptions:
     *table* is what field maps call people. Every reading of the feed begins *overlap* seconds
     before the last one ended, for rows that arrive late; a cursor older than *retention* days
     has expired, because deletions are kept no longer. *full* says how everybody is read:
-    by bulk extract, or by ids until nobody has the next *gap* of them; an extract looks as far
-    for the first person, since which its months are counted. New people go to the
+    by bulk extract, or by ids until nobody has the next *gap* of them. An extract takes a job
+    for each month since the day *began*, before which nobody was made; without one it looks for
+    the first person as far, and goes back to 2006 if there is none. New people go to the
     *partition*. How many days back the activity log is searched for *lines* that it has already
     is how long a sync may stand still and not repeat one.
     """
@@ -41,5 +43,6 @@ class MarketoOptions:
     retention: float = 13.0
     full: FullRead = "bulk"
     gap: int = 30_000
+    began: dt.date | None = None
     partition: str | None = None
     lines: float = 30.0

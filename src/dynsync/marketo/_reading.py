@@ -161,9 +161,11 @@ class Reading:
         token = self._calls.run(token_at(self._api, at))
         kinds = self._calls.run(followed(self._api))
         place = Place.start(self._api.instance, token, int(at.timestamp()), kinds)
-        digest = _digest(sorted(fields))
-        by_ids = self._options.full == "ids"
-        full = _walk.begin(digest) if by_ids else self._extract.begin(digest, self._options.gap)
+        digest, options = _digest(sorted(fields)), self._options
+        if options.full == "ids":
+            full = _walk.begin(digest)
+        else:
+            full = self._extract.begin(digest, options.began, options.gap)
         return attrs.evolve(place, full=full)
 
     def _followed(self, place: Place, fields: Sequence[str]) -> Page:
