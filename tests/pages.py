@@ -19,6 +19,7 @@ from cases.merge import CASES, POLICIES, Case, Expected, Maybe
 from dynsync.cli._app import app
 from dynsync.fields import EntityMap, Field, Flow
 from dynsync.maps import CONTACT, LEAD
+from dynsync.marketo import failures as marketo
 from dynsync.merge import Verdict
 from dynsync.records import Choice, Missing
 from dynsync.testing._histories._actions import ACTIONS, SANDBOX_ACTIONS
@@ -30,6 +31,7 @@ ROOT: Final = Path(__file__).parents[1]
 PAGES: Final = (
     "docs/reference/cli.md",
     "docs/reference/default-maps.md",
+    "docs/reference/marketo-failures.md",
     "docs/reference/merge-table.md",
     "docs/reference/simulator.md",
 )
@@ -213,6 +215,25 @@ def _paths() -> str:
     return _table(("path", *PATHS), rows)
 
 
+# -- the failures of Marketo
+
+
+def _marketo_codes() -> str:
+    rows = (
+        [f"`{one.code}`", one.means, *(each.value if each else "" for each in (one.call, one.row))]
+        for one in marketo.FAILURES.values()
+    )
+    return _table(("code", "means", "a whole call", "one row"), rows)
+
+
+def _marketo_statuses() -> str:
+    rows = (
+        [one.code, one.means, one.call.value if one.call else ""]
+        for one in marketo.HTTP_FAILURES.values()
+    )
+    return _table(("status", "means", "becomes"), rows)
+
+
 MADE: Final[Mapping[str, Callable[[], str]]] = {
     "commands": _commands,
     "entities": _entities,
@@ -220,6 +241,8 @@ MADE: Final[Mapping[str, Callable[[], str]]] = {
     "lead": lambda: _only(LEAD, CONTACT),
     "contact": lambda: _only(CONTACT, LEAD),
     "decisions": _decisions,
+    "marketo-codes": _marketo_codes,
+    "marketo-statuses": _marketo_statuses,
     "actions": _actions,
     "paths": _paths,
 }

@@ -20,7 +20,7 @@ from dynsync.errors import (
     Unavailable,
 )
 from dynsync.limiting import Limiter, Pace
-from dynsync.marketo import MarketoOptions, MarketoRestConnector
+from dynsync.marketo import FAILURES, MarketoOptions, MarketoRestConnector
 from dynsync.records import Cursor, Edit, Record, RecordId, Side, Tombstone
 from dynsync.sandbox import SandboxClock
 from dynsync.schemas import FULL_ACCESS, Access
@@ -681,6 +681,16 @@ def test_a_failure_of_the_whole_call_is_raised(
         connector(Wire({LEADS: answer})).write(TABLE, [Update(RecordId("5"), {})])
 
     assert (reading, writing) == (type(read.value), type(written.value))
+
+
+def test_every_code_that_marketo_documents_has_a_meaning() -> None:
+    """For a whole call, for a row, or for both; listed by hand from Marketo's own pages."""
+    calls = {500, 502, *range(601, 617), 701, 702, 703, 704, 709, 712, 713, 714, 718, 719}
+    rows = {*range(1001, 1020), 1021, 1022, *range(1025, 1030), 1035, 1036, 1037, 1042}
+    rows |= {1048, 1049, 1076, 1077, 1078, 1079, 1080}
+
+    assert {str(code) for code in calls | rows} == set(FAILURES)
+    assert [] == [one.code for one in FAILURES.values() if not one.means or one.call is None]
 
 
 def test_a_limit_is_waited_out() -> None:
