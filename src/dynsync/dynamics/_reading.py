@@ -1,0 +1,102 @@
+"""Flows that read: a table's description, a page of its feed, rows by id or by value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+from typing import Final
+
+from dynsync.connectors import Page
+from dynsync.dynamics import _feed as feed
+from dynsync.dynamics import _metadata as metadata
+from dynsync.dynamics._answers import fault_in, object_in, raise_garbled, server_time
+from dynsync.dynamics._asking import ask, ask_all, every_row, sent
+from dynsync.dynamics._odata import Garbled, Json, address, encode, one_of, text_of
+from dynsync.dynamics._tables import Table
+from dynsync.errors import Refused
+from dynsync.records import Cursor, RecordId, Side, Wire
+from dynsync.transport import Flow
+
+__all__ = ["collections_of", "describe", "page", "rows_with", "who_am_i"]
+
+_IN: Final = 100
+"""Values in one filter: with more, the address is longer than some gateways take."""
+
+
+def who_am_i() -> Flow[tuple[RecordId, str]]:
+    """Return the ids of the user and of the organisation."""
+    doing = "WhoAmI"
+    said = yield from ask("WhoAmI", doing)
+    user, organisation = text_of(said, "UserId"), text_of(said, "OrganizationId")
+    if not user or not organisation:
+        raise Refused(Side.DYNAMICS, f"{doing}: it names no user. Is the URL an organisation's?")
+    return RecordId(user.lower()), organisation.lower()
+
+
+def describe(table: str, user: RecordId) -> Flow[Table]:
+    """Return *table* with what *user* may do, for one request."""
+    doing = f"describing {table!r}"
+    questions = metadata.questions(table, user)
+    answers = yield from ask_all([*questions.values()], doing)
+    said: dict[str, Mapping[str, Json]] = {}
+    for name, answer in zip(questions, answers, strict=True):
+        if name in metadata.OPTIONAL and fault_in(answer) is not None:
+            continue
+        said[name] = object_in(answer, doing)
+    try:
+        return metadata.described(table, said)
+    except Garbled:
+        raise_garbled(answers[-1], doing)
+
+
+def collections_of(targets: Iterable[str]) -> Flow[dict[str, str]]:
+    """Return the names in addresses of *targets*."""
+    found: dict[str, str] = {}
+    for target in targets:
+        path = f"EntityDefinitions(LogicalName='{encode(target)}')"
+        said = yield from ask(address(path, select="EntitySetName"), f"looking up {target!r}")
+        found[target] = text_of(said, "EntitySetName")
+    return found
+
+
+def page(table: Table, columns: Sequence[str], cursor: Cursor | None, size: int) -> Flow[Page]:
+    """Return the page of *table*'s feed that *cursor* leads to."""
+    doing = f"reading {table.name!r}"
+    place = feed.unpack(cursor, table.name)
+    prefer = ",".join([*place.preferences, f"odata.maxpagesize={size}"])
+    response = yield from sent(place.path(table, columns), doing, {"Prefer": prefer})
+    said = object_in(response, doing, _asked(table, columns))
+    try:
+        changes = feed.changes(table, said, columns)
+        place, more = feed.onwards(place, columns, said)
+    except Garbled:
+        raise_garbled(response, doing)
+    return Page(changes, feed.pack(place), more, server_time(response))
+
+
+def rows_with(
+    table: Table, column: str, values: Sequence[Wire], columns: Sequence[str], doing: str
+) -> Flow[list[dict[str, Json]]]:
+    """Return the rows of *table* whose *column* is one of *values*."""
+    select = table.select(columns)
+    paths = [
+        address(table.collection, select=select, filter=one_of(table.said(column), some))
+        for some in _chunks(values, _IN)
+    ]
+    if not paths:
+        return []
+    found: list[dict[str, Json]] = []
+    asked = _asked(table, [column, *columns])
+    for answer in (yield from ask_all(paths, doing)):
+        found += yield from every_row(answer, doing, asked)
+    return found
+
+
+def _asked(table: Table, columns: Iterable[str]) -> dict[str, str]:
+    return {said: name for name in columns for said in (table.said(name), name)}
+
+
+def _chunks(values: Iterable[Wire], size: int) -> Iterable[list[Wire]]:
+    left = iter(values)
+    while some := [*islice(left, size)]:
+        yield some
