@@ -107,20 +107,34 @@ def test_a_table_is_described_in_one_request() -> None:
 
 
 def test_a_description_that_is_not_whole_is_none() -> None:
-    """Without some answer a right would be missed; only who is no administrator may be silent."""
-    said = answers()
-    silent = [
-        reply(one) if name != "roles" else refusal(403, "0x80040220") for name, one in said.items()
-    ]
-    mine, _ = connector(
-        parts(*silent), parts(*silent[:-1]), parts(*[refusal(404, ""), *silent[1:]])
-    )
+    """Without some answer a right would be missed."""
+    said = [reply(one) for one in answers().values()]
+    mine, _ = connector(parts(*said[:-1]), parts(refusal(403, "0x80040220"), *said[1:]))
 
-    assert "firstname" in mine.describe("contact").columns
     with pytest.raises(Unavailable):
         mine.describe("contact")
     with pytest.raises(Refused):
         mine.describe("contact")
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "left"),
+    [
+        ("roles", refusal(403, "0x80040220"), Access.READ | Access.UPDATE),
+        ("masked", refusal(403, "0x80040220"), Access.UPDATE),
+        ("masked", refusal(404, "0x80060888"), Access.READ | Access.UPDATE),
+    ],
+)
+def test_what_some_may_not_ask_is_taken_as_is_safe(
+    question: str, answer: Response, left: Access
+) -> None:
+    """Who is no administrator for certain, and which columns are masked for all we know."""
+    said = answers(secured=[{"AttributeId": SALARY, "CanRead": 4, "CanUpdate": 4}])
+    mine, _ = connector(
+        parts(*(answer if name == question else reply(one) for name, one in said.items()))
+    )
+
+    assert left == mine.describe("contact").columns["new_salary"].access
 
 
 # -- reading

@@ -125,20 +125,36 @@ def test_column_security_does_not_hold_administrators_back() -> None:
     assert described.schema.columns["new_salary"].access == FULL_ACCESS
 
 
+@pytest.mark.parametrize("role", [ADMINISTRATOR, "another"])
+def test_a_masked_column_cannot_be_read(role: str) -> None:
+    """By nobody: what it reads as would be taken for what it holds."""
+    said = answers(secured=[{"AttributeId": SALARY, "CanRead": 4, "CanUpdate": 4}], roles=[role])
+    said["masked"] = {"value": [{"attributelogicalname": "new_salary"}]}
+
+    masked = metadata.described("contact", said).schema.columns["new_salary"]
+    del said["masked"]
+    unknown = metadata.described("contact", said).schema.columns["new_salary"]
+
+    assert Access.READ not in masked.access
+    assert Access.UPDATE in masked.access
+    assert masked == unknown
+
+
 def test_an_unreadable_column_is_never_asked_for_and_never_told() -> None:
     """Its null would be taken for a value that was cleared."""
     described = table()
 
     assert "firstname,modifiedon" == described.select(["firstname", "new_salary"])
+    readable = described.readable(["firstname", "new_salary", "lastname"])
     assert {"firstname": None} == described.values(
-        {"firstname": None, "new_salary": None}, ["firstname", "new_salary", "lastname"]
+        {"firstname": None, "new_salary": None}, readable
     )
 
 
 def test_references_are_read_under_another_name() -> None:
     """The id that a lookup holds is a property of its own."""
     assert "_ownerid_value,modifiedon" == table().select(["ownerid"])
-    assert {"ownerid": ME} == table().values({"_ownerid_value": ME}, ["ownerid"])
+    assert {"ownerid": ME} == table().values({"_ownerid_value": ME}, {"ownerid": "_ownerid_value"})
 
 
 def test_what_describes_no_table_is_garbled() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Final, NoReturn
 
@@ -157,10 +157,10 @@ def moment(text: str) -> dt.datetime | None:
     return at if at.tzinfo is not None else at.replace(tzinfo=dt.UTC)
 
 
-def record(table: Table, row: Mapping[str, Json], columns: Sequence[str]) -> Record:
-    """Return *row* as a record with no more than *columns*."""
+def record(table: Table, row: Mapping[str, Json], readable: Mapping[str, str]) -> Record:
+    """Return *row* as a record with what it tells of the *readable* columns."""
     at = moment(text_of(row, "modifiedon"))
-    return Record(table.id_of(row), table.values(row, columns), _version(row), at)
+    return Record(table.id_of(row), table.values(row, readable), _version(row), at)
 
 
 def _version(row: Mapping[str, Json]) -> Version | None:
@@ -176,7 +176,7 @@ def result(table: Table, write: Write, response: Response) -> WriteResult:
     made, id_ = (Created, write.key) if isinstance(write, Create) else (Updated, write.id)
     try:
         row = parse(response.body) if response.body else {}
-        values = table.values(row, list(write.values))
+        values = table.values(row, table.readable(write.values))
     except Garbled:
         # It was applied; what it holds now is told by the feed.
         return made(id_)

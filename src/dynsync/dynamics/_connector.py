@@ -192,7 +192,8 @@ class DataverseConnector:
     ) -> list[Record]:
         doing = f"looking for rows of {table.name!r}"
         rows = self._line.run(reading.rows_with(table, column, values, fields, doing))
-        return [*{(one := record(table, row, fields)).id: one for row in rows}.values()]
+        readable = table.readable(fields)
+        return [*{(one := record(table, row, readable)).id: one for row in rows}.values()]
 
     def _table(self, table: str) -> Table:
         if table not in self._tables:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import attrs
@@ -95,15 +95,16 @@ def onwards(place: Place, columns: Sequence[str], said: Mapping[str, Json]) -> t
     return Place(place.table, token), False
 
 
-def changes(table: Table, said: Mapping[str, Json], columns: Collection[str]) -> list[Change]:
+def changes(table: Table, said: Mapping[str, Json], columns: Iterable[str]) -> list[Change]:
     """Return the changes on a page."""
-    return [_change(table, row, list(columns)) for row in rows(said)]
+    readable = table.readable(columns)
+    return [_change(table, row, readable) for row in rows(said)]
 
 
-def _change(table: Table, row: Mapping[str, Json], columns: Sequence[str]) -> Change:
+def _change(table: Table, row: Mapping[str, Json], readable: Mapping[str, str]) -> Change:
     if "$deletedEntity" in text_of(row, "@odata.context"):
         found = GUID.search(text_of(row, "id"))
         if found is None:
             raise Garbled("a deleted entry without an id")
         return Tombstone(RecordId(found[0].lower()))
-    return record(table, row, columns)
+    return record(table, row, readable)

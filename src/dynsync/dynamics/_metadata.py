@@ -18,12 +18,15 @@ __all__ = ["OPTIONAL", "described", "questions"]
 _ADMINISTRATOR: Final = "627090ff-40a3-4053-8790-584edc5be201"
 """The template of the role System Administrator, whom column security does not hold back."""
 
-OPTIONAL: Final = frozenset({"roles"})
-"""The questions that some may not ask: without an answer, the user is no administrator."""
+OPTIONAL: Final = frozenset({"roles", "masked"})
+"""
+The questions that some may not ask, and what no answer means is the safe thing: the user is
+no administrator, and any secured column may be masked.
+"""
 
 _COLUMNS: Final = (
     "LogicalName,MetadataId,AttributeType,AttributeTypeName,AttributeOf,DisplayName,"
-    "IsValidForCreate,IsValidForUpdate,IsValidForRead,IsSecured,RequiredLevel"
+    "IsValidForCreate,IsValidForUpdate,IsValidForRead,IsValidODataAttribute,IsSecured,RequiredLevel"
 )
 _OPTIONS: Final = "OptionSet($select=Options)"
 _BOUNDS: Final = "MinValue,MaxValue"
@@ -53,6 +56,11 @@ def questions(table: str, user: RecordId) -> dict[str, str]:
         "privileges": f"{me}/Microsoft.Dynamics.CRM.RetrieveUserPrivileges()",
         "secured": f"{me}/Microsoft.Dynamics.CRM.RetrievePrincipalAttributePrivileges()",
         "roles": address(f"{me}/systemuserroles_association", select="_roletemplateid_value"),
+        "masked": address(
+            "attributemaskingrules",
+            select="attributelogicalname",
+            filter=f"entityname eq '{table}'",
+        ),
         "table": address(
             entity, select="LogicalName,EntitySetName,PrimaryIdAttribute,SchemaName,Privileges"
         ),
@@ -71,11 +79,16 @@ def questions(table: str, user: RecordId) -> dict[str, str]:
 
 @attrs.frozen
 class _Rights:
-    """What the user may do with the table, and with each secured column by its metadata id."""
+    """
+    What the user may do with the table, and with each secured column by its metadata id.
+
+    *masked* columns read as asterisks, whoever reads them; None where it is not known which.
+    """
 
     table: Access
     secured: Mapping[str, Access]
-    unsecured: bool
+    administrator: bool
+    masked: frozenset[str] | None
 
     def of(self, column: Mapping[str, Json]) -> Access:
         """Return what is left of *column*."""
@@ -84,8 +97,12 @@ class _Rights:
             if column.get(said) is True:
                 access |= flag
         access &= self.table
-        if column.get("IsSecured") is True and not self.unsecured:
+        if column.get("IsSecured") is not True:
+            return access
+        if not self.administrator:
             access &= self.secured.get(text_of(column, "MetadataId").lower(), Access.NONE)
+        if self.masked is None or text_of(column, "LogicalName") in self.masked:
+            access &= ~Access.READ
         return access
 
 
@@ -117,6 +134,7 @@ def described(table: str, answers: Mapping[str, Mapping[str, Json]]) -> Table:
         _table_rights(entity, answers["privileges"]),
         _column_rights(answers["secured"]),
         _is_administrator(answers.get("roles", {})),
+        _masked(answers.get("masked")),
     )
     details: dict[str, Mapping[str, Json]] = {
         text_of(row, "LogicalName"): row for kind in _DETAILS for row in rows(answers[kind])
@@ -137,7 +155,7 @@ def described(table: str, answers: Mapping[str, Mapping[str, Json]]) -> Table:
 
 def _type(row: Mapping[str, Json]) -> str | None:
     """Return the type of a column that can be read by itself, None for any other."""
-    if row.get("AttributeOf"):
+    if row.get("AttributeOf") or row.get("IsValidODataAttribute") is False:
         # Made of another column, such as the name of the row that a lookup points at.
         return None
     said = text_of(row, "AttributeType")
@@ -248,6 +266,12 @@ def _column_rights(said: Mapping[str, Json]) -> dict[str, Access]:
 def _is_administrator(roles: Mapping[str, Json]) -> bool:
     found = _list(roles, "value")
     return any(text_of(one, "_roletemplateid_value").lower() == _ADMINISTRATOR for one in found)
+
+
+def _masked(rules: Mapping[str, Json] | None) -> frozenset[str] | None:
+    if rules is None:
+        return None
+    return frozenset(text_of(rule, "attributelogicalname") for rule in _list(rules, "value"))
 
 
 def _list(said: Mapping[str, Json], name: str) -> Sequence[Mapping[str, Json]]:

@@ -13,6 +13,7 @@ from dynsync.dynamics._answers import fault_in, object_in, raise_garbled, server
 from dynsync.dynamics._asking import ask, ask_all, every_row, sent
 from dynsync.dynamics._odata import Garbled, Json, address, encode, one_of, text_of
 from dynsync.dynamics._tables import Table
+from dynsync.dynamics.failures import Becomes
 from dynsync.errors import Refused
 from dynsync.records import Cursor, RecordId, Side, Wire
 from dynsync.transport import Flow
@@ -21,6 +22,8 @@ __all__ = ["collections_of", "describe", "page", "rows_with", "who_am_i"]
 
 _IN: Final = 100
 """Values in one filter: with more, the address is longer than some gateways take."""
+
+_NOT_THERE: Final = frozenset({Becomes.SCHEMA, Becomes.GONE})
 
 
 def who_am_i() -> Flow[tuple[RecordId, str]]:
@@ -40,9 +43,12 @@ def describe(table: str, user: RecordId) -> Flow[Table]:
     answers = yield from ask_all([*questions.values()], doing)
     said: dict[str, Mapping[str, Json]] = {}
     for name, answer in zip(questions, answers, strict=True):
-        if name in metadata.OPTIONAL and fault_in(answer) is not None:
-            continue
-        said[name] = object_in(answer, doing)
+        fault = fault_in(answer)
+        if fault is None or name not in metadata.OPTIONAL:
+            said[name] = object_in(answer, doing)
+        elif fault.failure.becomes in _NOT_THERE:
+            # An organisation without the tables of a feature does not use it.
+            said[name] = {"value": []}
     try:
         return metadata.described(table, said)
     except Garbled:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
@@ -55,30 +55,32 @@ class Table:
         described = self.schema.columns.get(column)
         return described is not None and Access.READ not in described.access
 
-    def select(self, columns: Sequence[str]) -> str:
+    def readable(self, columns: Iterable[str]) -> dict[str, str]:
+        """Return the properties under which those of *columns* are read that may be."""
+        return {column: self.said(column) for column in columns if not self.hides(column)}
+
+    def select(self, columns: Iterable[str]) -> str:
         """Return the properties to ask for, so that *columns* and the time of change come."""
-        asked = [self.said(one) for one in columns if not self.hides(one)]
+        asked = [*self.readable(columns).values()]
         if "modifiedon" in self.schema.columns:
             asked.append("modifiedon")
         # Nothing asked for would mean everything.
         return ",".join(dict.fromkeys(asked)) or self.primary
 
-    def values(self, row: Mapping[str, Json], columns: Sequence[str]) -> dict[str, Wire]:
-        """
-        Return what *row* tells of *columns*.
-
-        A column that may not be read is left out: its null would look like one that was cleared.
-        """
-        found: dict[str, Wire] = {}
-        for column in columns:
-            said = self.said(column)
-            if said in row and not self.hides(column):
-                found[column] = scalar(row[said])
-        return found
-
     def id_of(self, row: Mapping[str, Json]) -> RecordId:
         """Return the id of *row*, empty where it tells none."""
         return RecordId(text_of(row, self.primary).lower())
+
+    @staticmethod
+    def values(row: Mapping[str, Json], readable: Mapping[str, str]) -> dict[str, Wire]:
+        """
+        Return what *row* tells of the *readable* columns.
+
+        A column that may not be read is none of them: its null would look like one that was
+        cleared. One that the row leaves out is left out.
+        """
+        found = [(column, row[said]) for column, said in readable.items() if said in row]
+        return {column: scalar(value) for column, value in found}
 
     def number(self, column: str, value: Wire) -> Wire | Literal:
         """Return *value* as a number where *column* holds one and text was given for precision."""

@@ -17,7 +17,7 @@ from dynsync.writes import Create, Gone, Reason, Rejected, Update, Write, WriteR
 __all__ = ["COLLECTIONS", "Duplicates", "Manner", "part", "targets", "unsayable"]
 
 Duplicates: TypeAlias = Literal["ignore", "detect"]
-"""Whether Dynamics' duplicate detection rules look at what the sync writes (U13, R107)."""
+"""Whether Dynamics' duplicate detection rules look at what the sync writes (R107)."""
 
 COLLECTIONS: Final[Mapping[str, str]] = {
     "account": "accounts",
