@@ -17,6 +17,7 @@ import click
 
 from cases.merge import CASES, POLICIES, Case, Expected, Maybe
 from dynsync.cli._app import app
+from dynsync.dynamics import failures as dynamics
 from dynsync.fields import EntityMap, Field, Flow
 from dynsync.maps import CONTACT, LEAD
 from dynsync.marketo import failures as marketo
@@ -32,6 +33,7 @@ PAGES: Final = (
     "docs/reference/cli.md",
     "docs/reference/default-maps.md",
     "docs/reference/marketo-failures.md",
+    "docs/reference/dynamics-failures.md",
     "docs/reference/merge-table.md",
     "docs/reference/simulator.md",
 )
@@ -234,6 +236,23 @@ def _marketo_statuses() -> str:
     return _table(("status", "means", "becomes"), rows)
 
 
+# -- the failures of Dynamics
+
+
+def _dynamics(failures: Iterable[dynamics.Failure]) -> str:
+    rows = (
+        [
+            f"`{one.code}`",
+            one.name,
+            one.says,
+            dynamics.WHOLE[one.becomes] + (f", scope `{one.scope}`" if one.scope else ""),
+            dynamics.ONE[one.becomes],
+        ]
+        for one in failures
+    )
+    return _table(("code", "at Microsoft", "means", "a whole request", "one write"), rows)
+
+
 MADE: Final[Mapping[str, Callable[[], str]]] = {
     "commands": _commands,
     "entities": _entities,
@@ -243,6 +262,8 @@ MADE: Final[Mapping[str, Callable[[], str]]] = {
     "decisions": _decisions,
     "marketo-codes": _marketo_codes,
     "marketo-statuses": _marketo_statuses,
+    "dynamics-codes": lambda: _dynamics(dynamics.FAILURES),
+    "dynamics-statuses": lambda: _dynamics(dynamics.BY_STATUS),
     "actions": _actions,
     "paths": _paths,
 }
