@@ -181,7 +181,11 @@ DETAILS: Final[Mapping[str, list[Json]]] = {
         }
     ],
     "MultiSelectPicklist": [
-        {"LogicalName": "new_interests", "OptionSet": _options((1, "Product"), (9, "Training"))}
+        {
+            "LogicalName": "new_interests",
+            "OptionSet": None,
+            "GlobalOptionSet": _options((1, "Product"), (9, "Training")),
+        }
     ],
 }
 

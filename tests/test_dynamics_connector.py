@@ -117,6 +117,22 @@ def test_a_description_that_is_not_whole_is_none() -> None:
         mine.describe("contact")
 
 
+def test_a_table_that_is_not_there_is_named() -> None:
+    """Whoever reads it has the name wrong, or looks into the wrong organisation."""
+    answers_ = {**answers(), "table": None}
+    mine, _ = connector(
+        parts(
+            *(
+                reply(one) if name != "table" else refusal(404, "0x80060888")
+                for name, one in answers_.items()
+            )
+        )
+    )
+
+    with pytest.raises(Refused, match="there is no table 'contact'"):
+        mine.describe("contact")
+
+
 @pytest.mark.parametrize(
     ("question", "answer", "left"),
     [
@@ -580,6 +596,21 @@ def test_where_one_request_of_several_fails_each_write_has_its_result() -> None:
     told = mine.write("contact", [Update(id_, {"firstname": "x"}) for id_ in ids])
 
     assert [Updated, AmbiguousWrite, NotAttempted, NotAttempted] == [type(one) for one in told]
+
+
+def test_a_batch_that_is_too_large_goes_out_in_halves() -> None:
+    """A row that is too large by itself is refused by itself."""
+    large = refusal(413, "0x8004418A")
+    mine, transport = connector(large, parts(*[reply(row(ANN))] * 2), large)
+    ids = [RecordId(f"aaaaaaaa-0000-4000-8000-00000000000{n}") for n in range(3)]
+
+    told = mine.write("contact", [Update(id_, {"firstname": "x"}) for id_ in ids])
+    transport.replies[:] = [large]
+    [alone] = mine.write("contact", [Update(ANN, {"firstname": "x"})])
+
+    assert [Updated, Updated, Rejected] == [type(one) for one in told]
+    assert [3, 2, 1, 1] == [len(sent_parts(one)) for one in transport.requests]
+    assert told[2] == alone
 
 
 def test_a_create_that_meets_an_alternate_key_is_looked_for() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from dynsync.dynamics import _multipart as multipart
 from dynsync.dynamics._answers import fault_in, object_in, raise_garbled
@@ -10,13 +11,14 @@ from dynsync.dynamics._line import API
 from dynsync.dynamics._multipart import Part
 from dynsync.dynamics._odata import Garbled, Json, relative, rows, text_of
 from dynsync.dynamics.failures import Becomes
-from dynsync.errors import Ambiguous, Unavailable
+from dynsync.errors import Ambiguous, Refused, Unavailable
 from dynsync.records import Side
 from dynsync.transport import Flow, Lost, NotSent, Request, Response
 
-__all__ = ["ask", "ask_all", "every_row", "send_parts", "sent"]
+__all__ = ["TooLarge", "ask", "ask_all", "every_row", "send_parts", "sent"]
 
-_SIDE = Side.DYNAMICS
+_SIDE: Final = Side.DYNAMICS
+_TOO_LARGE: Final = frozenset({"413", "0x8004418A"})
 
 
 def sent(path: str, doing: str, headers: Mapping[str, str] | None = None) -> Flow[Response]:
@@ -63,11 +65,15 @@ def every_row(first: Response, doing: str, asked: Mapping[str, str]) -> Flow[lis
         response = yield from sent(relative(following), doing)
 
 
+class TooLarge(Refused):
+    """A request has more in it than Dynamics takes; nothing of it was applied."""
+
+
 def send_parts(parts: Sequence[Part]) -> Flow[list[Response]]:
     """
     Send *parts*, each on its own, and return the answers that came whole, in order.
 
-    Raises `Ambiguous` where nothing is known of any.
+    Raises `Ambiguous` where nothing is known of any, `TooLarge` where there are too many.
     """
     doing = "a batch of writes"
     try:
@@ -80,6 +86,8 @@ def send_parts(parts: Sequence[Part]) -> Flow[list[Response]]:
     if fault is not None:
         if fault.failure.becomes is Becomes.UNCERTAIN:
             raise Ambiguous(_SIDE, f"{doing}: {fault.failure.says} [{fault.failure.code}]")
+        if fault.failure.code in _TOO_LARGE:
+            raise TooLarge(_SIDE, f"{doing}: {fault.failure.says} [{fault.failure.code}]")
         raise fault.whole(doing, {})
     answers = multipart.unpack(response)
     if not answers:

@@ -28,7 +28,8 @@ _COLUMNS: Final = (
     "LogicalName,MetadataId,AttributeType,AttributeTypeName,AttributeOf,DisplayName,"
     "IsValidForCreate,IsValidForUpdate,IsValidForRead,IsValidODataAttribute,IsSecured,RequiredLevel"
 )
-_OPTIONS: Final = "OptionSet($select=Options)"
+_OWN: Final = "OptionSet($select=Options)"
+_OPTIONS: Final = f"{_OWN},GlobalOptionSet($select=Options)"
 _BOUNDS: Final = "MinValue,MaxValue"
 _DETAILS: Final[Mapping[str, tuple[str, str]]] = {
     "String": ("MaxLength", ""),
@@ -39,8 +40,8 @@ _DETAILS: Final[Mapping[str, tuple[str, str]]] = {
     "Money": (f"{_BOUNDS},Precision", ""),
     "DateTime": ("DateTimeBehavior", ""),
     "Picklist": ("", _OPTIONS),
-    "State": ("", _OPTIONS),
-    "Status": ("", _OPTIONS),
+    "State": ("", _OWN),
+    "Status": ("", _OWN),
     "MultiSelectPicklist": ("", _OPTIONS),
 }
 """What each type of column has beyond what all have, and what of it is a document of its own."""
@@ -212,20 +213,12 @@ def _bound(said: Json) -> Decimal | None:
 
 
 def _options(detail: Mapping[str, Json]) -> Iterator[Option]:
-    found = detail.get("OptionSet")
-    listed = found.get("Options") if isinstance(found, dict) else None
-    for option in listed if isinstance(listed, list) else ():
-        if isinstance(option, dict) and (code := _whole(option.get("Value"))) is not None:
-            yield Option(code, _label({"UserLocalizedLabel": _own(option)}), _state(option))
-
-
-def _own(option: Mapping[str, Json]) -> Json:
-    label = option.get("Label")
-    return label.get("UserLocalizedLabel") if isinstance(label, dict) else None
-
-
-def _state(option: Mapping[str, Json]) -> int | None:
-    return _whole(option.get("State"))
+    """Yield the options of a choice, which are its own or those of many."""
+    found = detail.get("OptionSet") or detail.get("GlobalOptionSet")
+    for option in _list(found, "Options") if isinstance(found, dict) else ():
+        code = _whole(option.get("Value"))
+        if code is not None:
+            yield Option(code, _label(option.get("Label")), _whole(option.get("State")))
 
 
 def _table_rights(entity: Mapping[str, Json], privileges: Mapping[str, Json]) -> Access:

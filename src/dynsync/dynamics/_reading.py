@@ -44,6 +44,8 @@ def describe(table: str, user: RecordId) -> Flow[Table]:
     said: dict[str, Mapping[str, Json]] = {}
     for name, answer in zip(questions, answers, strict=True):
         fault = fault_in(answer)
+        if name == "table" and fault is not None and fault.failure.becomes in _NOT_THERE:
+            raise Refused(Side.DYNAMICS, f"there is no table {table!r}")
         if fault is None or name not in metadata.OPTIONAL:
             said[name] = object_in(answer, doing)
         elif fault.failure.becomes in _NOT_THERE:

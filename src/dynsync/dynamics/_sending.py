@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
+from typing import TypeAlias
 
 import attrs
 
 from dynsync.dynamics._answers import result
-from dynsync.dynamics._asking import send_parts
+from dynsync.dynamics._asking import TooLarge, send_parts
 from dynsync.dynamics._line import Line
 from dynsync.dynamics._multipart import Part
 from dynsync.dynamics._tables import Table
@@ -21,6 +22,8 @@ from dynsync.writes import (
     AmbiguousWrite,
     Create,
     NotAttempted,
+    Reason,
+    Rejected,
     ThrottledWrite,
     Write,
     WriteResult,
@@ -50,23 +53,37 @@ def send(line: Line, table: Table, jobs: Sequence[Job], batch: int) -> dict[int,
     What concerns one row goes out in its order. Raises the failure of requests that all
     failed alike: with nothing applied, or with nothing known of any write.
     """
-    results: dict[int, WriteResult] = {}
-    failures: list[SystemFailure] = []
-    requests = 0
-    for turn in in_turns(jobs, lambda job: job.row):
-        batches = [*_even(turn, batch)]
-        flows = [send_parts([job.part for job in some]) for some in batches]
-        for some, told in zip(batches, line.run_all(flows), strict=True):
-            requests += 1
-            if isinstance(told, SystemFailure):
-                failures.append(told)
-                results |= {job.at: _failed(told) for job in some}
-            else:
-                results |= _answered(table, some, told)
-    lost = [isinstance(failure, Ambiguous) for failure in failures]
-    if failures and len(failures) == requests and len(set(lost)) == 1:
+    sent = [
+        one
+        for turn in in_turns(jobs, lambda job: job.row)
+        for one in _turn(line, [*_even(turn, batch)])
+    ]
+    failures = [told for _, told in sent if isinstance(told, SystemFailure)]
+    # One row that is too large by itself is that row's affair, and stops no other.
+    failures = [one for one in failures if not isinstance(one, TooLarge)]
+    if failures and len(failures) == len(sent) and len({*map(_unknown, failures)}) == 1:
         raise failures[0]
+    results: dict[int, WriteResult] = {}
+    for some, told in sent:
+        results |= _answered(table, some, told)
     return results
+
+
+_Told: TypeAlias = Sequence[Response] | SystemFailure
+
+
+def _turn(line: Line, batches: Sequence[Sequence[Job]]) -> Iterator[tuple[Sequence[Job], _Told]]:
+    """Send *batches* side by side, and yield what was told of each; too large a one in halves."""
+    flows = [send_parts([job.part for job in some]) for some in batches]
+    for some, told in zip(batches, line.run_all(flows), strict=True):
+        if isinstance(told, TooLarge) and len(some) > 1:
+            yield from _turn(line, [*_even(some, math.ceil(len(some) / 2))])
+        else:
+            yield some, told
+
+
+def _unknown(failure: SystemFailure) -> bool:
+    return isinstance(failure, Ambiguous)
 
 
 def _even(jobs: Sequence[Job], most: int) -> Iterator[Sequence[Job]]:
@@ -77,23 +94,24 @@ def _even(jobs: Sequence[Job], most: int) -> Iterator[Sequence[Job]]:
         yield jobs[start : start + size]
 
 
+def _answered(table: Table, jobs: Sequence[Job], told: _Told) -> dict[int, WriteResult]:
+    """Return the results of *jobs*; what the answers do not come to may have been applied."""
+    if isinstance(told, SystemFailure):
+        return {job.at: _failed(told) for job in jobs}
+    return {
+        job.at: AmbiguousWrite() if answer is None else result(table, job.write, answer)
+        for job, answer in zip_longest(jobs, told[: len(jobs)])
+        if job is not None
+    }
+
+
 def _failed(failure: SystemFailure) -> WriteResult:
     match failure:
         case Ambiguous():
             return AmbiguousWrite()
         case Throttled(retry_after=wait):
             return ThrottledWrite(wait)
+        case TooLarge():
+            return Rejected((Reason("0x8004418A", "The row is larger than a request may be."),))
         case _:
             return NotAttempted()
-
-
-def _answered(
-    table: Table, jobs: Sequence[Job], answers: Sequence[Response]
-) -> dict[int, WriteResult]:
-    """Return the results of *jobs*; what the answers do not come to may have been applied."""
-    told = zip_longest(jobs, answers[: len(jobs)])
-    return {
-        job.at: AmbiguousWrite() if answer is None else result(table, job.write, answer)
-        for job, answer in told
-        if job is not None
-    }
