@@ -598,6 +598,25 @@ def test_where_one_request_of_several_fails_each_write_has_its_result() -> None:
     assert [Updated, AmbiguousWrite, NotAttempted, NotAttempted] == [type(one) for one in told]
 
 
+@pytest.mark.parametrize(
+    ("answers_", "kinds"),
+    [
+        ((parts(reply(row(ANN))), Lost("x")), [Updated, AmbiguousWrite]),
+        ((parts(reply(row(ANN))), refusal(503, "")), [Updated, NotAttempted]),
+        ((Lost("x"), refusal(503, "")), [AmbiguousWrite, NotAttempted]),
+    ],
+)
+def test_only_what_failed_alike_is_raised(
+    answers_: tuple[Response | Exception, ...], kinds: list[type[object]]
+) -> None:
+    """One word for all of them would say of some what is not so."""
+    mine, _ = connector(*answers_, batch=1)
+
+    told = mine.write("contact", [Update(ANN, {"firstname": "x"}), Update(BOB, {"firstname": "x"})])
+
+    assert kinds == [type(one) for one in told]
+
+
 def test_a_batch_that_is_too_large_goes_out_in_halves() -> None:
     """A row that is too large by itself is refused by itself."""
     large = refusal(413, "0x8004418A")

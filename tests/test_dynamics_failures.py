@@ -141,6 +141,28 @@ def test_a_column_that_is_gone_is_named_as_it_was_asked_for() -> None:
     assert ("ownerid",) == failure.fields
 
 
+def test_a_column_that_is_only_mentioned_is_not_taken_for_gone() -> None:
+    """What is wrong with a request is not always that a column is missing."""
+    message = "The value of 'firstname' cannot be compared."
+
+    assert Refused is type(whole(refusal(400, "0x80040203", message), {"firstname": "firstname"}))
+
+
+def test_an_answer_that_leads_elsewhere_is_a_wrong_url() -> None:
+    """Nothing is followed: the token would go to whoever it names."""
+    told = str(whole(Response(302, {"location": "https://elsewhere.example"})))
+
+    assert "is the URL right?" in told
+    assert "elsewhere" not in told
+
+
+def test_a_long_complaint_is_cut() -> None:
+    """It goes into people's activity logs."""
+    _, _, told = refused(refusal(400, "0x80040265", "too much " * 1_000), {"firstname": "x"})
+
+    assert len(told) < 400
+
+
 def test_a_missing_privilege_is_named() -> None:
     """Whoever must act is told which right to give, and nothing of who is in the directory."""
     message = (
@@ -232,7 +254,7 @@ NO_PROPERTY = (
     "'Microsoft.Dynamics.CRM.contact'."
 )
 SECURED = (
-    f"Caller user with Id {ME} does not have update permissions to a New_Salary secured field "
+    f"Caller user with Id {ME} does not have update permissions to a Yearly Pay secured field "
     "on entity Contact table. The requested operation could not be completed."
 )
 

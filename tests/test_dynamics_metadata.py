@@ -8,7 +8,7 @@ import pytest
 
 from dataverse import ME, SALARY, answers
 from dynsync.dynamics import _metadata as metadata
-from dynsync.dynamics._odata import Garbled, Json
+from dynsync.dynamics._odata import Garbled, Json, Literal
 from dynsync.dynamics._tables import Table
 from dynsync.schemas import FULL_ACCESS, Access, Option
 
@@ -50,7 +50,9 @@ def test_only_what_the_system_needs_is_required() -> None:
 
 def test_what_cannot_be_read_by_itself_is_no_column() -> None:
     """The name of the row that a lookup points at, its table, and pictures."""
-    assert not {"owneridname", "owneridtype", "entityimage"} & table().schema.columns.keys()
+    none = {"owneridname", "owneridtype", "entityimage", "new_hidden"}
+
+    assert not none & table().schema.columns.keys()
 
 
 def test_what_dynamics_sets_itself_may_only_be_read() -> None:
@@ -149,6 +151,27 @@ def test_an_unreadable_column_is_never_asked_for_and_never_told() -> None:
     assert {"firstname": None} == described.values(
         {"firstname": None, "new_salary": None}, readable
     )
+
+
+def test_something_is_always_asked_for() -> None:
+    """An address that selects nothing means everything."""
+    bare = metadata.described("contact", answers(without=["modifiedon"]))
+
+    assert "contactid" == bare.select([])
+
+
+def test_a_value_that_is_no_single_one_is_garbled() -> None:
+    """Nothing that the engine could not hold comes in."""
+    with pytest.raises(Garbled):
+        table().values({"firstname": ["Ann"]}, {"firstname": "firstname"})
+
+
+@pytest.mark.parametrize("text", ["a lot", "NaN", "Infinity", ""])
+def test_what_is_no_number_is_sent_as_it_is(text: str) -> None:
+    """It is Dynamics that refuses it, and says so."""
+    assert text == table().number("revenue", text)
+    assert Literal("0.10") == table().number("revenue", "0.10")
+    assert "0.10" == table().number("firstname", "0.10")
 
 
 def test_references_are_read_under_another_name() -> None:

@@ -87,8 +87,7 @@ def onwards(place: Place, columns: Sequence[str], said: Mapping[str, Json]) -> t
     """
     following = text_of(said, "@odata.nextLink")
     if following:
-        asked = columns if not place.link else place.columns
-        return attrs.evolve(place, link=relative(following), columns=tuple(asked)), True
+        return attrs.evolve(place, link=relative(following), columns=columns), True
     token = option(text_of(said, "@odata.deltaLink"), "deltatoken")
     if not token:
         raise Garbled("no deltaLink")

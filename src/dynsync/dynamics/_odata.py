@@ -25,7 +25,6 @@ __all__ = [
     "parse",
     "relative",
     "rows",
-    "scalar",
     "text_of",
 ]
 
@@ -85,13 +84,6 @@ def rows(said: Mapping[str, Json]) -> list[dict[str, Json]]:
     if not isinstance(found, list):
         raise Garbled("no list of values")
     return [row for row in found if isinstance(row, dict)]
-
-
-def scalar(value: Json) -> Wire:
-    """Return *value* if one JSON scalar holds it; raise `Garbled` for anything else."""
-    if isinstance(value, list | dict):
-        raise Garbled("a list or an object where one value should be")
-    return value
 
 
 def text_of(said: Mapping[str, Json], name: str) -> str:

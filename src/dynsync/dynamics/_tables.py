@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Final
+from typing import Final, cast
 
 import attrs
 from attrs import Factory
 
-from dynsync.dynamics._odata import Json, Literal, scalar, text_of
+from dynsync.dynamics._odata import Garbled, Json, Literal, text_of
 from dynsync.records import RecordId, Wire
 from dynsync.schemas import Access, Schema
 
@@ -18,6 +18,7 @@ __all__ = ["GUID", "NUMBERS", "REFERENCES", "Table", "guid"]
 
 GUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 REFERENCES: Final = frozenset({"Lookup", "Customer", "Owner"})
+_SCALARS: Final = frozenset({str, int, float, bool, type(None)})
 NUMBERS: Final = frozenset({"Decimal", "Double", "Money"})
 
 
@@ -79,8 +80,10 @@ class Table:
         A column that may not be read is none of them: its null would look like one that was
         cleared. One that the row leaves out is left out.
         """
-        found = [(column, row[said]) for column, said in readable.items() if said in row]
-        return {column: scalar(value) for column, value in found}
+        found = {column: row[said] for column, said in readable.items() if said in row}
+        if not set(map(type, found.values())) <= _SCALARS:
+            raise Garbled("a list or an object where one value should be")
+        return cast("dict[str, Wire]", found)
 
     def number(self, column: str, value: Wire) -> Wire | Literal:
         """Return *value* as a number where *column* holds one and text was given for precision."""
