@@ -59,6 +59,7 @@ from dynsync.writes import (
     Updated,
 )
 
+KEYS = [RecordId(f"cccccccc-0000-4000-8000-00000000000{n}") for n in range(5)]
 DELTA = f"{ORG}/api/data/v9.2/contacts?$select=firstname&$deltatoken=9190%2108%2f22%2f2026"
 NEXT = f"{ORG}/api/data/v9.2/contacts?$select=firstname&$skiptoken=%3Ccookie%20page=%222%22/%3E"
 
@@ -632,15 +633,28 @@ def test_a_batch_that_is_too_large_goes_out_in_halves() -> None:
     assert told[2] == alone
 
 
-def test_a_create_that_meets_an_alternate_key_is_looked_for() -> None:
-    """Its answer may have been lost; then the row with the key is its own."""
-    taken = refusal(412, "0x80060892")
-    mine, _ = connector(parts(taken, taken), parts(reply({"value": [row(ANN)]})))
+def test_a_create_that_meets_a_key_is_looked_for() -> None:
+    """Its answer may have been lost, and then the row is its own; or the key is another row's."""
+    one, other = refusal(412, "0x80060892"), refusal(412, "0x80040237")
+    mine, transport = connector(
+        parts(one, one, other, other, reply(row(ME))),
+        parts(reply({"value": [row(KEYS[0]), row(KEYS[2])]})),
+    )
 
-    told = mine.write("contact", [Create(ANN, {"lastname": "x"}), Create(BOB, {"lastname": "x"})])
+    told = mine.write("contact", [Create(key, {"lastname": "x"}) for key in KEYS])
 
-    codes = [one.reasons[0].code for one in told if isinstance(one, Rejected)]
-    assert ["duplicate_key", "0x80060892"] == codes
+    codes = [each.reasons[0].code for each in told if isinstance(each, Rejected)]
+    assert ["duplicate_key", "0x80060892", "duplicate_key", "0x80040237"] == codes
+    assert 2 == len(transport.requests)
+
+
+def test_where_that_cannot_be_looked_up_nothing_is_said_to_be_known() -> None:
+    """And what was applied beside it is not forgotten."""
+    mine, _ = connector(parts(reply(row(ANN)), refusal(412, "0x80040237")), Lost("x"))
+
+    told = mine.write("contact", [Create(KEYS[0], {}), Create(KEYS[1], {})])
+
+    assert [Created, AmbiguousWrite] == [type(one) for one in told]
 
 
 def test_more_than_was_promised_is_refused() -> None:

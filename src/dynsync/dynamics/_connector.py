@@ -13,13 +13,13 @@ from dynsync.dynamics._line import API, Line, origin
 from dynsync.dynamics._sending import Job, send
 from dynsync.dynamics._tables import Table, guid
 from dynsync.dynamics._tokens import Credentials, Tokens
-from dynsync.errors import ConfigurationError, ContractError, Refused
+from dynsync.errors import ConfigurationError, ContractError, Refused, SystemFailure
 from dynsync.limiting import Limiter, Pace
 from dynsync.records import Cursor, Record, RecordId, Side, Wire, plain_id
 from dynsync.schedule import SystemClock
 from dynsync.schemas import Schema
 from dynsync.transport import Transport
-from dynsync.writes import Create, Rejected, Write, WriteResult
+from dynsync.writes import AmbiguousWrite, Create, Reason, Rejected, Write, WriteResult
 
 __all__ = ["PACE", "DataverseConnector"]
 
@@ -36,7 +36,8 @@ more than 1,200 seconds of work in 300, which a few busy batches at once use up.
 
 _CLOCK: Final = SystemClock()
 _MANNER: Final = writing.Manner()
-_KEY_TAKEN: Final = "0x80060892"
+_DUPLICATES: Final = frozenset({"duplicate_key", "0x80060892"})
+_TAKEN: Final = Rejected((Reason("0x80040237", "Another row has one of this row's keys."),))
 
 
 class DataverseConnector:
@@ -174,18 +175,28 @@ class DataverseConnector:
         self, table: Table, writes: Sequence[Write], results: dict[int, WriteResult]
     ) -> None:
         """
-        Tell a create whose row is there from one whose alternate key is another row's.
+        Tell a create whose row is there from one that met another row's key.
 
-        After an answer that was lost, Dynamics may complain of the key first.
+        Dynamics says the same of both, and of a row with both it may name the other key first.
         """
-        taken = {
+        doubtful = {
             plain_id(write.key): at
             for at, write in enumerate(writes)
             if isinstance(write, Create) and _key_taken(results[at])
         }
-        there = self._found(table, table.primary, [*taken], []) if taken else []
-        for one in there:
-            results[taken[one.id]] = ALREADY_THERE
+        if not doubtful:
+            return
+        try:
+            there = {one.id for one in self._found(table, table.primary, [*doubtful], [])}
+        except SystemFailure:
+            # The other writes were applied: what is not known is said of these alone.
+            results.update(dict.fromkeys(doubtful.values(), AmbiguousWrite()))
+            return
+        for key, at in doubtful.items():
+            if key in there:
+                results[at] = ALREADY_THERE
+            elif results[at] == ALREADY_THERE:
+                results[at] = _TAKEN
 
     def _found(
         self, table: Table, column: str, values: Sequence[Wire], fields: Sequence[str]
@@ -212,7 +223,7 @@ def _limit(number: int, limit: int, what: str) -> None:
 
 
 def _key_taken(answer: WriteResult) -> bool:
-    return isinstance(answer, Rejected) and any(one.code == _KEY_TAKEN for one in answer.reasons)
+    return isinstance(answer, Rejected) and answer.reasons[0].code in _DUPLICATES
 
 
 def _alike(value: Wire) -> Wire:
