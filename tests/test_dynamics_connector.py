@@ -154,6 +154,25 @@ def test_what_some_may_not_ask_is_taken_as_is_safe(
     assert left == mine.describe("contact").columns["new_salary"].access
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Response(200, {"content-type": "text/html"}, b"<html>Welcome</html>"),
+        reply({"value": []}),
+        reply({}),
+        Response(404, {"content-type": "text/html"}, b"<html>Nothing here</html>"),
+        Response(302, {"location": "https://login.example"}),
+    ],
+)
+def test_a_wrong_url_is_told_at_once(answer: Response) -> None:
+    """At first contact: trying again would end the same, half a minute later."""
+    mine = DataverseConnector(ORG, transport=Replay([answer]), credentials=lambda: TOKEN)
+
+    with pytest.raises(Refused, match="URL") as caught:
+        mine.sync_user()
+    assert "Welcome" not in str(caught.value)
+
+
 # -- reading
 
 
@@ -272,6 +291,14 @@ def test_a_delta_token_that_is_too_old_has_expired() -> None:
         mine.read("contact", ["firstname"], cursor)
 
 
+def test_a_feed_without_a_place_to_read_on_from_is_refused() -> None:
+    """Somebody must switch change tracking on; the changes until then would be lost."""
+    mine, _ = connector(reply({"value": []}))
+
+    with pytest.raises(Refused, match="change tracking"):
+        mine.read("contact", ["firstname"], None)
+
+
 def test_a_column_that_went_away_is_named() -> None:
     """While reading, while fetching, and while finding."""
     message = "Could not find a property named 'new_gone' on type 'Microsoft.Dynamics.CRM.contact'."
@@ -295,7 +322,6 @@ def test_a_column_that_went_away_is_named() -> None:
         Response(200, {"content-type": "text/html"}, b"<html>Doe, please sign in</html>"),
         Response(200, {"content-type": "application/json"}, b'{"value":[{"firstname":"Doe'),
         reply({"value": "Doe"}),
-        reply({"value": []}),
         NotSent("no such host"),
         Lost("the connection broke"),
         refusal(502, ""),

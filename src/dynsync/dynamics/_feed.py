@@ -11,7 +11,7 @@ import attrs
 from dynsync.dynamics._answers import record
 from dynsync.dynamics._odata import Garbled, Json, address, option, relative, rows, text_of
 from dynsync.dynamics._tables import GUID, Table
-from dynsync.errors import CursorExpired
+from dynsync.errors import CursorExpired, Refused
 from dynsync.records import Change, Cursor, RecordId, Side, Tombstone
 
 __all__ = ["Place", "changes", "onwards", "pack", "unpack"]
@@ -83,14 +83,15 @@ def onwards(place: Place, columns: Sequence[str], said: Mapping[str, Json]) -> t
     """
     Return the place behind the page that *said*, and whether there is more.
 
-    Raises `Garbled` for a page that leads nowhere.
+    Raises `Refused` for a page that leads nowhere: then nobody keeps changes.
     """
     following = text_of(said, "@odata.nextLink")
     if following:
         return attrs.evolve(place, link=relative(following), columns=columns), True
     token = option(text_of(said, "@odata.deltaLink"), "deltatoken")
     if not token:
-        raise Garbled("no deltaLink")
+        message = f"reading {place.table!r}: no place to read on from; is change tracking on?"
+        raise Refused(Side.DYNAMICS, message)
     return Place(place.table, token), False
 
 

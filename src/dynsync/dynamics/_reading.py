@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import Final
 
@@ -11,7 +12,7 @@ from dynsync.dynamics import _feed as feed
 from dynsync.dynamics import _metadata as metadata
 from dynsync.dynamics._answers import fault_in, object_in, raise_garbled, server_time
 from dynsync.dynamics._asking import ask, ask_all, every_row, sent
-from dynsync.dynamics._odata import Garbled, Json, address, encode, one_of, text_of
+from dynsync.dynamics._odata import Garbled, Json, address, encode, one_of, parse, text_of
 from dynsync.dynamics._tables import Table
 from dynsync.dynamics.failures import Becomes
 from dynsync.errors import Refused
@@ -23,16 +24,26 @@ __all__ = ["collections_of", "describe", "page", "rows_with", "who_am_i"]
 _IN: Final = 100
 """Values in one filter: with more, the address is longer than some gateways take."""
 
+_ELSEWHERE: Final = (
+    "what answers is not the Web API of an organisation. Its URL looks like "
+    "https://example.crm.dynamics.com; a proxy in between may answer, too."
+)
 _NOT_THERE: Final = frozenset({Becomes.SCHEMA, Becomes.GONE})
 
 
 def who_am_i() -> Flow[tuple[RecordId, str]]:
     """Return the ids of the user and of the organisation."""
-    doing = "WhoAmI"
-    said = yield from ask("WhoAmI", doing)
+    doing, said = "WhoAmI", dict[str, Json]()
+    response = yield from sent("WhoAmI", doing)
+    fault = fault_in(response)
+    if fault is not None:
+        raise fault.whole(doing, {})
+    with suppress(Garbled):
+        said = parse(response.body)
     user, organisation = text_of(said, "UserId"), text_of(said, "OrganizationId")
     if not user or not organisation:
-        raise Refused(Side.DYNAMICS, f"{doing}: it names no user. Is the URL an organisation's?")
+        # At first contact a page for people is no passing trouble: asked again, it comes again.
+        raise Refused(Side.DYNAMICS, f"{doing}: {_ELSEWHERE}")
     return RecordId(user.lower()), organisation.lower()
 
 

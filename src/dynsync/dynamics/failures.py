@@ -186,9 +186,19 @@ FAILURES: Final = (
 """Every code that has a meaning here."""
 
 BY_STATUS: Final = (
-    Failure("401", "Unauthorized", Becomes.LOGIN, "the token is not accepted"),
+    Failure(
+        "401",
+        "Unauthorized",
+        Becomes.LOGIN,
+        "the token is not accepted: is its application a user of this organisation?",
+    ),
     Failure("403", "Forbidden", Becomes.TABLE, "the sync user may not do this"),
-    Failure("404", "Not Found", Becomes.GONE, "there is nothing at this address"),
+    Failure(
+        "404",
+        "Not Found",
+        Becomes.GONE,
+        "there is nothing at this address: is the URL an organisation's?",
+    ),
     Failure("412", "Precondition Failed", Becomes.STALE, "the row is not as it was expected"),
     Failure("413", "Content Too Large", Becomes.TABLE, "the request is too large"),
     Failure("429", "Too Many Requests", Becomes.THROTTLED, "too many requests", "window"),
