@@ -9,7 +9,7 @@ from typing import Final
 
 import attrs
 
-from dynsync.dynamics import DataverseConnector, Manner
+from dynsync.dynamics import DataverseConnector, DynamicsOptions
 from dynsync.dynamics._metadata import questions
 from dynsync.dynamics._odata import Json
 from dynsync.limiting import Limiter, Pace
@@ -253,8 +253,7 @@ def metadata(said: Mapping[str, Json] | None = None) -> Response:
 
 def connector(
     *replies: Response | Exception,
-    manner: Manner | None = None,
-    batch: int = 100,
+    options: DynamicsOptions | None = None,
     clock: SandboxClock | None = None,
 ) -> tuple[DataverseConnector, Replay]:
     """Return a connector that knows contacts already, and gets *replies* from now on."""
@@ -263,11 +262,9 @@ def connector(
         ORG,
         transport=transport,
         credentials=lambda: TOKEN,
-        manner=manner or Manner(),
         limiter=Limiter(Side.DYNAMICS, Pace(calls=6_000, seconds=300, at_once=1), clock),
         clock=clock,
-        batch=batch,
-        page=2,
+        options=attrs.evolve(options or DynamicsOptions(), page=2),
     )
     made.describe("contact")
     transport.replies[:] = replies

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
 from urllib.parse import urlsplit
 
 import attrs
 
 from dynsync.connectors import Clock
-from dynsync.dynamics import ClientSecret, DataverseConnector, Manner
+from dynsync.dynamics import ClientSecret, DataverseConnector, DynamicsOptions
 from dynsync.emulator import CLIENT_ID, CLIENT_SECRET, TENANT, Emulator
 from dynsync.emulator._messages import Call, Dropped
 from dynsync.limiting import Limiter, Pace
@@ -15,7 +16,9 @@ from dynsync.records import Side
 from dynsync.sandbox import SandboxClock, SandboxDynamics, SandboxMarketo
 from dynsync.transport import Lost, Request, Response
 
-__all__ = ["Direct", "over", "signing_in"]
+__all__ = ["SMALL_PAGES", "Direct", "over", "signing_in"]
+
+SMALL_PAGES: Final = DynamicsOptions(page=2)
 
 
 @attrs.frozen
@@ -52,7 +55,7 @@ def limiter(clock: Clock) -> Limiter:
 
 
 def over(
-    org: SandboxDynamics, clock: SandboxClock, *, page: int = 2, manner: Manner | None = None
+    org: SandboxDynamics, clock: SandboxClock, *, options: DynamicsOptions = SMALL_PAGES
 ) -> tuple[DataverseConnector, Emulator]:
     """Return a connector to *org* that has signed in, and the emulator between them."""
     emulator = Emulator(SandboxMarketo(clock=clock), org, clock)
@@ -62,10 +65,9 @@ def over(
         url,
         transport=Direct(emulator),
         credentials=signing_in(url),
-        manner=manner or Manner(),
         limiter=limiter(clock),
         clock=clock,
-        page=page,
+        options=options,
     )
     # What fails next is then what is asked for next, and no token or table's description.
     made.describe("contact")

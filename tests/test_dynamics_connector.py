@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+import threading
 import traceback
 from collections.abc import Callable
 
@@ -28,7 +29,7 @@ from dataverse import (
     who,
 )
 from dynsync.connectors import DynamicsConnector
-from dynsync.dynamics import ClientSecret, DataverseConnector, Manner
+from dynsync.dynamics import ClientSecret, DataverseConnector, DynamicsOptions
 from dynsync.dynamics._odata import Json
 from dynsync.errors import (
     Ambiguous,
@@ -387,6 +388,15 @@ def test_who_holds_nearly_the_value_is_not_told() -> None:
     assert [BOB] == [one.id for one in mine.find("contact", "firstname", ["jose"], [])]
 
 
+def test_numbers_are_found_however_they_are_written() -> None:
+    """Dynamics takes text in their place, and answers with numbers."""
+    found: Json = {"value": [row(ANN, new_score=7), row(BOB, new_score=None)]}
+    mine, _ = connector(parts(reply(found)), parts(reply(found)))
+
+    assert [ANN] == [one.id for one in mine.find("contact", "new_score", [7], [])]
+    assert [ANN] == [one.id for one in mine.find("contact", "new_score", ["7", "None"], [])]
+
+
 def test_nobody_is_found_by_a_column_that_may_not_be_read() -> None:
     """Everybody would seem to hold nothing in it."""
     mine, transport = connector()
@@ -441,8 +451,8 @@ def test_duplicate_detection_is_off_unless_it_is_asked_for() -> None:
     """A rule of people's would otherwise hold back edits of other fields."""
     header = "MSCRM.SuppressDuplicateDetection"
     found = []
-    for manner in (Manner(), Manner(duplicates="detect")):
-        mine, transport = connector(parts(refusal(412, "0x80040333")), manner=manner)
+    for options in (DynamicsOptions(), DynamicsOptions(duplicates="detect")):
+        mine, transport = connector(parts(refusal(412, "0x80040333")), options=options)
         [told] = mine.write("contact", [Update(ANN, {"firstname": "Ann"})])
         assert isinstance(told, Rejected)
         [[_, headers, _]] = sent_parts(transport.requests[0])
@@ -479,8 +489,8 @@ def test_references_are_bound_and_cleared(values: dict[str, Wire], said: dict[st
 
 def test_where_a_plain_id_points_can_be_said() -> None:
     """In a column that may point at several tables."""
-    manner = Manner(pointing_at={"parentcustomerid": "contact"})
-    mine, transport = connector(parts(reply(row(ANN))), manner=manner)
+    options = DynamicsOptions(pointing_at={"parentcustomerid": "contact"})
+    mine, transport = connector(parts(reply(row(ANN))), options=options)
 
     mine.write("contact", [Update(ANN, {"parentcustomerid": BOB})])
 
@@ -506,7 +516,7 @@ def test_the_name_of_a_table_of_the_hosts_is_asked_for_once() -> None:
 def test_money_that_is_made_here_is_of_the_hosts_currency() -> None:
     """Where the host says one; rows that are there keep theirs."""
     lookup = {"transactioncurrencyid@odata.bind": f"/transactioncurrencies({ME})"}
-    mine, transport = connector(parts(*[reply(row(ANN))] * 3), manner=Manner(currency=ME))
+    mine, transport = connector(parts(*[reply(row(ANN))] * 3), options=DynamicsOptions(currency=ME))
 
     mine.write(
         "contact",
@@ -553,7 +563,9 @@ def test_what_cannot_be_said_is_answered_and_not_sent() -> None:
 def test_many_writes_go_out_in_requests_of_nearly_the_same_size() -> None:
     """As few as the batch allows."""
     mine, transport = connector(
-        parts(*[reply(row(ANN))] * 3), parts(*[reply(row(ANN))] * 2), batch=4
+        parts(*[reply(row(ANN))] * 3),
+        parts(*[reply(row(ANN))] * 2),
+        options=DynamicsOptions(batch=4),
     )
     ids = [RecordId(f"aaaaaaaa-0000-4000-8000-00000000000{n}") for n in range(5)]
 
@@ -616,7 +628,11 @@ def test_of_half_an_answer_the_rest_is_not_known() -> None:
 def test_where_one_request_of_several_fails_each_write_has_its_result() -> None:
     """What was applied is not forgotten for the sake of what was not."""
     mine, _ = connector(
-        parts(reply(row(ANN))), Lost("x"), refusal(503, ""), refusal(403, "0x8004D24B"), batch=1
+        parts(reply(row(ANN))),
+        Lost("x"),
+        refusal(503, ""),
+        refusal(403, "0x8004D24B"),
+        options=DynamicsOptions(batch=1),
     )
     ids = [RecordId(f"aaaaaaaa-0000-4000-8000-00000000000{n}") for n in range(4)]
 
@@ -637,7 +653,7 @@ def test_only_what_failed_alike_is_raised(
     answers_: tuple[Response | Exception, ...], kinds: list[type[object]]
 ) -> None:
     """One word for all of them would say of some what is not so."""
-    mine, _ = connector(*answers_, batch=1)
+    mine, _ = connector(*answers_, options=DynamicsOptions(batch=1))
 
     told = mine.write("contact", [Update(ANN, {"firstname": "x"}), Update(BOB, {"firstname": "x"})])
 
@@ -692,6 +708,27 @@ def test_more_than_was_promised_is_refused() -> None:
     with pytest.raises(ContractError):
         mine.fetch("contact", [ANN] * 501, [])
     assert [] == transport.requests
+
+
+def test_its_own_threads_end_with_it() -> None:
+    """Those of a limiter that others share go on."""
+    left: list[int] = []
+    before = {*threading.enumerate()}
+    for shared in (None, Limiter(Side.DYNAMICS, Pace(at_once=2), SandboxClock())):
+        replies = [who(), metadata(), *[parts(reply(row(ANN)))] * 2]
+        with DataverseConnector(
+            ORG,
+            transport=Replay([*replies]),
+            credentials=lambda: TOKEN,
+            limiter=shared,
+            options=DynamicsOptions(batch=1),
+        ) as mine:
+            mine.write("contact", [Update(key, {"firstname": "x"}) for key in KEYS[:2]])
+        left.append(len({*threading.enumerate()} - before))
+        if shared is not None:
+            shared.close()
+
+    assert 0 == left[0] < left[1]
 
 
 # -- tokens, limits, secrets
@@ -861,13 +898,13 @@ def test_a_url_as_people_copy_it_will_do(url: str) -> None:
     DataverseConnector(url, transport=Replay([]), credentials=lambda: TOKEN)
 
 
-def test_sizes_that_dynamics_does_not_take_are_refused() -> None:
-    """When the connector is made, not when it is used."""
+def test_what_dynamics_does_not_take_is_refused_when_it_is_said() -> None:
+    """Not when it is used."""
     for batch, page_ in ((0, 1), (1_001, 1), (1, 0), (1, 5_001)):
         with pytest.raises(ConfigurationError, match="Dynamics takes 1 to"):
-            DataverseConnector(
-                ORG, transport=Replay([]), credentials=lambda: TOKEN, batch=batch, page=page_
-            )
+            DynamicsOptions(batch=batch, page=page_)
+    with pytest.raises(ConfigurationError, match="say 'ignore' or 'detect'"):
+        DynamicsOptions(duplicates="maybe")  # type: ignore[arg-type]
 
 
 def test_nothing_that_is_secret_is_shown() -> None:

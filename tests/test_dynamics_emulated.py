@@ -10,7 +10,7 @@ import pytest
 
 from broken.systems import DynamicsOutside, dynamics
 from dynsync import CONTACT, LEAD, Sync
-from dynsync.dynamics import PACE, DataverseConnector, Manner
+from dynsync.dynamics import PACE, DataverseConnector, DynamicsOptions
 from dynsync.emulator import Trouble, TroubleKind, Troubles, emulate
 from dynsync.errors import Refused
 from dynsync.http import HttpxTransport
@@ -181,8 +181,9 @@ def test_detection_of_duplicates_is_the_hosts_to_switch(
     keys = [RecordId(f"00000000-0000-4000-8000-0000000000a{n}") for n in range(2)]
     results: list[WriteResult] = []
 
-    for key, manner in zip(keys, (Manner(duplicates="detect"), Manner()), strict=True):
-        connector, _ = over(sandbox, clock, manner=manner)
+    both = (DynamicsOptions(duplicates="detect"), DynamicsOptions())
+    for key, options in zip(keys, both, strict=True):
+        connector, _ = over(sandbox, clock, options=options)
         results += connector.write("contact", [Create(key, values)])
 
     refused, created = results
@@ -332,7 +333,7 @@ def test_it_goes_over_http_with_a_token_of_a_service_principal() -> None:
                 credentials=signing_in(emulator.url),
                 limiter=Limiter(Side.DYNAMICS, PACE, clock),
                 clock=clock,
-                batch=2,
+                options=DynamicsOptions(batch=2),
             )
             page = connector.read("contact", ["firstname"], None)
             keys = [RecordId(f"00000000-0000-4000-8000-0000000000a{n}") for n in range(5)]

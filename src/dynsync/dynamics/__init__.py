@@ -1,16 +1,14 @@
 """
-A connector to Microsoft Dynamics 365 over the Dataverse Web API.
+A connector to Microsoft Dynamics 365 over the Dataverse Web API, without I/O of its own.
 
-`DataverseConnector` talks through any `dynsync.transport.Transport`; `dynsync.http` has one.
-`ClientSecret` is a service principal; a callable that returns tokens does as well. `Manner`
-says how rows are written.
+`DataverseConnector` talks over any `dynsync.transport.Transport`; `dynsync.http` has one.
 """
 
 from __future__ import annotations
 
-from dynsync.dynamics._connector import PACE, DataverseConnector
+from dynsync.dynamics._connector import DataverseConnector
+from dynsync.dynamics._options import PACE, Duplicates, DynamicsOptions
 from dynsync.dynamics._tokens import ClientSecret, Credentials
-from dynsync.dynamics._writes import Duplicates, Manner
 
 __all__ = [
     "PACE",
@@ -18,5 +16,5 @@ __all__ = [
     "Credentials",
     "DataverseConnector",
     "Duplicates",
-    "Manner",
+    "DynamicsOptions",
 ]

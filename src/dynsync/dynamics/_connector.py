@@ -3,39 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import Final
+from typing import Final, Self
 
 from dynsync.connectors import Capabilities, Clock, Page
 from dynsync.dynamics import _reading as reading
 from dynsync.dynamics import _writes as writing
 from dynsync.dynamics._answers import ALREADY_THERE, record
 from dynsync.dynamics._line import API, Line, origin
+from dynsync.dynamics._options import PACE, DynamicsOptions
 from dynsync.dynamics._sending import Job, send
 from dynsync.dynamics._tables import Table, guid
 from dynsync.dynamics._tokens import Credentials, Tokens
-from dynsync.errors import ConfigurationError, ContractError, Refused, SystemFailure
-from dynsync.limiting import Limiter, Pace
+from dynsync.errors import ContractError, Refused, SystemFailure
+from dynsync.limiting import Limiter
 from dynsync.records import Cursor, Record, RecordId, Side, Wire, plain_id
 from dynsync.schedule import SystemClock
 from dynsync.schemas import Schema
 from dynsync.transport import Transport
 from dynsync.writes import AmbiguousWrite, Create, Reason, Rejected, Write, WriteResult
 
-__all__ = ["PACE", "DataverseConnector"]
+__all__ = ["DataverseConnector"]
 
 _SIDE: Final = Side.DYNAMICS
 _WRITES: Final = 1_000
 _FIND: Final = 500
-_ROWS: Final = 5_000
 
-PACE: Final = Pace(calls=6_000, seconds=300.0, at_once=8)
-"""
-The limits on one user's requests. Far fewer at once than the 52 that are allowed: so is no
-more than 1,200 seconds of work in 300, which a few busy batches at once use up.
-"""
-
-_CLOCK: Final = SystemClock()
-_MANNER: Final = writing.Manner()
 _DUPLICATES: Final = frozenset({"duplicate_key", "0x80060892"})
 _TAKEN: Final = Rejected((Reason("0x80040237", "Another row has one of this row's keys."),))
 
@@ -45,9 +37,7 @@ class DataverseConnector:
     A connector to the organisation at *url*, for the user that *credentials* are of.
 
     Satisfies `dynsync.connectors.DynamicsConnector`. Requests go out by *transport*, at the
-    pace of *limiter*, which all connectors of one user share; without one, at `PACE`. Rows are
-    read *page* at a time, and written as *manner* says, *batch* in a request, and several
-    requests at once.
+    pace of *limiter*, which all connectors of one user share; without one, at `PACE`.
     """
 
     def __init__(
@@ -56,29 +46,29 @@ class DataverseConnector:
         *,
         transport: Transport,
         credentials: Credentials,
-        manner: writing.Manner = _MANNER,
+        clock: Clock | None = None,
         limiter: Limiter | None = None,
-        clock: Clock = _CLOCK,
-        batch: int = 100,
-        page: int = _ROWS,
+        options: DynamicsOptions | None = None,
     ) -> None:
-        for name, number, most in (("batch", batch, _WRITES), ("page", page, _ROWS)):
-            if not 1 <= number <= most:
-                raise ConfigurationError(f"{name}={number!r}: Dynamics takes 1 to {most}")
         self._url = origin(url)
+        clock = clock or SystemClock()
         tokens = Tokens(credentials, self._url, transport.send, clock)
         self._limiter = limiter or Limiter(_SIDE, PACE, clock)
         self._own = limiter is None
         self._line = Line(self._url, transport, tokens, self._limiter)
-        self._manner = manner
-        self._batch = batch
-        self._page = page
+        self._options = options or DynamicsOptions()
         self._tables: dict[str, Table] = {}
         self._collections = {**writing.COLLECTIONS}
         self._me: tuple[RecordId, str] | None = None
 
     def __repr__(self) -> str:
         return f"<DataverseConnector {self._url}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """End the threads that requests went out by, unless they are of a limiter of the host's."""
@@ -116,7 +106,7 @@ class DataverseConnector:
 
     def read(self, table: str, fields: Sequence[str], cursor: Cursor | None) -> Page:
         """Return the next page of changes of *table*, or of all its rows."""
-        return self._line.run(reading.page(self._table(table), fields, cursor, self._page))
+        return self._line.run(reading.page(self._table(table), fields, cursor, self._options.page))
 
     def fetch(
         self, table: str, ids: Collection[RecordId], fields: Sequence[str]
@@ -157,18 +147,18 @@ class DataverseConnector:
         }
         left = [(at, write) for at, write in enumerate(writes) if at not in results]
         jobs = [*self._jobs(described, left)]
-        results |= send(self._line, described, jobs, self._batch)
+        results |= send(self._line, described, jobs, self._options.batch)
         self._look_twice(described, writes, results)
         return [results[at] for at in range(len(writes))]
 
     def _jobs(self, table: Table, writes: Sequence[tuple[int, Write]]) -> Iterator[Job]:
         """Yield how each of *writes* is said, when the names of what they point at are known."""
-        needed = {t for _, write in writes for t in writing.targets(table, write, self._manner)}
+        needed = {t for _, write in writes for t in writing.targets(table, write, self._options)}
         unknown = needed - self._collections.keys()
         if unknown:
             self._collections |= self._line.run(reading.collections_of(sorted(unknown)))
         for at, write in writes:
-            part = writing.part(table, write, self._manner, API, self._collections)
+            part = writing.part(table, write, self._options, API, self._collections)
             yield Job(at, write, part)
 
     def _look_twice(
@@ -226,6 +216,6 @@ def _key_taken(answer: WriteResult) -> bool:
     return isinstance(answer, Rejected) and answer.reasons[0].code in _DUPLICATES
 
 
-def _alike(value: Wire) -> Wire:
+def _alike(value: Wire) -> str | None:
     """Return *value* as Dynamics compares it: without regard to case and to blanks at its end."""
-    return value.rstrip().casefold() if isinstance(value, str) else value
+    return None if value is None else str(value).rstrip().casefold()

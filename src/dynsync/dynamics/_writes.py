@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, Literal, TypeAlias
-
-import attrs
+from typing import Final
 
 from dynsync.dynamics import _odata as odata
 from dynsync.dynamics._multipart import Part
+from dynsync.dynamics._options import DynamicsOptions
 from dynsync.dynamics._tables import GUID, Table, guid
-from dynsync.records import RecordId, Wire
+from dynsync.records import Wire
 from dynsync.writes import Create, Gone, Reason, Rejected, Update, Write, WriteResult
 
-__all__ = ["COLLECTIONS", "Duplicates", "Manner", "part", "targets", "unsayable"]
-
-Duplicates: TypeAlias = Literal["ignore", "detect"]
-"""Whether Dynamics' duplicate detection rules look at what the sync writes (R107)."""
+__all__ = ["COLLECTIONS", "part", "targets", "unsayable"]
 
 COLLECTIONS: Final[Mapping[str, str]] = {
     "account": "accounts",
@@ -36,21 +32,6 @@ _FIRST: Final = ("systemuser", "account")
 _CURRENCY: Final = "transactioncurrencyid"
 
 
-@attrs.frozen(kw_only=True)
-class Manner:
-    """
-    How rows are written.
-
-    *pointing_at* says, by column, which table a plain id is of, where there are several.
-    *currency* is that of amounts of money in rows that are made here; Dynamics' own default
-    without it.
-    """
-
-    duplicates: Duplicates = "ignore"
-    pointing_at: Mapping[str, str] = attrs.Factory(dict[str, str])
-    currency: RecordId | None = None
-
-
 def unsayable(table: Table, write: Write) -> WriteResult | None:
     """Return what becomes of a write that need not be sent; None if it is to be sent."""
     if isinstance(write, Update):
@@ -63,15 +44,15 @@ def unsayable(table: Table, write: Write) -> WriteResult | None:
     return None
 
 
-def targets(table: Table, write: Write, manner: Manner) -> Iterator[str]:
+def targets(table: Table, write: Write, options: DynamicsOptions) -> Iterator[str]:
     """Yield the tables that the plain ids in the references of *write* are of."""
     for column, value in write.values.items():
         if table.refers(column) and isinstance(value, str) and guid(value):
-            yield _target(table, column, manner)
+            yield _target(table, column, options)
 
 
 def part(
-    table: Table, write: Write, manner: Manner, root: str, collections: Mapping[str, str]
+    table: Table, write: Write, options: DynamicsOptions, root: str, collections: Mapping[str, str]
 ) -> Part:
     """
     Return *write* as part of a batch below *root*.
@@ -86,11 +67,11 @@ def part(
         headers["If-None-Match"] = "*"
     else:
         headers["If-Match"] = write.expect or "*"
-    if manner.duplicates == "detect":
+    if options.duplicates == "detect":
         headers["MSCRM.SuppressDuplicateDetection"] = "false"
-    said = dict(_said(table, write.values, manner, collections))
-    if created and manner.currency is not None and _counts_money(table, write.values):
-        said.update(_said(table, {_CURRENCY: manner.currency}, manner, collections))
+    said = dict(_said(table, write.values, options, collections))
+    if created and options.currency is not None and _counts_money(table, write.values):
+        said.update(_said(table, {_CURRENCY: options.currency}, options, collections))
     return Part(
         "PATCH",
         odata.address(row, select=table.select(list(write.values))),
@@ -107,20 +88,27 @@ def _counts_money(table: Table, values: Iterable[str]) -> bool:
 
 
 def _said(
-    table: Table, values: Mapping[str, Wire], manner: Manner, collections: Mapping[str, str]
+    table: Table,
+    values: Mapping[str, Wire],
+    options: DynamicsOptions,
+    collections: Mapping[str, str],
 ) -> Iterator[tuple[str, Wire | odata.Literal]]:
     for column, value in values.items():
         if table.refers(column) and (value is None or isinstance(value, str)):
-            yield _bound(table, column, value, manner, collections)
+            yield _bound(table, column, value, options, collections)
         else:
             yield column, table.number(column, value)
 
 
 def _bound(
-    table: Table, column: str, value: str | None, manner: Manner, collections: Mapping[str, str]
+    table: Table,
+    column: str,
+    value: str | None,
+    options: DynamicsOptions,
+    collections: Mapping[str, str],
 ) -> tuple[str, str | None]:
     """Return the property that points *column* at another row, or at none, and its address."""
-    target = _target(table, column, manner)
+    target = _target(table, column, options)
     address: str | None = None
     if value:
         path = _PATH.fullmatch(value)
@@ -133,11 +121,11 @@ def _bound(
     return f"{property_}@odata.bind", address
 
 
-def _target(table: Table, column: str, manner: Manner) -> str:
+def _target(table: Table, column: str, options: DynamicsOptions) -> str:
     """Return the table that a plain id in *column* is of."""
     known = [*table.lookups.get(column, {})]
-    if column in manner.pointing_at:
-        return manner.pointing_at[column]
+    if column in options.pointing_at:
+        return options.pointing_at[column]
     if table.schema.columns[column].type == "Owner":
         return _FIRST[0]
     return next((one for one in _FIRST if one in known), next(iter(known), column))
