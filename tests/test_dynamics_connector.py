@@ -323,6 +323,9 @@ def test_a_column_that_went_away_is_named() -> None:
         Response(200, {"content-type": "text/html"}, b"<html>Doe, please sign in</html>"),
         Response(200, {"content-type": "application/json"}, b'{"value":[{"firstname":"Doe'),
         reply({"value": "Doe"}),
+        page({"firstname": "Doe"}, delta=DELTA),
+        page(row(ANN, firstname=["Doe"]), delta=DELTA),
+        page({"@odata.context": "#contacts/$deletedEntity", "id": "Doe"}, delta=DELTA),
         NotSent("no such host"),
         Lost("the connection broke"),
         refusal(502, ""),
@@ -339,6 +342,15 @@ def test_what_cannot_be_read_is_an_outage(answer: Response | Exception) -> None:
 
 
 # -- fetching and finding
+
+
+def test_rows_that_cannot_be_read_are_an_outage_here_too() -> None:
+    """Nothing is made up of half a row, and nothing but a failure of Dynamics' is raised."""
+    mine, _ = connector(parts(reply({"value": [{"firstname": "Doe"}]})), parts(reply({})))
+
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            mine.fetch("contact", [ANN], ["firstname"])
 
 
 def test_those_that_exist_are_fetched_in_one_request() -> None:

@@ -313,6 +313,23 @@ def test_the_words_of_a_business_rule_are_passed_on_without_values() -> None:
     assert "Phone … of '…' (…, …) needs a 'Firstname' for 'contact'." in told
 
 
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("It doesn't fit 'Jane O'Brien' in 'Firstname'.", "It doesn't fit '…' in 'Firstname'."),
+        ('The "Jane" of the accounts\' list isn\'t "contact".', "The '…' of the accounts' list"),
+        ("“Jane” is 'Jane'", "'…' is '…'"),
+        ("Jane.Doe+x@example.co.uk, please", "…, please"),
+    ],
+)
+def test_a_value_in_quotes_that_was_not_sent_is_not_shown(message: str, shown: str) -> None:
+    """It is another row's, or this row's from before."""
+    _, _, told = refused(refusal(400, "0x80040265", message), {"lastname": "Lee"})
+
+    assert shown in told
+    assert "Jane" not in told
+
+
 @pytest.mark.parametrize("failure", FAILURES, ids=[one.code for one in FAILURES])
 def test_no_reason_holds_a_value(failure: Failure) -> None:
     """Whatever the code: what was sent is in no message."""

@@ -8,7 +8,7 @@ from typing import Final, Self
 from dynsync.connectors import Capabilities, Clock, Page
 from dynsync.dynamics import _reading as reading
 from dynsync.dynamics import _writes as writing
-from dynsync.dynamics._answers import ALREADY_THERE, record
+from dynsync.dynamics._answers import ALREADY_THERE
 from dynsync.dynamics._line import API, Line, origin
 from dynsync.dynamics._options import PACE, DynamicsOptions
 from dynsync.dynamics._sending import Job, send
@@ -191,10 +191,7 @@ class DataverseConnector:
     def _found(
         self, table: Table, column: str, values: Sequence[Wire], fields: Sequence[str]
     ) -> list[Record]:
-        doing = f"looking for rows of {table.name!r}"
-        rows = self._line.run(reading.rows_with(table, column, values, fields, doing))
-        readable = table.readable(fields)
-        return [*{(one := record(table, row, readable)).id: one for row in rows}.values()]
+        return self._line.run(reading.holding(table, column, values, fields))
 
     def _table(self, table: str) -> Table:
         if table not in self._tables:

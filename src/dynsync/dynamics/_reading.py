@@ -10,16 +10,16 @@ from typing import Final
 from dynsync.connectors import Page
 from dynsync.dynamics import _feed as feed
 from dynsync.dynamics import _metadata as metadata
-from dynsync.dynamics._answers import fault_in, object_in, raise_garbled, server_time
+from dynsync.dynamics._answers import fault_in, object_in, raise_garbled, record, server_time
 from dynsync.dynamics._asking import ask, ask_all, every_row, sent
 from dynsync.dynamics._odata import Garbled, Json, address, encode, one_of, parse, text_of
 from dynsync.dynamics._tables import Table
 from dynsync.dynamics.failures import Becomes
 from dynsync.errors import Refused
-from dynsync.records import Cursor, RecordId, Side, Wire
+from dynsync.records import Cursor, Record, RecordId, Side, Wire
 from dynsync.transport import Flow
 
-__all__ = ["collections_of", "describe", "page", "rows_with", "who_am_i"]
+__all__ = ["collections_of", "describe", "holding", "page", "who_am_i"]
 
 _IN: Final = 100
 """Values in one filter: with more, the address is longer than some gateways take."""
@@ -93,22 +93,25 @@ def page(table: Table, columns: Sequence[str], cursor: Cursor | None, size: int)
     return Page(changes, feed.pack(place), more, server_time(response))
 
 
-def rows_with(
-    table: Table, column: str, values: Sequence[Wire], columns: Sequence[str], doing: str
-) -> Flow[list[dict[str, Json]]]:
-    """Return the rows of *table* whose *column* is one of *values*."""
-    select = table.select(columns)
+def holding(
+    table: Table, column: str, values: Sequence[Wire], columns: Sequence[str]
+) -> Flow[list[Record]]:
+    """Return the rows of *table* whose *column* is one of *values*, each once."""
+    doing = f"looking for rows of {table.name!r}"
+    select, asked = table.select(columns), _asked(table, [column, *columns])
     paths = [
         address(table.collection, select=select, filter=one_of(table.said(column), some))
         for some in _chunks(values, _IN)
     ]
-    if not paths:
-        return []
-    found: list[dict[str, Json]] = []
-    asked = _asked(table, [column, *columns])
-    for answer in (yield from ask_all(paths, doing)):
-        found += yield from every_row(answer, doing, asked)
-    return found
+    found: dict[RecordId, Record] = {}
+    for answer in (yield from ask_all(paths, doing)) if paths else ():
+        told = yield from every_row(answer, doing, asked)
+        try:
+            records = [record(table, row, table.readable(columns)) for row in told]
+        except Garbled:
+            raise_garbled(answer, doing)
+        found.update((one.id, one) for one in records)
+    return [*found.values()]
 
 
 def _asked(table: Table, columns: Iterable[str]) -> dict[str, str]:

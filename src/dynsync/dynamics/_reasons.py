@@ -13,7 +13,9 @@ from dynsync.writes import Create, Reason, Update, Write
 
 __all__ = ["concerns", "missing", "privilege", "reason"]
 
-_QUOTED: Final = re.compile(r"'([^']*)'|\"([^\"]*)\"|\u201c([^\u201d]*)\u201d")
+_QUOTED: Final = re.compile(r"(?<!\w)'(.*?)'(?!\w)|\"([^\"]*)\"|\u201c([^\u201d]*)\u201d")
+"""What stands in quotes. The apostrophe of "doesn't" or of "O'Brien" is no quote."""
+
 _SECURED: Final = re.compile(r"permissions to an? (.+?) secured field", re.IGNORECASE)
 _PRIVILEGE: Final = re.compile(r"\bprv[A-Z]\w+")
 _MAIL: Final = re.compile(r"[^\s@'\"<>()]+@[\w.-]*\w")

@@ -69,8 +69,11 @@ class Table:
         return ",".join(dict.fromkeys(asked)) or self.primary
 
     def id_of(self, row: Mapping[str, Json]) -> RecordId:
-        """Return the id of *row*, empty where it tells none."""
-        return RecordId(text_of(row, self.primary).lower())
+        """Return the id of *row*; raise `Garbled` where it tells none."""
+        id_ = text_of(row, self.primary).lower()
+        if not id_:
+            raise Garbled("a row without an id")
+        return RecordId(id_)
 
     @staticmethod
     def values(row: Mapping[str, Json], readable: Mapping[str, str]) -> dict[str, Wire]:
