@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Final
 
 import attrs
@@ -209,7 +209,10 @@ def _whole(said: Json) -> int | None:
 def _bound(said: Json) -> Decimal | None:
     if isinstance(said, bool) or not isinstance(said, int | float | str):
         return None
-    return Decimal(str(said))
+    try:
+        return Decimal(str(said))
+    except InvalidOperation:
+        raise Garbled("a bound that is no number") from None
 
 
 def _options(detail: Mapping[str, Json]) -> Iterator[Option]:
