@@ -17,8 +17,10 @@ import click
 
 from cases.merge import CASES, POLICIES, Case, Expected, Maybe
 from dynsync.cli._app import app
+from dynsync.dynamics import failures as dynamics
 from dynsync.fields import EntityMap, Field, Flow
 from dynsync.maps import CONTACT, LEAD
+from dynsync.marketo import failures as marketo
 from dynsync.merge import Verdict
 from dynsync.records import Choice, Missing
 from dynsync.testing._histories._actions import ACTIONS, SANDBOX_ACTIONS
@@ -30,6 +32,8 @@ ROOT: Final = Path(__file__).parents[1]
 PAGES: Final = (
     "docs/reference/cli.md",
     "docs/reference/default-maps.md",
+    "docs/reference/marketo-failures.md",
+    "docs/reference/dynamics-failures.md",
     "docs/reference/merge-table.md",
     "docs/reference/simulator.md",
 )
@@ -213,6 +217,42 @@ def _paths() -> str:
     return _table(("path", *PATHS), rows)
 
 
+# -- the failures of Marketo
+
+
+def _marketo_codes() -> str:
+    rows = (
+        [f"`{one.code}`", one.means, *(each.value if each else "" for each in (one.call, one.row))]
+        for one in marketo.FAILURES.values()
+    )
+    return _table(("code", "means", "a whole call", "one row"), rows)
+
+
+def _marketo_statuses() -> str:
+    rows = (
+        [one.code, one.means, one.call.value if one.call else ""]
+        for one in marketo.HTTP_FAILURES.values()
+    )
+    return _table(("status", "means", "becomes"), rows)
+
+
+# -- the failures of Dynamics
+
+
+def _dynamics(failures: Iterable[dynamics.Failure]) -> str:
+    rows = (
+        [
+            f"`{one.code}`",
+            one.name,
+            one.says,
+            dynamics.WHOLE[one.becomes] + (f", scope `{one.scope}`" if one.scope else ""),
+            dynamics.ONE[one.becomes],
+        ]
+        for one in failures
+    )
+    return _table(("code", "at Microsoft", "means", "a whole request", "one write"), rows)
+
+
 MADE: Final[Mapping[str, Callable[[], str]]] = {
     "commands": _commands,
     "entities": _entities,
@@ -220,6 +260,10 @@ MADE: Final[Mapping[str, Callable[[], str]]] = {
     "lead": lambda: _only(LEAD, CONTACT),
     "contact": lambda: _only(CONTACT, LEAD),
     "decisions": _decisions,
+    "marketo-codes": _marketo_codes,
+    "marketo-statuses": _marketo_statuses,
+    "dynamics-codes": lambda: _dynamics(dynamics.FAILURES),
+    "dynamics-statuses": lambda: _dynamics(dynamics.BY_STATUS),
     "actions": _actions,
     "paths": _paths,
 }

@@ -32,6 +32,8 @@ LAYER_3: Final = frozenset({"connectors", "state", "recorder", "memory"})
 LAYER_4: Final = frozenset({"sync", "schedule"})
 LAYER_5: Final = frozenset(
     {"sqlite", "marketo", "dynamics", "sandbox", "testing", "report", "cli", "preview"}
+    | {"transport", "limiting", "http"}
+    | {"emulator"}
 )
 
 PURE: Final = LAYER_0 | LAYER_1 | LAYER_2
@@ -90,10 +92,14 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
     "sync": BELOW_4 | LAYER_4 | {ENGINE},
     # 5: optional, one package each
     "sqlite": BELOW_5,
-    "marketo": BELOW_5,
-    "dynamics": BELOW_5,
+    "transport": frozenset(),
+    "limiting": BELOW_5,
+    "http": frozenset({"transport"}),
+    "marketo": BELOW_5 | {"transport", "limiting"},
+    "dynamics": BELOW_5 | {"transport", "limiting"},
     "sandbox": BELOW_5,
     "testing": BELOW_5 | {"sandbox"},
+    "emulator": BELOW_5 | {"sandbox"},
     "report": BELOW_5,
     "preview": BELOW_5 | {"sqlite", "sandbox"},
     "cli": BELOW_5 | LAYER_5,
@@ -105,7 +111,9 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
 RUNTIME: Final = frozenset({"attr", "attrs", "dateutil", "typing_extensions"})
 EXTRAS: Final[Mapping[str, frozenset[str]]] = {
     "cli": frozenset({"click", "rich"}),
+    "http": frozenset({"httpx"}),
     "preview": frozenset({"click", "rich"}),
+    "emulator": frozenset({"trustme"}),
     "testing": frozenset({"hypothesis"}),
 }
 

@@ -12,6 +12,7 @@ import click
 from dynsync.cli._commands import Leaving
 from dynsync.cli._cycle import apply_command, plan_command, run_command, watch_command
 from dynsync.cli._demo import demo_command
+from dynsync.cli._emulate import emulate_command
 from dynsync.cli._exits import table_of_codes
 from dynsync.cli._explain import explain_command
 from dynsync.cli._log import log_command
@@ -79,6 +80,7 @@ def app() -> None:
 
 for _command in (
     demo_command,
+    emulate_command,
     run_command,
     watch_command,
     plan_command,

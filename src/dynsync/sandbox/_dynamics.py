@@ -222,6 +222,14 @@ class SandboxDynamics:
             self.store.search(self.store.table(table), column)
             self.store.distinguish(table, column)
 
+    def add_key(self, table: str, name: str, *columns: str) -> None:
+        """Make *columns* an alternate key: no two rows have the same values of them."""
+        with self.store.writing():
+            for column in columns:
+                self._column(table, column)
+                self.store.search(self.store.table(table), column)
+            self.store.add_key(table, name, columns)
+
     def secure(
         self, table: str, column: str, access: Access, *, user: RecordId = SYNC_USER
     ) -> None:

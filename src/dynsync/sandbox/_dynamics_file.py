@@ -31,6 +31,10 @@ CREATE TABLE gone (
     tbl TEXT, id TEXT, version INTEGER, at INTEGER, body TEXT, PRIMARY KEY (tbl, id));
 CREATE INDEX gone_version ON gone (tbl, version);
 """
+_KEYS: Final = """
+CREATE TABLE IF NOT EXISTS alternate_key (
+    tbl TEXT, name TEXT, columns TEXT, PRIMARY KEY (tbl, name))
+"""
 _BACK_AGAIN: Final = """
 CREATE TRIGGER back_again AFTER INSERT ON row BEGIN
     DELETE FROM gone WHERE tbl = new.tbl AND id = new.id;
@@ -80,6 +84,7 @@ def _lay_out(db: sqlite3.Connection) -> None:
         for statement in (*_LAYOUT.split(";")[:-1], _BACK_AGAIN):
             db.execute(statement)
         db.execute(f"PRAGMA application_id = {_APPLICATION}")
+    db.execute(_KEYS)
     db.execute("COMMIT")
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = NORMAL")

@@ -84,6 +84,7 @@ class Pipeline:
         self._apply_rules(None, after)
         self._require(after, self.table.needed)
         self._look_for_duplicates(id_, after)
+        self._keep_keys(id_, after)
         row = self._stamp(id_, after, made=True)
         self.store.insert(self.table, row)
         self._note(row.id, {}, row.values)
@@ -99,6 +100,7 @@ class Pipeline:
         changed = self._apply_rules(row, after)
         self._require(after, (n for n in self.table.needed if n in given or n in changed))
         self._look_for_duplicates(row.id, after)
+        self._keep_keys(row.id, after)
         new = self._stamp(row.id, after, made=False)
         self.store.replace(self.table, row, new)
         self._note(row.id, row.values, new.values)
@@ -217,6 +219,16 @@ class Pipeline:
                     "A record was not created or updated because a duplicate"
                     " of the current record already exists.",
                 )
+
+    def _keep_keys(self, id_: RecordId, after: Mapping[str, Wire]) -> None:
+        """Raise `Denied` where another row has the same values of an alternate key."""
+        for columns in self.table.keys.values():
+            values = {name: after.get(name) for name in columns}
+            if None in values.values():
+                continue
+            if self.store.by_key(self.table, values) not in {None, id_}:
+                message = "A record with matching key values already exists."
+                raise Denied("0x80060892", message, columns[0])
 
     def _stamp(self, id_: RecordId, after: Mapping[str, Wire], *, made: bool) -> Row:
         version, columns = self.store.next("version"), self.table.columns

@@ -161,6 +161,7 @@ class Store:
         denied = self._db.execute("SELECT user, access FROM denied WHERE tbl = ?", (name,))
         distinct = self._db.execute("SELECT name FROM distinct_column WHERE tbl = ?", (name,))
         searched = self._db.execute("SELECT name FROM searched WHERE tbl = ?", (name,))
+        keys = self._db.execute("SELECT name, columns FROM alternate_key WHERE tbl = ?", (name,))
         return Table(
             name,
             columns,
@@ -168,6 +169,7 @@ class Store:
             {user: Access(access) for user, access in denied},
             frozenset(column for [column] in distinct),
             frozenset(column for [column] in searched),
+            {key: tuple(columns.split(",")) for key, columns in keys},
         )
 
     @property
@@ -189,6 +191,10 @@ class Store:
         """Return an id that no row has had: the same one in every history alike."""
         text = f"{self.name}/{table}/{self.next('seed')}"
         return RecordId(str(uuid.uuid5(_NAMESPACE, text)))
+
+    def names(self) -> list[str]:
+        """Return the names of the tables."""
+        return list(self._tables)
 
     def table(self, name: str) -> Table:
         """Return the table *name*, or raise `ConfigurationError`."""
@@ -235,6 +241,18 @@ class Store:
         """Have a duplicate detection rule for the column *name*."""
         self._db.execute("INSERT OR IGNORE INTO distinct_column VALUES (?, ?)", (table, name))
         self._seen = None
+
+    def add_key(self, table: str, name: str, columns: Iterable[str]) -> None:
+        """Have an alternate key *name* of *columns*, all of them searched already."""
+        self._db.execute(
+            "REPLACE INTO alternate_key VALUES (?, ?, ?)", (table, name, ",".join(columns))
+        )
+        self._seen = None
+
+    def by_key(self, table: Table, values: Mapping[str, Wire]) -> RecordId | None:
+        """Return the row that has *values* of an alternate key, if there is one."""
+        found = [set(self.find(table.name, name, value)) for name, value in values.items()]
+        return next(iter(set[RecordId].intersection(*found)), None)
 
     def search(self, table: Table, name: str) -> None:
         """Have an index of the column *name*."""

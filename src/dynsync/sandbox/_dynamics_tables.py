@@ -95,8 +95,9 @@ class Table:
 
     *secured* and *denied* hold, by user, what column security leaves of a column and which
     rights on the table are missing. *distinct* columns have a duplicate detection rule and
-    *searched* ones an index. *creatable* and *updatable* ones are so for everybody, *needed*
-    ones are never null, and *defaults* are what a new row has where it is given nothing.
+    *searched* ones an index; *keys* holds the columns of each alternate key. *creatable* and
+    *updatable* ones are so for everybody, *needed* ones are never null, and *defaults* are
+    what a new row has where it is given nothing.
     """
 
     name: str
@@ -105,6 +106,7 @@ class Table:
     denied: Mapping[RecordId, Access]
     distinct: frozenset[str]
     searched: frozenset[str]
+    keys: Mapping[str, tuple[str, ...]] = attrs.Factory(dict[str, tuple[str, ...]])
     # Worked out once, because a table lives for many thousand writes.
     nulls: Mapping[str, Wire] = _worked_out(_nulls)
     creatable: frozenset[str] = _worked_out(lambda columns: _open_to(columns, Access.CREATE))

@@ -98,6 +98,16 @@ class SandboxMarketo:
         return self._store.name
 
     @property
+    def house(self) -> People:
+        """What happens to people, for those who speak for Marketo over a wire."""
+        return self._people
+
+    @property
+    def limiter(self) -> Limiter:
+        """What counts the calls against the limits."""
+        return self._limiter
+
+    @property
     def calls(self) -> collections.Counter[str]:
         """How many calls there were of each operation."""
         return self.faults.calls

@@ -12,11 +12,13 @@ import attrs
 from dynsync.records import Wire
 
 __all__ = [
+    "DETAIL",
     "FIELDS",
     "HELD",
     "PERSON",
     "TABLES",
     "ActivityRow",
+    "LineRow",
     "Made",
     "Settings",
     "connect",
@@ -42,6 +44,12 @@ CREATE TABLE line (
 CREATE INDEX line_person ON line (person);
 """
 
+DETAIL: Final = (
+    "CREATE TABLE IF NOT EXISTS"
+    " detail (line INTEGER PRIMARY KEY, type INTEGER NOT NULL, attributes TEXT NOT NULL)"
+)
+"""The type and attributes of a line that is a custom activity; made in older files, too."""
+
 PERSON: Final = (
     "id INTEGER PRIMARY KEY AUTOINCREMENT, created INTEGER NOT NULL, updated INTEGER NOT NULL"
 )
@@ -63,6 +71,19 @@ class ActivityRow(NamedTuple):
     old: Wire
     new: Wire
     author: str
+
+
+class LineRow(NamedTuple):
+    """A line of a person's log; *type* and *attributes* are those of a custom activity."""
+
+    id: int
+    person: int
+    key: str
+    at: str
+    kind: str
+    text: str
+    type: int | None
+    attributes: str | None
 
 
 Made: TypeAlias = tuple[int, int, int, str | None, Wire, Wire, str]

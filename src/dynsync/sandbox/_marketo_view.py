@@ -33,6 +33,10 @@ class View:
         """Return those of *people* that exist, by id."""
         return store.by_id(self._slots, people)
 
+    def made_between(self, store: Store, stamp: str, start: int, end: int) -> list[Row]:
+        """Return the people whose *stamp* lies within *start* and *end*, by id."""
+        return store.made_between(self._slots, stamp, start, end)
+
     def values(self, row: Row) -> dict[str, Wire]:
         """Return what the API says of the person in *row*."""
         values = dict(zip(self._names, row[2:], strict=True))

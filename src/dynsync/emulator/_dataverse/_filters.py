@@ -1,0 +1,278 @@
+"""Conditions of OData: ``$filter`` as a tree that can be asked about a row. Pure."""
+
+from __future__ import annotations
+
+import datetime as dt
+import operator
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, TypeAlias
+
+import attrs
+
+from dynsync.emulator._dataverse._errors import bad
+from dynsync.emulator._dataverse._literals import Token, literal, tokens
+from dynsync.records import Wire
+
+__all__ = ["Condition", "columns_of", "condition", "keys_of", "passes"]
+
+Getter: TypeAlias = Callable[[str], object]
+"""Looks up what a row has under a name, or a path of names."""
+
+
+@attrs.frozen
+class Comparison:
+    """*column* compared with *values*; only ``in`` has several."""
+
+    column: str
+    word: str
+    values: tuple[Wire, ...]
+
+
+@attrs.frozen
+class Both:
+    """All of *parts*."""
+
+    parts: tuple[Condition, ...]
+
+
+@attrs.frozen
+class Either:
+    """One of *parts*."""
+
+    parts: tuple[Condition, ...]
+
+
+@attrs.frozen
+class Not:
+    """What *part* is not."""
+
+    part: Condition
+
+
+Condition: TypeAlias = "Comparison | Both | Either | Not"
+
+_ORDERED: Final[Mapping[str, Callable[[int, int], bool]]] = {
+    "gt": operator.gt,
+    "ge": operator.ge,
+    "lt": operator.lt,
+    "le": operator.le,
+}
+_TEXTS: Final[Mapping[str, Callable[[str, str], bool]]] = {
+    "contains": lambda whole, part: part in whole,
+    "startswith": str.startswith,
+    "endswith": str.endswith,
+}
+_IN: Final = "Microsoft.Dynamics.CRM.In"
+
+
+class _Parser:
+    """Reads a condition word by word: ``or`` binds least, then ``and``, then ``not``."""
+
+    def __init__(self, words: list[Token]) -> None:
+        self._words = words
+        self._at = 0
+
+    def whole(self) -> Condition:
+        found = self._either()
+        if self._at < len(self._words):
+            raise self._lost()
+        return found
+
+    def _lost(self) -> Exception:
+        return bad("Syntax error in the query option '$filter'.", "0x80060888")
+
+    def _peek(self) -> Token:
+        if self._at >= len(self._words):
+            raise self._lost()
+        return self._words[self._at]
+
+    def _next(self) -> Token:
+        token = self._peek()
+        self._at += 1
+        return token
+
+    def _took(self, text: str) -> bool:
+        if self._at < len(self._words) and self._words[self._at].text == text:
+            self._at += 1
+            return True
+        return False
+
+    def _need(self, text: str) -> None:
+        if not self._took(text):
+            raise self._lost()
+
+    def _either(self) -> Condition:
+        parts = [self._both()]
+        while self._took("or"):
+            parts.append(self._both())
+        return parts[0] if len(parts) == 1 else Either(tuple(parts))
+
+    def _both(self) -> Condition:
+        parts = [self._single()]
+        while self._took("and"):
+            parts.append(self._single())
+        return parts[0] if len(parts) == 1 else Both(tuple(parts))
+
+    def _single(self) -> Condition:
+        if self._took("not"):
+            return Not(self._single())
+        if self._took("("):
+            found = self._either()
+            self._need(")")
+            return found
+        token = self._next()
+        if token.kind != "word":
+            raise self._lost()
+        if token.text in _TEXTS:
+            return self._function(token.text)
+        if token.text.endswith(_IN):
+            return self._in()
+        return self._comparison(token.text)
+
+    def _function(self, word: str) -> Condition:
+        self._need("(")
+        column = self._next().text
+        self._need(",")
+        value = literal(self._next())
+        self._need(")")
+        return Comparison(column, word, (value,))
+
+    def _in(self) -> Condition:
+        # In(PropertyName='x',PropertyValues=['a','b']): the "=" signs are no words.
+        self._need("(")
+        self._need("PropertyName")
+        column = str(literal(self._next()))
+        self._need(",")
+        self._need("PropertyValues")
+        self._need("[")
+        values: list[Wire] = []
+        while not self._took("]"):
+            values.append(literal(self._next()))
+            self._took(",")
+        self._need(")")
+        return Comparison(column, "in", tuple(values))
+
+    def _comparison(self, column: str) -> Condition:
+        word = self._next().text
+        if word == "in":
+            self._need("(")
+            values: list[Wire] = []
+            while not self._took(")"):
+                values.append(literal(self._next()))
+                self._took(",")
+            return Comparison(column, "in", tuple(values))
+        if word not in {"eq", "ne", *_ORDERED}:
+            raise self._lost()
+        token = self._next()
+        if token.kind == "word" and token.text.startswith("Microsoft.Dynamics.CRM."):
+            # Microsoft.Dynamics.CRM.AttributeTypeCode'Picklist'
+            token = self._next()
+        return Comparison(column, word, (literal(token),))
+
+
+def condition(text: str) -> Condition:
+    """Return what *text* asks; raises `Refusal` where it makes no sense."""
+    # The equals sign occurs in the arguments of functions only and says nothing there.
+    return _Parser(tokens(_without_equals(text))).whole()
+
+
+def _without_equals(text: str) -> str:
+    quoted, kept = False, list[str]()
+    for letter in text:
+        quoted ^= letter == "'"
+        kept.append(" " if letter == "=" and not quoted else letter)
+    return "".join(kept)
+
+
+def columns_of(asked: Condition) -> set[str]:
+    """Return the names that *asked* looks at."""
+    match asked:
+        case Comparison(column=column):
+            return {column}
+        case Not(part=part):
+            return columns_of(part)
+        case Both(parts=parts) | Either(parts=parts):
+            return set[str]().union(*(columns_of(part) for part in parts))
+
+
+def keys_of(asked: Condition) -> tuple[str, tuple[Wire, ...]] | None:
+    """Return a column, and its values, that every row has one of; None where there is none."""
+    match asked:
+        case Comparison(column=column, word="eq" | "in", values=values) if None not in values:
+            return column, values
+        case Both(parts=parts):
+            return next((found for part in parts if (found := keys_of(part))), None)
+        case Either(parts=parts):
+            return _common(parts)
+        case _:
+            return None
+
+
+def _common(parts: Iterable[Condition]) -> tuple[str, tuple[Wire, ...]] | None:
+    columns: set[str] = set()
+    values: list[Wire] = []
+    for part in parts:
+        found = keys_of(part)
+        if found is None:
+            return None
+        columns.add(found[0])
+        values += found[1]
+    return (columns.pop(), tuple(values)) if len(columns) == 1 else None
+
+
+def passes(asked: Condition, get: Getter) -> bool:
+    """Tell whether a row that *get* looks into is what was *asked* for."""
+    match asked:
+        case Both(parts=parts):
+            return all(passes(part, get) for part in parts)
+        case Either(parts=parts):
+            return any(passes(part, get) for part in parts)
+        case Not(part=part):
+            return not passes(part, get)
+        case Comparison(column=column, word=word, values=values):
+            return _compare(word, get(column), values)
+
+
+def _compare(word: str, held: object, values: tuple[Wire, ...]) -> bool:
+    if word in {"eq", "in"}:
+        return any(_folded(held) == _folded(value) for value in values)
+    value = values[0]
+    if word == "ne":
+        return _folded(held) != _folded(value)
+    if held is None or value is None:
+        return False
+    if function := _TEXTS.get(word):
+        return function(str(held).casefold(), str(value).casefold())
+    sign = _sign(held, value)
+    return sign is not None and _ORDERED[word](sign, 0)
+
+
+def _sign(held: object, value: Wire) -> int | None:
+    """Return whether *held* is less than *value* (-1), equal or more; None if incomparable."""
+    if isinstance(held, int | float) and isinstance(value, int | float):
+        return (held > value) - (held < value)
+    first, second = _moment(held), _moment(value)
+    if first is not None and second is not None:
+        return (first > second) - (first < second)
+    if isinstance(held, str) and isinstance(value, str):
+        one, other = held.casefold(), value.casefold()
+        return (one > other) - (one < other)
+    return None
+
+
+def _moment(value: object) -> dt.datetime | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        found = dt.datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=dt.UTC)
+
+
+def _folded(value: object) -> object:
+    # As SQL Server compares: without case and trailing blanks. Instants are compared as such.
+    if isinstance(value, str):
+        moment = _moment(value) if value[:1].isdigit() and "T" in value else None
+        return value.rstrip(" ").casefold() if moment is None else moment
+    return value

@@ -1,0 +1,169 @@
+"""One server for both APIs over two sandbox systems, and the side door beside them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Generator
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
+
+from dynsync.emulator._admin import Admin
+from dynsync.emulator._clock import Movable
+from dynsync.emulator._dataverse import DataverseApi, DataverseState
+from dynsync.emulator._marketo import MarketoApi, MarketoState
+from dynsync.emulator._messages import Call, Dropped, Reply, json_reply
+from dynsync.emulator._server import Answered, Server
+from dynsync.emulator._tls import Certificate, certificate
+from dynsync.emulator._tokens import Tokens
+from dynsync.emulator._troubles import Trouble, Troubles
+from dynsync.records import RecordId
+from dynsync.sandbox import SandboxClock, SandboxDynamics, SandboxMarketo
+from dynsync.sandbox._dynamics_tables import SYNC_USER
+
+__all__ = ["CLIENT_ID", "CLIENT_SECRET", "TENANT", "Emulator", "Scheme", "emulate"]
+
+CLIENT_ID: Final = "11111111-2222-4333-8444-555555555555"
+"""The client id that both APIs know."""
+
+CLIENT_SECRET: Final = "loopback-only"  # noqa: S105 - it opens nothing but this
+"""Its secret."""
+
+TENANT: Final = "99999999-8888-4777-8666-555555555555"
+"""A tenant for the URL of Microsoft's tokens; any other will do."""
+
+Scheme: TypeAlias = Literal["http", "https"]
+
+_HTML: Final = b"<!DOCTYPE html><html><body><h1>Please sign in to the proxy</h1></body></html>"
+_ADMIN: Final = "/_emulator"
+
+
+class Emulator:
+    """
+    Both APIs over *marketo* and *dynamics*.
+
+    `emulate` starts one. *troubles* say what goes wrong between it and its clients; what
+    goes wrong inside the systems is planned in their own ``faults``. *marketo_api* and
+    *dataverse_api* hold what the APIs remember: tokens, jobs, usage.
+    """
+
+    def __init__(self, marketo: SandboxMarketo, dynamics: SandboxDynamics, clock: Movable) -> None:
+        self.marketo = marketo
+        self.dynamics = dynamics
+        self.clock = clock
+        self.troubles = Troubles()
+        people: dict[str, tuple[str, str]] = {CLIENT_ID: (CLIENT_SECRET, "sync")}
+        users: dict[str, tuple[str, RecordId]] = {CLIENT_ID: (CLIENT_SECRET, SYNC_USER)}
+        self.marketo_api = MarketoState(marketo, Tokens(clock, people, "marketo"))
+        self.dataverse_api = DataverseState(dynamics, Tokens(clock, users, "dataverse"))
+        self.authority: Path | None = None
+        self._marketo = MarketoApi(self.marketo_api)
+        self._dataverse = DataverseApi(self.dataverse_api)
+        self._admin = Admin(marketo, dynamics, clock, self.troubles)
+        self._server: Server | None = None
+
+    @property
+    def url(self) -> str:
+        """Where both APIs are, without a slash at the end."""
+        if self._server is None:
+            raise RuntimeError("the emulator is not running")
+        return self._server.base
+
+    @contextlib.contextmanager
+    def serving(
+        self, host: str, port: int, proof: Certificate | None = None
+    ) -> Generator[Emulator]:
+        """Serve until the end of the block; *port* 0 picks a free one."""
+        context = None if proof is None else proof.context
+        self._server = server = Server((host, port), self.answer, self.clock, context)
+        self.authority = None if proof is None else proof.authority
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+        try:
+            yield self
+        finally:
+            server.stop()
+            thread.join()
+            self._server = None
+
+    def answer(self, call: Call) -> Answered:
+        """Return the answer to *call* and what goes wrong with it; raises `Dropped`."""
+        if call.path.startswith(_ADMIN):
+            return self._admin.answer(call), None
+        trouble = self.troubles.meet(call.method, call.path)
+        early = None if trouble is None else self._before(call, trouble)
+        reply = self._api(call) if early is None else early
+        if trouble is not None and trouble.kind == "dropped_after":
+            raise Dropped
+        if trouble is not None and trouble.kind == "gateway_after":
+            reply = _gateway()
+        return reply, trouble
+
+    def _api(self, call: Call) -> Reply:
+        if call.path.startswith(("/rest/", "/bulk/", "/identity/")):
+            return self._marketo.answer(call)
+        return self._dataverse.answer(call)
+
+    def _before(self, call: Call, trouble: Trouble) -> Reply | None:
+        marketo = call.path.startswith(("/rest/", "/bulk/", "/identity/"))
+        match trouble.kind:
+            case "dropped_before":
+                raise Dropped
+            case "gateway_before":
+                return _gateway()
+            case "html":
+                return Reply(200, {"Content-Type": "text/html; charset=utf-8"}, _HTML)
+            case "token_lost":
+                tokens = self.marketo_api.tokens if marketo else self.dataverse_api.tokens
+                tokens.revoke()
+                return None
+            case "throttled":
+                return _throttled() if marketo else self._dataverse.busy(trouble.seconds)
+            case "cursor_expired":
+                return None if marketo else self._dataverse.expired()
+            case _:
+                return None
+
+
+def _throttled() -> Reply:
+    message = "Max rate limit '100' exceeded with in '20' secs"
+    said = {"code": "606", "message": message}
+    return json_reply({"requestId": "0#0", "success": False, "errors": [said]})
+
+
+def _gateway() -> Reply:
+    body = b"<html><head><title>504 Gateway Time-out</title></head></html>"
+    return Reply(504, {"Content-Type": "text/html"}, body)
+
+
+@contextlib.contextmanager
+def emulate(
+    marketo: SandboxMarketo | None = None,
+    dynamics: SandboxDynamics | None = None,
+    *,
+    clock: Movable | None = None,
+    scheme: Scheme = "http",
+    host: str = "127.0.0.1",
+    port: int = 0,
+    authority: str | os.PathLike[str] | None = None,
+) -> Generator[Emulator]:
+    """
+    Serve both APIs until the end of the block.
+
+    Systems that are not given are made, empty and in memory, and closed in the end; the
+    *clock* is theirs, a `SandboxClock` unless one is given. Port 0 picks a free one. With
+    the *scheme* ``https`` the certificate of the authority to trust is in the file
+    *authority*, or, if none is given, in the file that `Emulator.authority` names.
+    """
+    with contextlib.ExitStack() as stack:
+        time = SandboxClock() if clock is None else clock
+        if marketo is None:
+            marketo = stack.enter_context(SandboxMarketo(clock=time))
+        if dynamics is None:
+            dynamics = stack.enter_context(SandboxDynamics(clock=time))
+        proof: Certificate | None = None
+        if scheme == "https":
+            proof = stack.enter_context(certificate(host, authority))
+        emulator = Emulator(marketo, dynamics, time)
+        yield stack.enter_context(emulator.serving(host, port, proof))

@@ -1,0 +1,86 @@
+"""What a reply's JSON holds, taken out with its type looked at: nothing else trusts it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import Final, TypeAlias, cast
+
+from dynsync.records import Wire
+
+__all__ = [
+    "Json",
+    "inner_of",
+    "moment_of",
+    "number_of",
+    "parsed",
+    "rows_of",
+    "text_of",
+    "texts_of",
+    "wire_of",
+]
+
+Json: TypeAlias = dict[str, object]
+"""An object of JSON."""
+
+_ODD_ZONE: Final = "Z+0000"
+"""How some of Marketo's replies end a moment: with two zones."""
+
+
+def parsed(body: bytes) -> Json | None:
+    """Return the JSON object in *body*, None if there is none."""
+    try:
+        found: object = json.loads(body)
+    except ValueError:
+        return None
+    return cast("Json", found) if isinstance(found, dict) else None
+
+
+def inner_of(held: Json, name: str) -> Json:
+    """Return the object *name*, an empty one if it is none."""
+    found = held.get(name)
+    return cast("Json", found) if isinstance(found, dict) else {}
+
+
+def rows_of(held: Json, name: str) -> list[Json]:
+    """Return the objects in the list *name*; none if it is none."""
+    found = held.get(name)
+    if not isinstance(found, list):
+        return []
+    return [cast("Json", each) for each in cast("list[object]", found) if isinstance(each, dict)]
+
+
+def texts_of(held: Json, name: str) -> list[str]:
+    """Return the texts in the list *name*."""
+    found = held.get(name)
+    if not isinstance(found, list):
+        return []
+    return [each for each in cast("list[object]", found) if isinstance(each, str)]
+
+
+def text_of(held: Json, name: str) -> str:
+    """Return *name* as text: a number, too, since ids are told as either. Empty if it is none."""
+    found = held.get(name)
+    if isinstance(found, str):
+        return found
+    return str(found) if isinstance(found, int) and not isinstance(found, bool) else ""
+
+
+def number_of(held: Json, name: str) -> int | None:
+    """Return *name* as a whole number, None if it is none."""
+    text = text_of(held, name)
+    return int(text) if text.isascii() and text.removeprefix("-").isdecimal() else None
+
+
+def wire_of(value: object) -> Wire:
+    """Return a value of a field; what is no scalar has no meaning in any field, and is empty."""
+    return value if isinstance(value, str | int | float) else None
+
+
+def moment_of(text: str) -> dt.datetime | None:
+    """Return the moment that *text* says in one of the forms that Marketo uses, else None."""
+    try:
+        found = dt.datetime.fromisoformat(text.replace(_ODD_ZONE, "Z"))
+    except ValueError:
+        return None
+    return found if found.tzinfo is not None else None

@@ -1,0 +1,209 @@
+"""Reading one instance: its columns, its people, and what happens to them."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Collection, Generator, Iterable, Sequence
+from typing import Final
+
+import attrs
+
+from dynsync.connectors import Page
+from dynsync.errors import CursorExpired, Refused, SchemaChanged
+from dynsync.marketo import _extract, _walk
+from dynsync.marketo._api import Api
+from dynsync.marketo._calls import Calls, all_of
+from dynsync.marketo._describe import described, owned_elsewhere, schema_of
+from dynsync.marketo._extract import Extract
+from dynsync.marketo._feed import changes_of, events_of, followed, page_of, token_at
+from dynsync.marketo._leads import by_field, by_id, chunks
+from dynsync.marketo._options import MarketoOptions
+from dynsync.marketo._places import STREAMS, Place, Progress, Stream
+from dynsync.records import Change, Cursor, Record, RecordId, Side, Wire
+from dynsync.schemas import Schema
+
+__all__ = ["Reading"]
+
+_DAY: Final = 86_400.0
+
+
+class Reading:
+    """
+    Everything of a connector that only reads.
+
+    It remembers what describe told last: values that come as text are read by their column's
+    type.
+    """
+
+    def __init__(self, api: Api, calls: Calls, options: MarketoOptions) -> None:
+        self._api = api
+        self._calls = calls
+        self._options = options
+        self._extract = Extract(api, calls)
+        self._types: dict[str, str] = {}
+        self._owned: tuple[str, frozenset[str]] = "", frozenset()
+
+    def describe(self) -> Schema:
+        """Return the columns of people; those of another CRM's sync cannot be written."""
+        rows = self._calls.run(described(self._api))
+        digest = _digest(rows)
+        if self._owned[0] != digest:
+            self._owned = digest, self._calls.run(owned_elsewhere(self._api))
+        schema = schema_of(self._options.table, rows, self._owned[1])
+        self._types = {name: column.type for name, column in schema.columns.items()}
+        return schema
+
+    def page(self, fields: Sequence[str], cursor: Cursor | None) -> Page:
+        """Return the next page of a full read or of the feed."""
+        with self._there(fields):
+            if cursor is None:
+                place = self._begin(fields)
+            else:
+                place = Place.parse(cursor, self._api.instance)
+            if place.full is None:
+                return self._followed(place, fields)
+            return self._read_on(place, place.full, fields)
+
+    def _read_on(self, place: Place, progress: Progress, fields: Sequence[str]) -> Page:
+        """Go on with a full read, in the way in which it began."""
+        if progress.fields != _digest(sorted(fields)):
+            message = "the full read began with other fields; it begins anew"
+            raise CursorExpired(Side.MARKETO, message)
+        if progress.kind == _extract.KIND:
+            return self._extracted(place, progress, fields)
+        gap = self._options.gap
+        return _walk.page(self._calls, self._api, place, progress, fields=fields, gap=gap)
+
+    def _extracted(self, place: Place, progress: Progress, fields: Sequence[str]) -> Page:
+        """
+        Return people from the file of an extract, and what has happened to any since it began.
+
+        A file may be hours old: of whomever the feed has told since, it says nothing.
+        """
+        extracted = self._extract.page(progress, fields, self._types)
+        changes: list[Change] = []
+        at, more = self._calls.now(), True
+        while extracted.found and more:
+            told, place, more, _ = self._happened(place, fields)
+            changes += told
+            touched = dict.fromkeys((*place.touched, *(change.id for change in told)))
+            place = attrs.evolve(place, touched=tuple(touched))
+        late = frozenset(place.touched)
+        changes[:0] = [record for record in extracted.found if record.id not in late]
+        place = attrs.evolve(place, full=extracted.on)
+        if extracted.on is None:
+            place = attrs.evolve(place, touched=())
+        return Page(changes, place.cursor(), more=extracted.on is not None, at=at)
+
+    def close(self) -> None:
+        """Let go of files."""
+        self._extract.close()
+
+    def some(self, ids: Iterable[RecordId], fields: Sequence[str]) -> list[Record]:
+        """Return those of *ids* that exist."""
+        # Whatever is no number is nobody's, and would spoil the call for all others.
+        wanted = [each for each in dict.fromkeys(ids) if each.isascii() and each.isdecimal()]
+        with self._there(fields):
+            flows = [by_id(self._api, part, fields) for part in chunks(wanted)]
+            return [one for people in all_of(self._calls.run_all(flows)) for one in people]
+
+    def holding(self, field: str, values: Collection[Wire], fields: Sequence[str]) -> list[Record]:
+        """Return everybody whose *field* holds one of *values*."""
+        wanted = list(dict.fromkeys([*fields, field]))
+        texts = list(dict.fromkeys(str(value) for value in values if value not in (None, "")))
+        if field == "id":
+            return self.some(map(RecordId, texts), wanted)
+        with self._there(wanted):
+            texts = self._sayable(field, texts)
+            flows = [by_field(self._api, field, part, wanted) for part in chunks(texts)]
+            found = [one for people in all_of(self._calls.run_all(flows)) for one in people]
+        return list({one.id: one for one in found}.values())
+
+    def _sayable(self, field: str, texts: list[str]) -> list[str]:
+        """Return the values that people can be looked up by: a call parts them by commas."""
+        sayable = [text for text in texts if "," not in text]
+        if len(sayable) < len(texts) and self._types.get(field) != "email":
+            raise Refused(
+                Side.MARKETO,
+                f"people cannot be looked up by a value of {field!r} with a comma in it; match "
+                f"by another field",
+            )
+        # No address that Marketo takes has a comma.
+        return sayable
+
+    @contextlib.contextmanager
+    def _there(self, fields: Sequence[str]) -> Generator[None]:
+        """Raise `SchemaChanged`, with their names, where some of *fields* are not there."""
+        if not self._types.keys() >= set(fields):
+            self._look(fields)
+        try:
+            yield
+        except SchemaChanged as failure:
+            named = tuple(name for name in failure.fields if name in fields)
+            if not named:
+                self._look(fields)
+            raise attrs.evolve(failure, fields=named) from None
+
+    def _look(self, fields: Sequence[str]) -> None:
+        columns = self.describe().columns
+        lost = tuple(sorted(name for name in fields if name not in columns))
+        if lost:
+            raise SchemaChanged(Side.MARKETO, f"no longer there: {', '.join(lost)}", lost)
+
+    # -- the feed
+
+    def _begin(self, fields: Sequence[str]) -> Place:
+        """Return where a full read begins; its feed begins before it."""
+        at = self._calls.now() - dt.timedelta(seconds=self._options.overlap)
+        token = self._calls.run(token_at(self._api, at))
+        kinds = self._calls.run(followed(self._api))
+        place = Place.start(self._api.instance, token, int(at.timestamp()), kinds)
+        digest, options = _digest(sorted(fields)), self._options
+        if options.full == "ids":
+            full = _walk.begin(digest)
+        else:
+            full = self._extract.begin(digest, options.began, options.gap)
+        return attrs.evolve(place, full=full)
+
+    def _followed(self, place: Place, fields: Sequence[str]) -> Page:
+        changes, onward, more, at = self._happened(place, fields)
+        return Page(changes, onward.cursor(), more, at)
+
+    def _happened(
+        self, place: Place, fields: Sequence[str]
+    ) -> tuple[list[Change], Place, bool, dt.datetime | None]:
+        """Return a page of each stream that has more, as one, and the place behind it."""
+        self._check_age(place)
+        tokens = dict(zip(STREAMS, place.tokens, strict=True))
+        flows = [page_of(self._api, s, tokens[s], fields, place.kinds) for s in place.open]
+        replies = dict(zip(place.open, all_of(self._calls.run_all(flows)), strict=True))
+        told = place.told
+        events = {
+            event.mark: event
+            for reply in replies.values()
+            for event in events_of(reply.result, frozenset(fields), self._types)
+            if event.mark not in told
+        }
+        people = [person for event in events.values() for person in event.people]
+        found = {record.id: record for record in self.some(people, fields)}
+        tokens |= {stream: reply.token for stream, reply in replies.items() if reply.token}
+        still: tuple[Stream, ...] = tuple(s for s in place.open if replies[s].more)
+        onward = place.further(tuple(tokens.values()), still, events)
+        at = min((reply.at for reply in replies.values() if reply.at is not None), default=None)
+        if not still:
+            end = at or self._calls.now()
+            onward = onward.rested(int(end.timestamp()), self._options.overlap)
+        return changes_of(list(events.values()), found), onward, bool(still), at
+
+    def _check_age(self, place: Place) -> None:
+        age = self._calls.now().timestamp() - place.since
+        if age > self._options.retention * _DAY:
+            message = f"this cursor is {age / _DAY:.0f} days old; deletions since are not all kept"
+            raise CursorExpired(Side.MARKETO, message)
+
+
+def _digest(said: object) -> str:
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]

@@ -1,0 +1,175 @@
+"""What Marketo's answers come to: a reply, or one of the failures that the engine knows. Pure."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from email.utils import parsedate_to_datetime
+from typing import Final, Literal, TypeAlias
+
+import attrs
+
+from dynsync.errors import (
+    Ambiguous,
+    CursorExpired,
+    Refused,
+    SchemaChanged,
+    SystemFailure,
+    Throttled,
+    Unavailable,
+)
+from dynsync.marketo._json import Json, parsed, rows_of, text_of
+from dynsync.marketo.failures import HTTP_FAILURES, Becomes, Failure, failure_of
+from dynsync.records import Side
+from dynsync.transport import Flow, Lost, NotSent, Request, Response
+
+__all__ = [
+    "CENTRAL",
+    "Doing",
+    "Reply",
+    "asked",
+    "code_of",
+    "failed",
+    "failure_of_status",
+    "reply",
+    "said_at",
+]
+
+Doing: TypeAlias = Literal["reading", "following", "writing"]
+"""What a call does: reads, reads the change feed, or writes."""
+
+CENTRAL: Final = dt.timezone(dt.timedelta(hours=-6))
+"""Where the day of the quota begins at midnight: in summer an hour late, never early."""
+
+_MARKETO: Final = Side.MARKETO
+_WINDOW: Final = 20.0
+_MOMENT: Final = 1.0
+_QUOTED: Final = re.compile(r"'([^']*)'")
+_SMALL: Final = 10_000
+"""More bytes than any complaint has."""
+
+
+@attrs.define(eq=False)
+class QueueFull(Unavailable):
+    """No more jobs are taken just now."""
+
+
+@attrs.frozen
+class Reply:
+    """
+    An answer that succeeded.
+
+    *result* are its rows, *token* is where to read on, and *more* whether there is more, None
+    where it does not say. *at* is Marketo's own time.
+    """
+
+    result: list[Json]
+    token: str = ""
+    more: bool | None = None
+    at: dt.datetime | None = None
+
+
+def asked(request: Request, doing: Doing = "reading") -> Flow[Reply]:
+    """Ask one thing and return the reply; raise what its failure means while *doing* that."""
+    try:
+        response = yield request
+    except NotSent as failure:
+        raise Unavailable(_MARKETO, f"not reached: {failure}") from None
+    except Lost as failure:
+        raise _unknown(doing, f"no answer: {failure}") from None
+    return reply(response, doing)
+
+
+def reply(response: Response, doing: Doing = "reading") -> Reply:
+    """Return what *response* says; raise what its failure means while *doing* that."""
+    if response.status >= 300:  # noqa: PLR2004 - the first status that is no answer
+        raise failed(failure_of_status(response), doing, response)
+    said = parsed(response.body)
+    if said is None:
+        raise failed(HTTP_FAILURES["not JSON"], doing, response)
+    at = said_at(response)
+    if said.get("success") is True:
+        more = said.get("moreResult")
+        token = text_of(said, "nextPageToken")
+        return Reply(rows_of(said, "result"), token, more if isinstance(more, bool) else None, at)
+    errors = rows_of(said, "errors")
+    failure = failure_of(text_of(errors[0], "code") if errors else "")
+    if failure.call is Becomes.NOTHING:
+        return Reply([], at=at)
+    raise failed(failure, doing, response, text_of(errors[0], "message") if errors else "")
+
+
+def code_of(response: Response) -> str:
+    """Return the code of a complaint about the whole call, nothing if it is none."""
+    if len(response.body) > _SMALL:
+        return ""
+    said = parsed(response.body)
+    if said is None or said.get("success") is not False:
+        return ""
+    errors = rows_of(said, "errors")
+    return text_of(errors[0], "code") if errors else ""
+
+
+def said_at(response: Response) -> dt.datetime | None:
+    """Return Marketo's time when it answered, None if it does not say."""
+    try:
+        at = parsedate_to_datetime(response.headers.get("date", ""))
+    except (ValueError, TypeError):
+        return None
+    return at if at.tzinfo is not None else at.replace(tzinfo=dt.UTC)
+
+
+def failure_of_status(response: Response) -> Failure:
+    """Return what the status of *response*, which is no success, becomes."""
+    exact, family = str(response.status), f"{response.status // 100}xx"
+    return HTTP_FAILURES.get(exact) or HTTP_FAILURES[family]
+
+
+def failed(failure: Failure, doing: Doing, response: Response, said: str = "") -> SystemFailure:
+    """
+    Return what *failure* means for a call.
+
+    What Marketo *said* of it is searched for names of fields and goes no further: it may
+    quote a value.
+    """
+    message = f"{failure.means} [{failure.code}]"
+    match failure.call:
+        case Becomes.WINDOW:
+            return Throttled(_MARKETO, message, _retry_after(response), "window")
+        case Becomes.CONCURRENCY:
+            return Throttled(_MARKETO, message, _MOMENT, "concurrency")
+        case Becomes.DAY:
+            return Throttled(_MARKETO, message, _to_midnight(response), "day")
+        case Becomes.QUEUED if "quota" in said.lower():
+            return Throttled(_MARKETO, message, _to_midnight(response), "day")
+        case Becomes.QUEUED:
+            return QueueFull(_MARKETO, message)
+        case Becomes.PASSING:
+            return Unavailable(_MARKETO, message)
+        case Becomes.UNKNOWN:
+            return _unknown(doing, message)
+        case Becomes.SCHEMA:
+            return SchemaChanged(_MARKETO, message, tuple(_QUOTED.findall(said)))
+        case Becomes.EXPIRED if doing == "following":
+            return CursorExpired(_MARKETO, f"the paging token is not taken: {message}")
+        case _:
+            return Refused(_MARKETO, message)
+
+
+def _unknown(doing: Doing, message: str) -> SystemFailure:
+    return (Ambiguous if doing == "writing" else Unavailable)(_MARKETO, message)
+
+
+def _retry_after(response: Response) -> float:
+    """Return how long to wait: Marketo says nothing of it, gateways may."""
+    text = response.headers.get("retry-after", "")
+    return float(text) if text.isascii() and text.isdecimal() else _WINDOW
+
+
+def _to_midnight(response: Response) -> float:
+    at = said_at(response)
+    if at is None:
+        return 3600.0
+    here = at.astimezone(CENTRAL)
+    midnight = dt.datetime.combine(here.date(), dt.time(), CENTRAL) + dt.timedelta(days=1)
+    return (midnight - here).total_seconds()

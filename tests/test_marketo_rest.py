@@ -1,0 +1,767 @@
+"""What the Marketo connector says to the REST API, and what it makes of its answers."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+import pytest
+
+from dynsync.connectors import Connector
+from dynsync.errors import (
+    Ambiguous,
+    ConfigurationError,
+    ContractError,
+    CursorExpired,
+    Refused,
+    SchemaChanged,
+    SystemFailure,
+    Throttled,
+    Unavailable,
+)
+from dynsync.limiting import Limiter, Pace
+from dynsync.marketo import FAILURES, MarketoOptions, MarketoRestConnector
+from dynsync.records import Cursor, Edit, Record, RecordId, Side, Tombstone
+from dynsync.sandbox import SandboxClock
+from dynsync.schemas import FULL_ACCESS, Access
+from dynsync.transport import Lost, NotSent, Response
+from dynsync.writes import (
+    AmbiguousWrite,
+    Create,
+    Created,
+    Gone,
+    NotAttempted,
+    Rejected,
+    ThrottledWrite,
+    Update,
+    Updated,
+)
+from marketo_wire import DESCRIBE, GRANTED, SERVICE, URL, Wire, connector, failure, result
+
+TABLE = "person"
+LEADS = "/rest/v1/leads.json"
+CHANGES = "/rest/v1/activities/leadchanges.json"
+ACTIVITIES = "/rest/v1/activities.json"
+DELETES = "/rest/v1/activities/deletedleads.json"
+TOKEN = "/identity/oauth/token"  # noqa: S105 - the address
+NAME = ["firstName"]
+
+QUIET = {
+    stream: result(nextPageToken="T1", moreResult=False)
+    for stream in (CHANGES, ACTIVITIES, DELETES)
+}
+
+
+def person(number: int, **values: object) -> dict[str, object]:
+    """Return a person as the API tells one."""
+    return {"id": number, "updatedAt": "2026-01-05T08:00:00Z", **values}
+
+
+def changed(number: int, old: object, new: object, *, guid: str = "g1") -> dict[str, object]:
+    """Return a row of the feed: somebody's first name changed."""
+    return {
+        "id": 1078,
+        "marketoGUID": guid,
+        "leadId": number,
+        "activityDate": "2026-01-05T08:59:00+0000",
+        "activityTypeId": 13,
+        "fields": [{"id": 48, "name": "firstName", "newValue": new, "oldValue": old}],
+        "attributes": [],
+    }
+
+
+def at_rest(wire: Wire) -> tuple[MarketoRestConnector, Cursor]:
+    """Return a connector, and the cursor behind a full read that found nobody."""
+    mine = connector(wire)
+    page = mine.read(TABLE, NAME, None)
+    assert not page.more
+    wire.said.clear()
+    return mine, page.cursor
+
+
+# -- what it is
+
+
+def test_it_is_a_connector_that_names_its_instance() -> None:
+    """The Munchkin id is what a state file remembers."""
+    mine = connector(Wire())
+
+    assert isinstance(mine, Connector)
+    assert "123-ABC-456" == mine.identity()
+
+
+@pytest.mark.parametrize(
+    "url", ["", "123-ABC-456", "ftp://x.org", "https://me:pw@x.org", "http://x.org"]
+)
+def test_a_url_that_is_none_is_told_at_once(url: str) -> None:
+    """The message shows what one looks like."""
+    clock = SandboxClock()
+    with pytest.raises(ConfigurationError, match=r"mktorest\.com"):
+        MarketoRestConnector(url, transport=Wire(), credentials=SERVICE, clock=clock)
+
+
+@pytest.mark.parametrize("path", ["/rest", "/rest/", "/identity", ""])
+def test_a_url_may_be_pasted_as_marketo_shows_it(path: str) -> None:
+    """Admin > Web Services shows two addresses with paths."""
+    wire = Wire()
+    clock = SandboxClock()
+    mine = MarketoRestConnector(URL + path, transport=wire, credentials=SERVICE, clock=clock)
+
+    mine.describe(TABLE)
+
+    assert "/rest/v1/leads/describe.json" in {said.path for said in wire.said}
+
+
+def test_another_table_is_refused() -> None:
+    """There are people here, and nothing else."""
+    with pytest.raises(Refused, match="'company'"):
+        connector(Wire()).describe("company")
+
+
+# -- tokens
+
+
+def test_the_secret_travels_in_the_body_alone() -> None:
+    """Addresses end up in logs. The token is in a header, and neither is in a repr."""
+    wire = Wire()
+    connector(wire).describe(TABLE)
+
+    token, describe, *_ = wire.said
+    assert "s3cret" not in token.request.url
+    assert "s3cret" == token.asked["client_secret"]
+    assert "Bearer cdf0:int" == describe.request.headers["Authorization"]
+    assert "s3cret" not in repr(SERVICE) + repr(connector(wire))
+
+
+def test_one_token_serves_until_it_ends() -> None:
+    """An hour later there is another."""
+    wire, clock = Wire(), SandboxClock()
+    mine = connector(wire, clock)
+    for pause in (0, 3000, 600):
+        clock.advance(pause)
+        mine.describe(TABLE)
+
+    assert 2 == len(wire.asked(TOKEN))
+
+
+@pytest.mark.parametrize("code", ["601", "602"])
+def test_a_token_that_is_refused_is_renewed_once(code: str) -> None:
+    """The call is made again with the new one, and nobody hears of it."""
+    wire = Wire({"/rest/v1/leads/describe.json": [failure(code), result(*DESCRIBE)]})
+
+    assert "email" in connector(wire).describe(TABLE).columns
+    assert 2 == len(wire.asked(TOKEN))
+
+
+def test_a_token_that_is_refused_again_is_told() -> None:
+    """Asking for ever would help nobody."""
+    wire = Wire({"/rest/v1/leads/describe.json": failure("601")})
+
+    with pytest.raises(Refused, match="601"):
+        connector(wire).describe(TABLE)
+    assert 2 == len(wire.asked(TOKEN))
+
+
+@pytest.mark.parametrize(
+    ("answer", "wanted", "words"),
+    [
+        (Response(401, {}, b'{"error":"invalid_client"}'), Refused, "LaunchPoint"),
+        (Response(200, {}, b"<html>Welcome</html>"), Refused, "Web Services"),
+        (Response(404, {}, b"<html>"), Refused, "URL"),
+        (Response(502, {}, b""), Unavailable, "5xx"),
+        (NotSent("no such host"), Unavailable, "no such host"),
+        (Lost("timed out"), Unavailable, "timed out"),
+    ],
+)
+def test_no_token_says_what_to_do(
+    answer: Response | Exception, wanted: type[SystemFailure], words: str
+) -> None:
+    """A wrong secret, a wrong URL and a network that is down are told apart; nothing was done."""
+    mine = connector(Wire({TOKEN: answer}))
+
+    with pytest.raises(wanted, match=words):
+        mine.write(TABLE, [Update(RecordId("1"), {"firstName": "Ann"})])
+
+
+# -- describe
+
+
+def test_columns_come_with_their_limits() -> None:
+    """Lengths that describe is silent about are known all the same."""
+    columns = connector(Wire()).describe(TABLE).columns
+
+    assert ("email", 255) == (columns["email"].type, columns["email"].length)
+    assert (30_000, "bytes") == (columns["notes"].length, columns["notes"].unit)
+    assert -(2**31) == columns["leadScore"].minimum
+    assert FULL_ACCESS == columns["firstName"].access
+
+
+@pytest.mark.parametrize("name", ["id", "createdAt", "updatedAt", "sfdcOwner"])
+def test_what_nobody_may_write_is_only_read(name: str) -> None:
+    """Marketo's own columns, and those that another CRM's sync owns."""
+    assert Access.READ == connector(Wire()).describe(TABLE).columns[name].access
+
+
+def test_describe2_is_asked_again_only_when_the_columns_change() -> None:
+    """It knows one thing more, and costs a call."""
+    wire = Wire()
+    mine = connector(wire)
+    mine.describe(TABLE)
+    mine.describe(TABLE)
+
+    assert 1 == len(wire.asked("/rest/v1/leads/describe2.json"))
+
+
+# -- fetch and find
+
+
+def test_people_are_fetched_by_id_in_hundreds() -> None:
+    """Three hundred a call; an empty field that was left out is empty."""
+    wire = Wire({LEADS: [result(person(1, firstName="Ann")), result(person(301))]})
+
+    ids = [RecordId(str(number)) for number in range(1, 302)]
+    told = connector(wire).fetch(TABLE, ids, NAME)
+
+    assert [("1", "Ann"), ("301", None)] == [(r.id, r.values["firstName"]) for r in told]
+    first, second = wire.asked(LEADS)
+    assert [300, 1] == [len(s.asked["filterValues"].split(",")) for s in (first, second)]
+    assert "id,firstName,updatedAt" == first.asked["fields"]
+    assert dt.datetime(2026, 1, 5, 8, tzinfo=dt.UTC) == told[0].modified_at
+
+
+def test_only_what_was_asked_for_is_told() -> None:
+    """The id and the stamp are read for ourselves."""
+    wire = Wire({LEADS: result(person(1, firstName="Ann"))})
+
+    [told] = connector(wire).fetch(TABLE, [RecordId("1")], NAME)
+
+    assert {"firstName"} == set(told.values)
+
+
+def test_a_long_question_is_posted() -> None:
+    """Beyond some kilobytes Marketo answers 414."""
+    wire = Wire({LEADS: result()})
+    ids = [RecordId(str(10**30 + number)) for number in range(300)]
+
+    connector(wire).fetch(TABLE, ids, NAME)
+
+    [said] = wire.asked(LEADS)
+    assert ("POST", "GET") == (said.method, said.asked["_method"])
+    assert len(said.request.url) < 100
+    assert 300 == len(said.asked["filterValues"].split(","))
+
+
+def test_what_is_no_number_is_nobody() -> None:
+    """It would spoil the call for all others."""
+    wire = Wire({LEADS: result()})
+
+    assert [] == connector(wire).fetch(TABLE, [RecordId("a,b")], NAME)
+    assert [] == wire.asked(LEADS)
+
+
+def test_people_are_found_page_by_page_and_the_values_stay_out_of_the_address() -> None:
+    """An e-mail address is personal data, and addresses are logged on the way."""
+    wire = Wire(
+        {
+            LEADS: [
+                result(person(1, email="a@b.co"), nextPageToken="P2", moreResult=True),
+                result(person(2, email="A@b.co")),
+            ]
+        }
+    )
+
+    told = connector(wire).find(TABLE, "email", ["a@b.co"], NAME)
+
+    assert ["1", "2"] == [record.id for record in told]
+    assert {"firstName", "email"} == set(told[0].values)
+    assert ["", "P2"] == [said.asked.get("nextPageToken", "") for said in wire.asked(LEADS)]
+    assert not [said for said in wire.said if "b.co" in said.request.url]
+
+
+def test_no_address_has_a_comma() -> None:
+    """One that has is nobody's; in another field it cannot be asked for, which is told."""
+    mine = connector(Wire({LEADS: result()}))
+
+    assert [] == mine.find(TABLE, "email", ["a,b@c.de"], NAME)
+    with pytest.raises(Refused, match="comma"):
+        mine.find(TABLE, "firstName", ["Ann, Bea"], NAME)
+
+
+def test_a_field_that_is_not_there_is_named() -> None:
+    """Whether describe does not know it, or Marketo says so later."""
+    with pytest.raises(SchemaChanged) as unknown:
+        connector(Wire()).fetch(TABLE, [RecordId("1")], ["shoeSize"])
+    assert ("shoeSize",) == unknown.value.fields
+
+    wire = Wire({LEADS: failure("1006", "Field 'firstName' not found")})
+    with pytest.raises(SchemaChanged) as gone:
+        connector(wire).fetch(TABLE, [RecordId("1")], NAME)
+    assert ("firstName",) == gone.value.fields
+
+
+# -- the full read, and the feed behind it
+
+
+def test_the_feed_begins_before_the_full_read() -> None:
+    """The paging token is asked for first, for a moment by Marketo's clock with some overlap."""
+    wire = Wire({LEADS: result()})
+    connector(wire, SandboxClock(dt.datetime(2031, 1, 1, tzinfo=dt.UTC))).read(TABLE, NAME, None)
+
+    paths = [said.path for said in wire.said]
+    assert paths.index("/rest/v1/activities/pagingtoken.json") < paths.index(LEADS)
+    [token] = wire.asked("/rest/v1/activities/pagingtoken.json")
+    assert "2026-01-05T08:55:00Z" == token.asked["sinceDatetime"]
+
+
+def test_everybody_is_read_by_id_until_nobody_comes() -> None:
+    """Ids run on beyond those whose people are gone."""
+    wire = Wire({LEADS: [result(person(7)), result(), result(person(700)), result()]})
+    mine = connector(wire, gap=301)
+
+    ids: list[str] = []
+    cursor, more = None, True
+    while more:
+        page = mine.read(TABLE, NAME, cursor)
+        cursor, more = page.cursor, page.more
+        ids += [change.id for change in page.changes]
+
+    assert ["7", "700"] == ids
+    firsts = [said.asked["filterValues"].split(",")[0] for said in wire.asked(LEADS)]
+    assert ["1", "301", "601", "901", "1201"] == firsts
+
+
+def test_an_idle_reading_costs_three_calls() -> None:
+    """One a stream; nobody is fetched."""
+    wire = Wire({LEADS: result(), **QUIET})
+    mine, cursor = at_rest(wire)
+
+    page = mine.read(TABLE, NAME, cursor)
+
+    assert ([], False) == (page.changes, page.more)
+    assert {CHANGES, ACTIVITIES, DELETES} == {said.path for said in wire.said}
+    assert 3 == len(wire.said)
+    assert {"T0"} == {said.asked["nextPageToken"] for said in wire.said}
+
+
+def test_a_change_comes_with_what_it_replaced_and_what_is_there_now() -> None:
+    """The feed tells old and new, and the person is read."""
+    row = changed(5, "Ann", "Bea")
+    wire = Wire(
+        {LEADS: [result(), result(person(5, firstName="Cleo"))], **QUIET, CHANGES: result(row)}
+    )
+    mine, cursor = at_rest(wire)
+
+    [told] = mine.read(TABLE, NAME, cursor).changes
+
+    assert isinstance(told, Record)
+    assert {"firstName": "Cleo"} == told.values
+    [edit] = told.edits
+    at = dt.datetime(2026, 1, 5, 8, 59, tzinfo=dt.UTC)
+    assert ("firstName", "Ann", "Bea", at) == (edit.field, edit.old, edit.new, edit.at)
+    assert at == told.modified_at
+    assert "firstName" == wire.asked(CHANGES)[0].asked["fields"]
+
+
+@pytest.mark.parametrize(
+    ("field", "old", "new", "wanted"),
+    [
+        ("leadScore", "7", "14", (7, 14)),
+        ("annualRevenue", "", "34.66", (None, 34.66)),
+        ("doNotCall", None, "true", (False, True)),
+        ("notes", "12", "", ("12", None)),
+    ],
+)
+def test_what_the_feed_writes_as_text_has_the_type_of_its_column(
+    field: str, old: object, new: object, wanted: tuple[object, object]
+) -> None:
+    """Numbers and booleans are compared as such, and empty is empty."""
+    row = changed(5, "", "") | {"fields": [{"name": field, "oldValue": old, "newValue": new}]}
+    wire = Wire({LEADS: [result(), result(person(5))], **QUIET, CHANGES: result(row)})
+    mine = connector(wire)
+    cursor = mine.read(TABLE, [field], None).cursor
+
+    [told] = mine.read(TABLE, [field], cursor).changes
+
+    assert isinstance(told, Record)
+    [edit] = told.edits
+    assert wanted == (edit.old, edit.new)
+    assert [type(one) for one in wanted] == [type(edit.old), type(edit.new)]
+
+
+def test_who_is_named_and_not_there_is_gone() -> None:
+    """A deletion, and the loser of a merge; the winner is told with what it holds."""
+    deleted = {"leadId": 8, "marketoGUID": "d", "activityDate": "2026-01-05T08:00:00Z"}
+    merged = {
+        "leadId": 5,
+        "marketoGUID": "m",
+        "activityTypeId": 32,
+        "activityDate": "2026-01-05T08:00:00Z",
+        "attributes": [{"name": "Merge IDs", "value": "[6, 7]"}],
+    }
+    wire = Wire(
+        {
+            LEADS: [result(), result(person(5, firstName="Ann"))],
+            CHANGES: result(nextPageToken="T1"),
+            ACTIVITIES: result(merged),
+            DELETES: result({**deleted, "activityTypeId": 37, "primaryAttributeValueId": 8}),
+        }
+    )
+    mine, cursor = at_rest(wire)
+
+    told = mine.read(TABLE, NAME, cursor).changes
+
+    gone = {change.id for change in told if isinstance(change, Tombstone)}
+    assert {"6", "7", "8"} == gone
+    assert ["5"] == [change.id for change in told if isinstance(change, Record)]
+    assert "5,6,7,8" == wire.asked(LEADS)[0].asked["filterValues"]
+
+
+def test_an_empty_page_may_have_more_behind_it() -> None:
+    """Streams are read on until each has said that there is no more."""
+    more = result(nextPageToken="T1", moreResult=True)
+    end = result(changed(5, "Ann", "Bea"), nextPageToken="T2", moreResult=False)
+    wire = Wire({LEADS: [result(), result(person(5))], **QUIET, CHANGES: [more, end]})
+    mine, cursor = at_rest(wire)
+
+    first = mine.read(TABLE, NAME, cursor)
+    wire.said.clear()
+    second = mine.read(TABLE, NAME, first.cursor)
+
+    assert ([], True) == (first.changes, first.more)
+    assert (1, False) == (len(second.changes), second.more)
+    assert ["T1"] == [said.asked["nextPageToken"] for said in wire.asked(CHANGES)]
+    assert [] == wire.asked(DELETES)
+
+
+def test_a_late_row_is_told_and_an_early_one_not_again() -> None:
+    """Every reading begins a while before the last one ended; what was told is known again."""
+    early, late = changed(5, "Ann", "Bea"), changed(6, "Cleo", "Dora", guid="g2")
+    wire = Wire(
+        {
+            LEADS: [result(), result(person(5)), result(person(6))],
+            **QUIET,
+            CHANGES: [result(early, nextPageToken="T1"), result(late, early, nextPageToken="T1")],
+        }
+    )
+    mine, cursor = at_rest(wire)
+
+    first = mine.read(TABLE, NAME, cursor)
+    second = mine.read(TABLE, NAME, first.cursor)
+
+    assert ["5"] == [change.id for change in first.changes]
+    assert ["6"] == [change.id for change in second.changes]
+    assert ["T0", "T0"] == [said.asked["nextPageToken"] for said in wire.asked(CHANGES)]
+
+
+def test_a_cursor_read_again_tells_the_same() -> None:
+    """What is left out depends on the cursor, not on what was read since."""
+    wire = Wire(
+        {
+            LEADS: [result(), result(person(5))],
+            **QUIET,
+            CHANGES: result(changed(5, "Ann", "Bea"), nextPageToken="T1"),
+        }
+    )
+    mine, cursor = at_rest(wire)
+
+    assert mine.read(TABLE, NAME, cursor) == mine.read(TABLE, NAME, cursor)
+
+
+def test_the_overlap_moves_on() -> None:
+    """Readings that ended longer ago than the overlap are not read again."""
+    ends = [result(nextPageToken=f"T{n}", moreResult=False) for n in (1, 2, 3)]
+    wire = Wire({LEADS: result(), **QUIET, CHANGES: ends})
+    mine = connector(wire, overlap=0.0)
+    cursor = mine.read(TABLE, NAME, None).cursor
+    for _ in range(3):
+        cursor = mine.read(TABLE, NAME, cursor).cursor
+
+    assert ["T0", "T1", "T2"] == [s.asked["nextPageToken"] for s in wire.asked(CHANGES)]
+
+
+def test_a_cursor_that_deletions_have_outlived_has_expired() -> None:
+    """Marketo prunes deletions after two weeks."""
+    timeless = Response(200, {}, GRANTED)
+    wire, clock = Wire({LEADS: result(), **QUIET, TOKEN: timeless}), SandboxClock()
+    mine = connector(wire, clock)
+    cursor = mine.read(TABLE, NAME, None).cursor
+    clock.advance(14 * 86_400)
+    wire.said.clear()
+
+    with pytest.raises(CursorExpired, match="14 days"):
+        mine.read(TABLE, NAME, cursor)
+
+
+@pytest.mark.parametrize("code", ["1003", "701"])
+def test_a_paging_token_that_is_refused_has_expired(code: str) -> None:
+    """Only a full read goes on from there."""
+    wire = Wire({LEADS: result(), **QUIET, CHANGES: failure(code)})
+    mine, cursor = at_rest(wire)
+
+    with pytest.raises(CursorExpired):
+        mine.read(TABLE, NAME, cursor)
+
+
+def test_a_cursor_of_another_is_refused() -> None:
+    """Of another connector, and of another instance."""
+    wire = Wire({LEADS: result()})
+    _, cursor = at_rest(wire)
+    other = MarketoRestConnector(
+        "https://9-X-9.mktorest.com", transport=wire, credentials=SERVICE, clock=SandboxClock()
+    )
+
+    with pytest.raises(ContractError, match="9-X-9"):
+        other.read(TABLE, NAME, cursor)
+    with pytest.raises(ContractError, match="not given"):
+        other.read(TABLE, NAME, Cursor("marketo.abc"))
+
+
+def test_a_full_read_of_other_fields_begins_anew() -> None:
+    """Half of one and half of another would be neither."""
+    wire = Wire({LEADS: result(person(1))})
+    mine = connector(wire)
+    cursor = mine.read(TABLE, NAME, None).cursor
+
+    with pytest.raises(CursorExpired, match="other fields"):
+        mine.read(TABLE, ["email"], cursor)
+
+
+# -- writes
+
+
+def test_updates_go_by_id_and_creates_by_their_key_in_calls_of_their_own() -> None:
+    """Results come in the order of the writes; a null clears."""
+    wire = Wire(
+        {
+            LEADS: [
+                result({"id": 5, "status": "updated"}, {"id": 6, "status": "updated"}),
+                result({"id": 9, "status": "created"}),
+            ]
+        }
+    )
+
+    told = connector(wire).write(
+        TABLE,
+        [
+            Update(RecordId("5"), {"firstName": None}),
+            Create(RecordId("g-1"), {"crmLeadId": "g-1"}, "crmLeadId"),
+            Update(RecordId("6"), {"firstName": "Ann"}),
+        ],
+    )
+
+    assert [Updated(RecordId("5")), Created(RecordId("9")), Updated(RecordId("6"))] == told
+    updates, creates = (said.body for said in wire.asked(LEADS))
+    assert ("updateOnly", "id") == (updates["action"], updates["lookupField"])
+    assert [{"id": 5, "firstName": None}, {"id": 6, "firstName": "Ann"}] == updates["input"]
+    assert ("createOrUpdate", "crmLeadId") == (creates["action"], creates["lookupField"])
+
+
+def test_a_refused_row_says_which_field_and_not_which_value() -> None:
+    """Marketo's words quote the value; ours do not."""
+    reason = {"code": "1003", "message": "Invalid value for field 'leadScore' and value '14.1'"}
+    wire = Wire({LEADS: result({"status": "skipped", "reasons": [reason]})})
+
+    [told] = connector(wire).write(TABLE, [Update(RecordId("5"), {"leadScore": 14.1})])
+
+    assert isinstance(told, Rejected)
+    assert [("1003", "leadScore")] == [(one.code, one.field) for one in told.reasons]
+    assert "14.1" not in repr(told)
+
+
+def test_an_update_of_nobody_is_gone_and_a_row_that_passed_by_is_not_attempted() -> None:
+    """What is for the row alone is told as its result."""
+    rows = [
+        {"status": "skipped", "reasons": [{"code": code, "message": "x"}]}
+        for code in ("1004", "719", "1007")
+    ]
+    wire = Wire({LEADS: result(*rows)})
+
+    told = connector(wire).write(TABLE, [Update(RecordId(n), {"firstName": "A"}) for n in "567"])
+
+    assert [Gone(), NotAttempted()] == told[:2]
+    assert isinstance(told[2], Rejected)
+
+
+def test_as_many_results_as_rows_or_none_is_believed() -> None:
+    """Nobody can tell whose the one is."""
+    wire = Wire({LEADS: result({"id": 5, "status": "updated"})})
+
+    told = connector(wire).write(TABLE, [Update(RecordId(n), {"firstName": "A"}) for n in "56"])
+
+    assert [AmbiguousWrite(), AmbiguousWrite()] == told
+
+
+def test_what_cannot_be_sent_is_refused_alone() -> None:
+    """The others go out."""
+    wire = Wire({LEADS: result({"id": 5, "status": "updated"})})
+
+    told = connector(wire).write(
+        TABLE,
+        [
+            Update(RecordId("x"), {"firstName": "A"}),
+            Update(RecordId("5"), {"firstName": "A"}),
+            Update(RecordId("6"), {"firstName": "\ud800"}),
+            Update(RecordId("7"), {"notes": "x" * 1_000_000}),
+            Create(RecordId("g"), {}),
+        ],
+    )
+
+    assert Updated(RecordId("5")) == told[1]
+    assert ["1004", "1003", "413", "1002"] == [
+        one.reasons[0].code for one in told if isinstance(one, Rejected)
+    ]
+
+
+def test_calls_hold_no_more_than_three_hundred_rows_nor_a_megabyte() -> None:
+    """Marketo takes no larger ones."""
+    rows = [{"id": n, "status": "updated"} for n in range(300)]
+    wire = Wire({LEADS: [result(*rows), result(rows[0])]})
+    updates = [Update(RecordId(str(n)), {"firstName": "A"}) for n in range(301)]
+    connector(wire).write(TABLE, updates)
+    assert [300, 1] == [len(s.body["input"]) for s in wire.asked(LEADS)]  # type: ignore[arg-type]
+
+    wire = Wire({LEADS: result(rows[0])})
+    updates = [Update(RecordId(str(n)), {"notes": "x" * 400_000}) for n in range(3)]
+    connector(wire).write(TABLE, updates)
+    assert all(len(said.request.body or b"") < 1_000_000 for said in wire.asked(LEADS))
+
+
+def test_two_writes_of_one_person_are_two_calls_in_order() -> None:
+    """Marketo takes a key once a call; and a later one must not overtake."""
+    wire = Wire({LEADS: [result({"id": 5, "status": "updated"})]})
+
+    connector(wire).write(
+        TABLE, [Update(RecordId("5"), {"firstName": name}) for name in ("Ann", "Bea")]
+    )
+
+    assert ["Ann", "Bea"] == [
+        json.loads(said.request.body or b"")["input"][0]["firstName"] for said in wire.asked(LEADS)
+    ]
+
+
+def test_a_partition_is_named_if_the_host_names_one() -> None:
+    """New people go there."""
+    wire = Wire({LEADS: result({"id": 5, "status": "created"})})
+    mine = connector(wire, partition="EMEA")
+
+    mine.write(TABLE, [Create(RecordId("g"), {"crmLeadId": "g"}, "crmLeadId")])
+
+    assert "EMEA" == wire.asked(LEADS)[0].body["partitionName"]
+
+
+# -- failures
+
+
+@pytest.mark.parametrize(
+    ("answer", "reading", "writing"),
+    [
+        (failure("603"), Refused, Refused),
+        (failure("604"), Unavailable, Ambiguous),
+        (failure("607"), Throttled, Throttled),
+        (failure("608"), Unavailable, Unavailable),
+        (failure("611"), Unavailable, Ambiguous),
+        (failure("9999"), Refused, Refused),
+        (Response(502, {}, b"<html>Bad Gateway</html>"), Unavailable, Ambiguous),
+        (Response(503, {}, b""), Unavailable, Unavailable),
+        (Response(404, {}, b"not here"), Refused, Refused),
+        (Response(302, {"location": "https://login"}, b""), Refused, Refused),
+        (Response(200, {}, b"<html>Please log in</html>"), Unavailable, Ambiguous),
+        (Response(200, {}, b"[]"), Unavailable, Ambiguous),
+        (NotSent("refused"), Unavailable, Unavailable),
+        (Lost("dropped"), Unavailable, Ambiguous),
+    ],
+)
+def test_a_failure_of_the_whole_call_is_raised(
+    answer: Response | Exception, reading: type[SystemFailure], writing: type[SystemFailure]
+) -> None:
+    """What may have been applied is told from what was not."""
+    with pytest.raises(SystemFailure) as read:
+        connector(Wire({LEADS: answer})).fetch(TABLE, [RecordId("5")], NAME)
+    with pytest.raises(SystemFailure) as written:
+        connector(Wire({LEADS: answer})).write(TABLE, [Update(RecordId("5"), {})])
+
+    assert (reading, writing) == (type(read.value), type(written.value))
+
+
+def test_every_code_that_marketo_documents_has_a_meaning() -> None:
+    """For a whole call, for a row, or for both; listed by hand from Marketo's own pages."""
+    calls = {500, 502, *range(601, 617), 701, 702, 703, 704, 709, 712, 713, 714, 718, 719}
+    rows = {*range(1001, 1020), 1021, 1022, *range(1025, 1030), 1035, 1036, 1037, 1042}
+    rows |= {1048, 1049, 1076, 1077, 1078, 1079, 1080}
+
+    assert {str(code) for code in calls | rows} == set(FAILURES)
+    assert [] == [one.code for one in FAILURES.values() if not one.means or one.call is None]
+
+
+def test_a_limit_is_waited_out() -> None:
+    """Too fast, or too many at once: nothing was done, and it is asked again."""
+    clock = SandboxClock()
+    wire = Wire({LEADS: [failure("606"), failure("615"), result(person(5))]})
+
+    told = connector(wire, clock).fetch(TABLE, [RecordId("5")], NAME)
+
+    assert ["5"] == [record.id for record in told]
+    assert 21 == clock.slept
+
+
+def test_the_end_of_the_quota_is_told_with_its_midnight() -> None:
+    """In US Central, where it is three in the morning now."""
+    wire = Wire({LEADS: failure("607")})
+
+    with pytest.raises(Throttled) as told:
+        connector(wire).fetch(TABLE, [RecordId("5")], NAME)
+    assert ("day", 21 * 3600) == (told.value.scope, told.value.retry_after)
+
+
+def test_what_befell_some_calls_is_told_as_the_results_of_their_rows() -> None:
+    """The others were applied, and must not be forgotten."""
+    done = [{"id": n, "status": "updated"} for n in range(300)]
+    clock = SandboxClock()
+    wire = Wire({LEADS: [result(*done), Lost("dropped"), failure("608")]})
+    mine = MarketoRestConnector(
+        URL,
+        transport=wire,
+        credentials=SERVICE,
+        clock=clock,
+        limiter=Limiter(Side.MARKETO, Pace(at_once=1), clock),
+        options=MarketoOptions(),
+    )
+
+    told = mine.write(TABLE, [Update(RecordId(str(n)), {"firstName": "A"}) for n in range(900)])
+
+    kinds = [type(told[at]) for at in (0, 299, 300, 599, 600, 899)]
+    assert [Updated, Updated, AmbiguousWrite, AmbiguousWrite, NotAttempted, NotAttempted] == kinds
+
+
+def test_a_limit_that_lasts_is_told_as_the_results_of_its_rows() -> None:
+    """The engine comes back to them."""
+    done = [{"id": n, "status": "updated"} for n in range(300)]
+    wire = Wire({LEADS: [result(*done), *[failure("606")] * 9]})
+
+    told = connector(wire).write(
+        TABLE, [Update(RecordId(str(n)), {"firstName": "A"}) for n in range(301)]
+    )
+
+    assert ThrottledWrite(20.0) == told[300]
+
+
+def test_no_failure_quotes_what_marketo_said() -> None:
+    """Its words may hold a value."""
+    wire = Wire({LEADS: failure("9999", "Value 'jane@example.org' is odd")})
+
+    with pytest.raises(Refused) as told:
+        connector(wire).fetch(TABLE, [RecordId("5")], NAME)
+    assert "jane" not in str(told.value)
+
+
+def test_edits_of_a_person_come_in_the_order_in_which_they_were_made() -> None:
+    """A row that arrives late was still made earlier."""
+    late = changed(5, "Zoe", "Ann", guid="g0") | {"activityDate": "2026-01-05T08:00:00Z"}
+    rows = result(changed(5, "Ann", "Bea"), late)
+    wire = Wire({LEADS: [result(), result(person(5))], **QUIET, CHANGES: rows})
+    mine, cursor = at_rest(wire)
+
+    [told] = mine.read(TABLE, NAME, cursor).changes
+
+    assert isinstance(told, Record)
+    assert ["Zoe", "Ann"] == [edit.old for edit in told.edits if isinstance(edit, Edit)]
