@@ -287,6 +287,20 @@ def test_no_address_has_a_comma() -> None:
         mine.find(TABLE, "firstName", ["Ann, Bea"], NAME)
 
 
+def test_values_that_too_many_hold_are_asked_for_in_halves() -> None:
+    """Marketo tells of a thousand at most; of one value that more hold, it tells nothing."""
+    many = failure("1003", "Too many results match the filter")
+    wire = Wire({LEADS: [many, result(person(1)), result(person(2), person(3))]})
+    told = connector(wire).find(TABLE, "firstName", ["Ann", "Bea", "Cleo"], ["email"])
+    assert ["1", "2", "3"] == [record.id for record in told]
+    assert ["Ann,Bea,Cleo", "Ann", "Bea,Cleo"] == [
+        said.asked["filterValues"] for said in wire.asked(LEADS)
+    ]
+
+    with pytest.raises(Refused, match="more than 1,000 people"):
+        connector(Wire({LEADS: many})).find(TABLE, "firstName", ["Ann", "Bea"], ["email"])
+
+
 def test_a_field_that_is_not_there_is_named() -> None:
     """Whether describe does not know it, or Marketo says so later."""
     with pytest.raises(SchemaChanged) as unknown:
@@ -667,6 +681,7 @@ def test_a_partition_is_named_if_the_host_names_one() -> None:
         (Response(302, {"location": "https://login"}, b""), Refused, Refused),
         (Response(200, {}, b"<html>Please log in</html>"), Unavailable, Ambiguous),
         (Response(200, {}, b"[]"), Unavailable, Ambiguous),
+        (Response(200, {}, b"{}"), Unavailable, Ambiguous),
         (NotSent("refused"), Unavailable, Unavailable),
         (Lost("dropped"), Unavailable, Ambiguous),
     ],
