@@ -323,7 +323,7 @@ def test_the_feed_begins_before_the_full_read() -> None:
 
     paths = [said.path for said in wire.said]
     assert paths.index("/rest/v1/activities/pagingtoken.json") < paths.index(LEADS)
-    [token] = wire.asked("/rest/v1/activities/pagingtoken.json")
+    token, _ = wire.asked("/rest/v1/activities/pagingtoken.json")
     assert "2026-01-05T08:55:00Z" == token.asked["sinceDatetime"]
 
 
@@ -342,6 +342,20 @@ def test_everybody_is_read_by_id_until_nobody_comes() -> None:
     assert ["7", "700"] == ids
     firsts = [said.asked["filterValues"].split(",")[0] for said in wire.asked(LEADS)]
     assert ["1", "301", "601", "901", "1201"] == firsts
+
+
+def test_a_long_stretch_of_nobody_is_no_end_while_somebody_is_known_behind_it() -> None:
+    """The people of a large import may all have been deleted, and others made since."""
+    lately = result({"leadId": 700, "activityTypeId": 12})
+    wire = Wire({LEADS: [result(), result(), result(person(700)), result()], ACTIVITIES: lately})
+    mine = connector(wire, gap=1)
+
+    pages = [mine.read(TABLE, NAME, None)]
+    while pages[-1].more:
+        pages.append(mine.read(TABLE, NAME, pages[-1].cursor))
+
+    assert ["700"] == [change.id for page in pages for change in page.changes]
+    assert "12" == wire.asked(ACTIVITIES)[0].asked["activityTypeIds"]
 
 
 def test_an_idle_reading_costs_three_calls() -> None:

@@ -180,7 +180,7 @@ class Reading:
         place = Place.start(self._api.instance, token, int(at.timestamp()), kinds)
         digest, options = _digest(sorted(fields)), self._options
         if options.full == "ids":
-            full = _walk.begin(digest)
+            full = _walk.begin(self._calls, self._api, digest)
         else:
             full = self._extract.begin(digest, options.began, options.gap)
         return attrs.evolve(place, full=full)
