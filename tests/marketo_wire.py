@@ -103,6 +103,7 @@ class Wire:
                 {"name": "API Lead", "fields": [{"name": "sfdcOwner", "crmManaged": True}]}
             ),
             "/rest/v1/activities/pagingtoken.json": result(nextPageToken="T0"),
+            "/rest/v1/activities.json": result(nextPageToken="T1", moreResult=False),
             "/rest/v1/activities/types.json": result({"id": 32, "name": "Merge Leads"}),
         }
         for path, said in {**usual, **(answers or {})}.items():

@@ -140,6 +140,17 @@ def test_complaints_narrow_and_success_widens_again() -> None:
     assert 5 == mine.width
 
 
+def test_a_days_end_keeps_nobody_from_asking() -> None:
+    """Each is told by the system itself, which may count otherwise by then."""
+    clock = SandboxClock()
+    mine = limiter(Pace(), clock)
+    with pytest.raises(Throttled):
+        mine.call(lambda: raising(Throttled(Side.MARKETO, "the day is over", 9e4, "day")))
+
+    assert 1 == mine.call(lambda: 1)
+    assert 0 == clock.slept
+
+
 def test_our_share_of_a_day_ends_before_the_day() -> None:
     """With half of ten calls, the sixth is told to wait until midnight in the system's zone."""
     clock = SandboxClock(dt.datetime(2026, 1, 5, 18, 0, tzinfo=CENTRAL))

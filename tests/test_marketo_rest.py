@@ -21,6 +21,7 @@ from dynsync.errors import (
 )
 from dynsync.limiting import Limiter, Pace
 from dynsync.marketo import FAILURES, MarketoOptions, MarketoRestConnector
+from dynsync.marketo._places import Place
 from dynsync.records import Cursor, Edit, Record, RecordId, Side, Tombstone
 from dynsync.sandbox import SandboxClock
 from dynsync.schemas import FULL_ACCESS, Access
@@ -287,6 +288,33 @@ def test_no_address_has_a_comma() -> None:
         mine.find(TABLE, "firstName", ["Ann, Bea"], NAME)
 
 
+def test_no_data_is_nobody() -> None:
+    """It is an answer, though Marketo calls it a failure."""
+    assert [] == connector(Wire({LEADS: failure("702")})).fetch(TABLE, [RecordId("5")], NAME)
+
+
+def test_the_last_page_is_the_last_whatever_token_it_gives() -> None:
+    """Reading on would tell of nobody more."""
+    wire = Wire({LEADS: result(person(1), nextPageToken="P2", moreResult=False)})
+
+    assert ["1"] == [one.id for one in connector(wire).find(TABLE, "firstName", ["Ann"], NAME)]
+    assert 1 == len(wire.asked(LEADS))
+
+
+def test_values_that_too_many_hold_are_asked_for_in_halves() -> None:
+    """Marketo tells of a thousand at most; of one value that more hold, it tells nothing."""
+    many = failure("1003", "Too many results match the filter")
+    wire = Wire({LEADS: [many, result(person(1)), result(person(2), person(3))]})
+    told = connector(wire).find(TABLE, "firstName", ["Ann", "Bea", "Cleo"], ["email"])
+    assert ["1", "2", "3"] == [record.id for record in told]
+    assert ["Ann,Bea,Cleo", "Ann", "Bea,Cleo"] == [
+        said.asked["filterValues"] for said in wire.asked(LEADS)
+    ]
+
+    with pytest.raises(Refused, match="more than 1,000 people"):
+        connector(Wire({LEADS: many})).find(TABLE, "firstName", ["Ann", "Bea"], ["email"])
+
+
 def test_a_field_that_is_not_there_is_named() -> None:
     """Whether describe does not know it, or Marketo says so later."""
     with pytest.raises(SchemaChanged) as unknown:
@@ -309,7 +337,7 @@ def test_the_feed_begins_before_the_full_read() -> None:
 
     paths = [said.path for said in wire.said]
     assert paths.index("/rest/v1/activities/pagingtoken.json") < paths.index(LEADS)
-    [token] = wire.asked("/rest/v1/activities/pagingtoken.json")
+    token, _ = wire.asked("/rest/v1/activities/pagingtoken.json")
     assert "2026-01-05T08:55:00Z" == token.asked["sinceDatetime"]
 
 
@@ -328,6 +356,20 @@ def test_everybody_is_read_by_id_until_nobody_comes() -> None:
     assert ["7", "700"] == ids
     firsts = [said.asked["filterValues"].split(",")[0] for said in wire.asked(LEADS)]
     assert ["1", "301", "601", "901", "1201"] == firsts
+
+
+def test_a_long_stretch_of_nobody_is_no_end_while_somebody_is_known_behind_it() -> None:
+    """The people of a large import may all have been deleted, and others made since."""
+    lately = result({"leadId": 700, "activityTypeId": 12})
+    wire = Wire({LEADS: [result(), result(), result(person(700)), result()], ACTIVITIES: lately})
+    mine = connector(wire, gap=1)
+
+    pages = [mine.read(TABLE, NAME, None)]
+    while pages[-1].more:
+        pages.append(mine.read(TABLE, NAME, pages[-1].cursor))
+
+    assert ["700"] == [change.id for page in pages for change in page.changes]
+    assert "12" == wire.asked(ACTIVITIES)[0].asked["activityTypeIds"]
 
 
 def test_an_idle_reading_costs_three_calls() -> None:
@@ -465,6 +507,17 @@ def test_a_cursor_read_again_tells_the_same() -> None:
     mine, cursor = at_rest(wire)
 
     assert mine.read(TABLE, NAME, cursor) == mine.read(TABLE, NAME, cursor)
+
+
+def test_a_cursor_does_not_grow_without_an_end() -> None:
+    """Of very many rows the oldest are told once more, which does no harm."""
+    place = Place.start("x", "T0", 0, (32,))
+    told = [str(number) for number in range(5000)]
+
+    place = place.further(place.tokens, (), told)
+
+    assert frozenset(told[-3000:]) == place.told
+    assert place == Place.parse(place.cursor(), "x")
 
 
 def test_the_overlap_moves_on() -> None:
@@ -639,6 +692,17 @@ def test_two_writes_of_one_person_are_two_calls_in_order() -> None:
     ]
 
 
+def test_a_later_write_does_not_overtake_one_that_failed() -> None:
+    """It is not sent at all."""
+    wire = Wire({LEADS: failure("608")})
+
+    with pytest.raises(Unavailable):
+        connector(wire).write(
+            TABLE, [Update(RecordId("5"), {"firstName": name}) for name in ("Ann", "Bea")]
+        )
+    assert 1 == len(wire.asked(LEADS))
+
+
 def test_a_partition_is_named_if_the_host_names_one() -> None:
     """New people go there."""
     wire = Wire({LEADS: result({"id": 5, "status": "created"})})
@@ -667,6 +731,7 @@ def test_a_partition_is_named_if_the_host_names_one() -> None:
         (Response(302, {"location": "https://login"}, b""), Refused, Refused),
         (Response(200, {}, b"<html>Please log in</html>"), Unavailable, Ambiguous),
         (Response(200, {}, b"[]"), Unavailable, Ambiguous),
+        (Response(200, {}, b"{}"), Unavailable, Ambiguous),
         (NotSent("refused"), Unavailable, Unavailable),
         (Lost("dropped"), Unavailable, Ambiguous),
     ],
@@ -702,6 +767,16 @@ def test_a_limit_is_waited_out() -> None:
 
     assert ["5"] == [record.id for record in told]
     assert 21 == clock.slept
+
+
+def test_a_gateway_may_say_how_long_to_wait() -> None:
+    """Marketo itself never does."""
+    clock = SandboxClock()
+    wire = Wire({LEADS: [Response(429, {"retry-after": "7"}, b""), result()]})
+
+    connector(wire, clock).fetch(TABLE, [RecordId("5")], NAME)
+
+    assert 7 == clock.slept
 
 
 def test_the_end_of_the_quota_is_told_with_its_midnight() -> None:

@@ -22,6 +22,7 @@ from dynsync.marketo._feed import changes_of, events_of, followed, page_of, toke
 from dynsync.marketo._leads import by_field, by_id, chunks
 from dynsync.marketo._options import MarketoOptions
 from dynsync.marketo._places import STREAMS, Place, Progress, Stream
+from dynsync.marketo._replies import TooMany
 from dynsync.records import Change, Cursor, Record, RecordId, Side, Wire
 from dynsync.schemas import Schema
 
@@ -117,10 +118,26 @@ class Reading:
         if field == "id":
             return self.some(map(RecordId, texts), wanted)
         with self._there(wanted):
-            texts = self._sayable(field, texts)
-            flows = [by_field(self._api, field, part, wanted) for part in chunks(texts)]
-            found = [one for people in all_of(self._calls.run_all(flows)) for one in people]
+            found = self._matching(field, chunks(self._sayable(field, texts)), wanted)
         return list({one.id: one for one in found}.values())
+
+    def _matching(
+        self, field: str, parts: Sequence[Sequence[str]], fields: Sequence[str]
+    ) -> list[Record]:
+        """Ask for *parts* of the values, a call each; for halves where too many people match."""
+        found: list[Record] = []
+        halves: list[Sequence[str]] = []
+        flows = [by_field(self._api, field, part, fields) for part in parts]
+        for part, outcome in zip(parts, self._calls.run_all(flows), strict=True):
+            if not isinstance(outcome, TooMany):
+                found += all_of([outcome])[0]
+                continue
+            if len(part) == 1:
+                message = f"more than 1,000 people hold one value of {field!r}; match by another"
+                raise Refused(Side.MARKETO, message)
+            middle = len(part) // 2
+            halves += [part[:middle], part[middle:]]
+        return found + self._matching(field, halves, fields) if halves else found
 
     def _sayable(self, field: str, texts: list[str]) -> list[str]:
         """Return the values that people can be looked up by: a call parts them by commas."""
@@ -163,7 +180,7 @@ class Reading:
         place = Place.start(self._api.instance, token, int(at.timestamp()), kinds)
         digest, options = _digest(sorted(fields)), self._options
         if options.full == "ids":
-            full = _walk.begin(digest)
+            full = _walk.begin(self._calls, self._api, digest)
         else:
             full = self._extract.begin(digest, options.began, options.gap)
         return attrs.evolve(place, full=full)

@@ -54,6 +54,11 @@ class QueueFull(Unavailable):
     """No more jobs are taken just now."""
 
 
+@attrs.define(eq=False)
+class TooMany(Refused):
+    """More people match than Marketo tells of."""
+
+
 @attrs.frozen
 class Reply:
     """
@@ -93,10 +98,12 @@ def reply(response: Response, doing: Doing = "reading") -> Reply:
         token = text_of(said, "nextPageToken")
         return Reply(rows_of(said, "result"), token, more if isinstance(more, bool) else None, at)
     errors = rows_of(said, "errors")
-    failure = failure_of(text_of(errors[0], "code") if errors else "")
+    if not errors:
+        raise failed(HTTP_FAILURES["not JSON"], doing, response)
+    failure = failure_of(text_of(errors[0], "code"))
     if failure.call is Becomes.NOTHING:
         return Reply([], at=at)
-    raise failed(failure, doing, response, text_of(errors[0], "message") if errors else "")
+    raise failed(failure, doing, response, text_of(errors[0], "message"))
 
 
 def code_of(response: Response) -> str:
@@ -138,9 +145,7 @@ def failed(failure: Failure, doing: Doing, response: Response, said: str = "") -
             return Throttled(_MARKETO, message, _retry_after(response), "window")
         case Becomes.CONCURRENCY:
             return Throttled(_MARKETO, message, _MOMENT, "concurrency")
-        case Becomes.DAY:
-            return Throttled(_MARKETO, message, _to_midnight(response), "day")
-        case Becomes.QUEUED if "quota" in said.lower():
+        case Becomes.DAY | Becomes.QUEUED if _of_day(failure, said):
             return Throttled(_MARKETO, message, _to_midnight(response), "day")
         case Becomes.QUEUED:
             return QueueFull(_MARKETO, message)
@@ -153,7 +158,13 @@ def failed(failure: Failure, doing: Doing, response: Response, said: str = "") -
         case Becomes.EXPIRED if doing == "following":
             return CursorExpired(_MARKETO, f"the paging token is not taken: {message}")
         case _:
-            return Refused(_MARKETO, message)
+            how = TooMany if "too many" in said.lower() else Refused
+            return how(_MARKETO, message)
+
+
+def _of_day(failure: Failure, said: str) -> bool:
+    """Return whether a day's quota is used up: that of exports has no code of its own."""
+    return failure.call is Becomes.DAY or "quota" in said.lower()
 
 
 def _unknown(doing: Doing, message: str) -> SystemFailure:

@@ -62,7 +62,11 @@ HTTP_FAILURES: Final[Mapping[str, Failure]] = {
         Failure("4xx", "the request is not understood", _B.OURS),
         Failure("503", "the service is not available", _B.PASSING),
         Failure("5xx", "the server or a gateway failed", _B.UNKNOWN),
-        Failure("not JSON", "the answer is no JSON, but perhaps a page of a proxy", _B.UNKNOWN),
+        Failure(
+            "not JSON",
+            "the answer is not one of Marketo's, but perhaps a page of a proxy",
+            _B.UNKNOWN,
+        ),
     )
 }
 """What the status of an answer becomes, and an answer that is not Marketo's."""
