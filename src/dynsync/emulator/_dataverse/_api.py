@@ -141,17 +141,25 @@ def _busy(scope: str, seconds: float) -> Refusal:
 def _operation(asked: Asked) -> str:
     """Return the name under which the sandbox counts the request and plans faults for it."""
     head = asked.path[0] if asked.path else None
-    if head is None or asked.table(head.name) is None:
-        if head is not None and head.name == "$batch":
-            return "write" if _METHOD.search(asked.call.body) else "fetch"
-        if head is not None and head.name in ACTIONS:
-            return "write"
+    if head is None:
+        return "describe"
+    if head.name == "$batch":
+        return _operation_of_batch(asked.call.body)
+    if head.name in ACTIONS:
+        return "write"
+    if asked.table(head.name) is None:
         return "describe"
     if asked.call.method != "GET":
         return "write"
     if wants_tracking(asked):
         return "read"
     return "fetch" if head.args is not None else "find"
+
+
+def _operation_of_batch(body: bytes) -> str:
+    if _METHOD.search(body):
+        return "write"
+    return "describe" if b"/EntityDefinitions" in body else "fetch"
 
 
 def _dispatch(asked: Asked) -> Reply:
