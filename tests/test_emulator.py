@@ -142,6 +142,19 @@ def test_answer_is_compressed_where_it_is_asked_for(
     assert b'"success":true' in gzip.decompress(data)
 
 
+def test_mistake_of_ours_is_an_answer(
+    emulator: Emulator, marketo: httpx.Client, org: httpx.Client
+) -> None:
+    """A failure that nobody foresaw looks like a server's, says where, and quotes nothing."""
+    emulator.marketo.close()
+    emulator.dynamics.close()
+
+    first, second = marketo.get(DESCRIBE).json(), org.get(f"{API}leads")
+    assert "611" == first["errors"][0]["code"]
+    assert (500, "0x80040216") == (second.status_code, second.json()["error"]["code"])
+    assert second.json()["error"]["message"].startswith("ProgrammingError at _dynamics_store.py:")
+
+
 # -- the side door
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from xml.etree import ElementTree as ET
 
 import httpx
 import pytest
@@ -117,6 +118,7 @@ def test_links_lead_to_where_the_client_came_from(client: httpx.Client) -> None:
         ("leads?$filter=nonsense eq 1", (400, "0x80060888")),
         ("leads?$filter=lastname eq", (400, "0x80060888")),
         ("leads?$skip=1", (400, "0x80060888")),
+        ("leads?$expand=nonsense", (400, "0x80060888")),
         ("EntityDefinitions(LogicalName='nonsense')", (404, "0x80060888")),
     ],
 )
@@ -332,6 +334,35 @@ def test_missing_privilege_is_told(emulator: Emulator, client: httpx.Client) -> 
     assert {"prvWriteLead"} == held & {"prvReadLead", "prvCreateLead", "prvWriteLead"}
 
 
+def test_lookup_is_expanded(emulator: Emulator, client: httpx.Client) -> None:
+    """The row that a lookup points at comes along, with the columns that are wanted of it."""
+    contact = emulator.dynamics.create("contact", {"firstname": "Ann", "lastname": "Lee"})
+    body = {"name": "Contoso", "primarycontactid@odata.bind": f"/contacts({contact})"}
+    account = client.post(f"{API}accounts", json=body).headers["OData-EntityId"]
+    expand = "primarycontactid($select=fullname),ownerid($select=fullname)"
+
+    found = client.get(f"{account}?$select=name&$expand={expand}").json()
+
+    assert "Ann Lee" == found["primarycontactid"]["fullname"]
+    assert "Sync User" == found["ownerid"]["fullname"]
+    assert "lastname" not in found["primarycontactid"]
+    assert 400 == client.get(f"{account}?$expand=nonsense").status_code
+
+
+def test_full_name_follows_its_parts(client: httpx.Client) -> None:
+    """It is the system's own: written by nobody, and gone with the last of its parts."""
+    client.patch(LEAD, json={"firstname": "Ann", "lastname": "Lee", "fullname": "other"})
+    assert "Ann Lee" == client.get(LEAD).json()["fullname"]
+    client.patch(LEAD, json={"firstname": None, "lastname": None})
+    assert client.get(LEAD).json()["fullname"] is None
+
+
+def test_other_ways_of_asking_are_refused(client: httpx.Client) -> None:
+    """What is not emulated is not passed over: the client would take all rows for its answer."""
+    for name in ("fetchXml", "savedQuery", "sql"):
+        assert 501 == client.get(f"{LEADS}?{name}=x").status_code
+
+
 # -- change tracking
 
 
@@ -511,3 +542,17 @@ def test_lookups_say_where_they_lead(client: httpx.Client) -> None:
     assert {"account": "parentcustomerid_account", "contact": "parentcustomerid_contact"} == {
         each["ReferencedEntity"]: each["ReferencingEntityNavigationPropertyName"] for each in said
     }
+
+
+def test_document_of_the_service_names_every_table(client: httpx.Client) -> None:
+    """As JSON for the root, as XML with every property for ``$metadata``."""
+    sets = {each["name"] for each in client.get(API).json()["value"]}
+    xml = client.get(f"{API}$metadata")
+
+    assert {"leads", "contacts", "accounts"} == sets
+    assert "application/xml" == xml.headers["Content-Type"]
+    root = ET.fromstring(xml.text)  # noqa: S314 - our own
+    name = "{http://docs.oasis-open.org/odata/ns/edm}"
+    lead = next(each for each in root.iter(f"{name}EntityType") if each.get("Name") == "lead")
+    kinds = {each.get("Name"): each.get("Type") for each in lead.iter(f"{name}Property")}
+    assert ("Edm.Decimal", "Edm.Guid") == (kinds["revenue"], kinds["_ownerid_value"])

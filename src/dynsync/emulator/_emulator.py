@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import traceback
 from collections.abc import Generator
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
@@ -14,6 +15,7 @@ from dynsync.emulator._clock import Movable
 from dynsync.emulator._dataverse import DataverseApi, DataverseState
 from dynsync.emulator._marketo import MarketoApi, MarketoState
 from dynsync.emulator._messages import Call, Dropped, Reply, json_reply
+from dynsync.emulator._org import ORG_TABLES
 from dynsync.emulator._server import Answered, Server
 from dynsync.emulator._tls import Certificate, certificate
 from dynsync.emulator._tokens import Tokens
@@ -101,12 +103,15 @@ class Emulator:
         return reply, trouble
 
     def _api(self, call: Call) -> Reply:
-        if call.path.startswith(("/rest/", "/bulk/", "/identity/")):
-            return self._marketo.answer(call)
-        return self._dataverse.answer(call)
+        try:
+            return self._marketo.answer(call) if _to_marketo(call) else self._dataverse.answer(call)
+        except Dropped:
+            raise
+        except Exception as error:  # noqa: BLE001 - a mistake of ours must look like theirs
+            return _mistake(call, error)
 
     def _before(self, call: Call, trouble: Trouble) -> Reply | None:
-        marketo = call.path.startswith(("/rest/", "/bulk/", "/identity/"))
+        marketo = _to_marketo(call)
         match trouble.kind:
             case "dropped_before":
                 raise Dropped
@@ -124,6 +129,20 @@ class Emulator:
                 return None if marketo else self._dataverse.expired()
             case _:
                 return None
+
+
+def _to_marketo(call: Call) -> bool:
+    return call.path.startswith(("/rest/", "/bulk/", "/identity/"))
+
+
+def _mistake(call: Call, error: Exception) -> Reply:
+    """Return what a server says that fails: where it was, but no message, which may hold values."""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    message = f"{type(error).__name__} at {Path(where.filename).name}:{where.lineno}"
+    if _to_marketo(call):
+        errors = [{"code": "611", "message": f"System error: {message}"}]
+        return json_reply({"requestId": "0#0", "success": False, "errors": errors})
+    return json_reply({"error": {"code": "0x80040216", "message": message}}, status=500)
 
 
 def _throttled() -> Reply:
@@ -151,17 +170,18 @@ def emulate(
     """
     Serve both APIs until the end of the block.
 
-    Systems that are not given are made, empty and in memory, and closed in the end; the
-    *clock* is theirs, a `SandboxClock` unless one is given. Port 0 picks a free one. With
-    the *scheme* ``https`` the certificate of the authority to trust is in the file
-    *authority*, or, if none is given, in the file that `Emulator.authority` names.
+    Systems that are not given are made, empty and in memory, the org with `ORG_TABLES`, and
+    closed in the end; the *clock* is theirs, a `SandboxClock` unless one is given. Port 0
+    picks a free one. With the *scheme* ``https`` the certificate of the authority to trust
+    is in the file *authority*, or, if none is given, in the file that `Emulator.authority`
+    names.
     """
     with contextlib.ExitStack() as stack:
         time = SandboxClock() if clock is None else clock
         if marketo is None:
             marketo = stack.enter_context(SandboxMarketo(clock=time))
         if dynamics is None:
-            dynamics = stack.enter_context(SandboxDynamics(clock=time))
+            dynamics = stack.enter_context(SandboxDynamics(clock=time, tables=ORG_TABLES))
         proof: Certificate | None = None
         if scheme == "https":
             proof = stack.enter_context(certificate(host, authority))

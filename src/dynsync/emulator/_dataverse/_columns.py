@@ -32,6 +32,11 @@ _TYPES: Final[Mapping[str, tuple[str, str, str]]] = {
     ),
     **dict.fromkeys(("Customer", "Owner"), ("", "", "LookupAttributeMetadata")),
 }
+_POINTS_AT: Final = {
+    "modifiedby": "systemuser",
+    "createdby": "systemuser",
+    "primarycontactid": "contact",
+}
 _FORMATS: Final = {"email": "Email", "phone": "Phone", "url": "Url"}
 _MANAGED: Final = {"CanBeChanged": True, "ManagedPropertyLogicalName": "canmodifyrequirement"}
 
@@ -155,7 +160,7 @@ def targets_of(table: Table, column: Column) -> list[str]:
         case "Owner":
             return ["systemuser", "team"]
         case "Lookup":
-            return ["systemuser" if column.name in {"modifiedby", "createdby"} else table.name]
+            return [_POINTS_AT.get(column.name, table.name)]
         case _:
             return []
 

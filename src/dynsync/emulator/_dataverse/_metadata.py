@@ -17,7 +17,7 @@ from dynsync.emulator._dataverse._state import id_of
 from dynsync.emulator._messages import Malformed, Reply, listing, mapping
 from dynsync.sandbox._dynamics_tables import Table
 
-__all__ = ["definitions", "metadata_changes", "project"]
+__all__ = ["definitions", "expansions", "metadata_changes", "project"]
 
 _CAST: Final = "Microsoft.Dynamics.CRM."
 _LINKED: Final = ("OptionSet", "GlobalOptionSet")
@@ -81,7 +81,7 @@ def project(entry: Entry, options: Mapping[str, str], linked: Sequence[str]) -> 
 
     Raises `Refusal` for a name that is not there.
     """
-    expand = _expansions(options.get("$expand", ""))
+    expand = expansions(options.get("$expand", ""))
     names = [name.strip() for name in options.get("$select", "").split(",") if name.strip()]
     for name in (*names, *expand):
         if name not in entry and name not in linked:
@@ -94,7 +94,8 @@ def project(entry: Entry, options: Mapping[str, str], linked: Sequence[str]) -> 
     return told
 
 
-def _expansions(text: str) -> dict[str, dict[str, str]]:
+def expansions(text: str) -> dict[str, dict[str, str]]:
+    """Return what ``$expand`` names, each with the options in its brackets."""
     found: dict[str, dict[str, str]] = {}
     for piece in split_outside(text, ",") if text else []:
         name, _, rest = piece.strip().partition("(")
