@@ -31,6 +31,7 @@ def emulator(running: Emulator) -> Iterator[Emulator]:
     running.marketo.restore(before)
     running.marketo.faults.clear()
     running.marketo_api.tokens.lifetime = 3_600
+    running.marketo_api.signed_by = "header"
 
 
 @pytest.fixture
@@ -96,6 +97,16 @@ def test_unknown_and_expired_tokens_differ(emulator: Emulator, client: httpx.Cli
 
     emulator.clock.advance(3_600)
     assert "602" == code(client.get(LEADS))
+
+
+def test_token_in_the_address_is_taken_on_demand(emulator: Emulator, client: httpx.Client) -> None:
+    """As the API did until August 2026, where a test of an old client says so."""
+    token = client.headers.pop("Authorization").removeprefix("Bearer ")
+    asked = {"access_token": token}
+
+    assert "601" == code(client.get("/rest/v1/leads/describe.json", params=asked))
+    emulator.marketo_api.signed_by = "parameter"
+    assert client.get("/rest/v1/leads/describe.json", params=asked).json()["success"]
 
 
 # -- limits
