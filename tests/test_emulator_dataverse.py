@@ -12,7 +12,7 @@ import pytest
 from dynsync.emulator import CLIENT_ID, CLIENT_SECRET, TENANT, Emulator, emulate
 from dynsync.records import RecordId
 from dynsync.sandbox import Fault, Limits
-from dynsync.schemas import Access
+from dynsync.schemas import Access, Column
 from emulated import API, org_client, plain_client
 
 KEY = "11111111-1111-4111-8111-111111111111"
@@ -532,6 +532,19 @@ def test_column_is_described_with_its_options(client: httpx.Client) -> None:
     }
     required = f"RequiredLevel/Value eq {cast}AttributeRequiredLevel'SystemRequired'"
     assert [] == client.get(f"{base}?$filter={required}").json()["value"]
+
+
+def test_new_column_is_described_at_once(emulator: Emulator, client: httpx.Client) -> None:
+    """The metadata is of this moment, however often it was asked for."""
+    address = f"{API}EntityDefinitions(LogicalName='lead')/Attributes(LogicalName='new_size')"
+    assert 404 == client.get(address).status_code
+    emulator.dynamics.add_column("lead", Column("new_size", "Size", "Integer"))
+    assert (4_294_967_295, False) == (
+        client.get(address).json()["MaxValue"] - client.get(address).json()["MinValue"],
+        client.get(address).json()["IsSecured"],
+    )
+    emulator.dynamics.secure("lead", "new_size", Access.READ)
+    assert client.get(address).json()["IsSecured"]
 
 
 def test_lookups_say_where_they_lead(client: httpx.Client) -> None:

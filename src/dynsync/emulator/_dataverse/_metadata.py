@@ -28,7 +28,7 @@ _AROUND: Final = ("account", "systemuser", "team", "transactioncurrency", "busin
 Entry = dict[str, object]
 
 
-def _entity(table: Table) -> Entry:
+def _entity(asked: Asked, table: Table) -> Entry:
     return {
         "MetadataId": id_of("entity", table.name),
         "LogicalName": table.name,
@@ -50,14 +50,19 @@ def _entity(table: Table) -> Entry:
         "OwnershipType": "UserOwned",
         "TableType": "Standard",
         "Privileges": privileges_of(table),
-        "Attributes": _attributes(table),
+        "Attributes": _attributes(asked, table),
         "Keys": _keys(table),
     }
 
 
-def _attributes(table: Table) -> list[Entry]:
-    columns = enumerate(table.columns.values(), 1)
-    return [column_json(table, column, position) for position, column in columns]
+def _attributes(asked: Asked, table: Table) -> list[Entry]:
+    # Clients ask a dozen times, each time for another type. A table that changes is another.
+    known, told = asked.state.described.get(table.name, (None, list[Entry]()))
+    if known is not table:
+        columns = enumerate(table.columns.values(), 1)
+        told = [column_json(table, column, position) for position, column in columns]
+        asked.state.described[table.name] = table, told
+    return told
 
 
 def _keys(table: Table) -> list[Entry]:
@@ -142,11 +147,11 @@ def definitions(asked: Asked) -> Reply:
     """Answer what begins with ``EntityDefinitions``."""
     head, *rest = asked.path
     if head.args is None:
-        entries = [*map(_entity, _tables(asked))]
+        entries = [*(_entity(asked, table) for table in _tables(asked))]
         return _many(asked, entries, "EntityDefinitions", ("Attributes", "Keys"))
     table = _table(asked, head.args)
     if not rest:
-        told = project(_entity(table), asked.options, ("Attributes", "Keys"))
+        told = project(_entity(asked, table), asked.options, ("Attributes", "Keys"))
         context = f"{asked.root}/$metadata#EntityDefinitions/$entity"
         return odata({"@odata.context": context, **told})
     match rest[0].name:
@@ -191,7 +196,7 @@ def _many(asked: Asked, entries: Iterable[Entry], name: str, linked: Sequence[st
 
 def _attribute_reply(asked: Asked, table: Table) -> Reply:
     _, attributes, *rest = asked.path
-    entries, kind = _attributes(table), ""
+    entries, kind = _attributes(asked, table), ""
     if rest and rest[-1].name.startswith(_CAST):
         kind = rest.pop().name
         entries = [each for each in entries if each["@odata.type"] == f"#{kind}"]
@@ -215,7 +220,7 @@ def metadata_changes(asked: Asked) -> Reply:
         text = asked.options.get(text, "")
     try:
         query = mapping(json.loads(text))
-        entities = [_changed(_entity(table), query) for table in _tables(asked)]
+        entities = [_changed(_entity(asked, table), query) for table in _tables(asked)]
     except (ValueError, Malformed):
         raise bad("The metadata query is not valid.", "0x80040203") from None
     body = {
