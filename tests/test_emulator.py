@@ -16,7 +16,7 @@ import pytest
 from dynsync.emulator import Emulator, MovedClock, Trouble, emulate
 from dynsync.errors import ConfigurationError
 from dynsync.sandbox import SandboxClock, SandboxDynamics, SandboxMarketo
-from emulated import API, marketo_client, org_client, plain_client
+from emulator_clients import API, marketo_client, org_client, plain_client
 
 DESCRIBE = "/rest/v1/leads/describe.json"
 LEADS = "/rest/v1/leads.json"

@@ -13,7 +13,7 @@ from dynsync.emulator import CLIENT_ID, CLIENT_SECRET, TENANT, Emulator, emulate
 from dynsync.records import RecordId
 from dynsync.sandbox import Fault, Limits
 from dynsync.schemas import Access, Column
-from emulated import API, org_client, plain_client
+from emulator_clients import API, org_client, plain_client
 
 KEY = "11111111-1111-4111-8111-111111111111"
 OTHER = "22222222-2222-4222-8222-222222222222"

@@ -10,7 +10,7 @@ import pytest
 from dynsync.emulator import CLIENT_ID, CLIENT_SECRET, Emulator, emulate
 from dynsync.records import RecordId
 from dynsync.sandbox import NO_LIMITS, Fault, Limits
-from emulated import marketo_client
+from emulator_clients import marketo_client
 
 LEADS = "/rest/v1/leads.json"
 
