@@ -194,12 +194,17 @@ def test_lookup_is_bound_and_cleared(emulator: Emulator, client: httpx.Client) -
 
     client.patch(contact, json=bound)
     assert OTHER == client.get(contact).json()["_parentcustomerid_value"]
-    client.delete(f"{contact}/parentcustomerid_account/$ref")
-    client.patch(contact, json={"parentcustomerid_account@odata.bind": None})
 
-    row = emulator.dynamics.row("contact", RecordId(KEY))
-    assert row is not None
-    assert row["parentcustomerid"] is None
+    def pointed_at() -> object:
+        return (emulator.dynamics.row("contact", RecordId(KEY)) or {})["parentcustomerid"]
+
+    client.delete(f"{contact}/parentcustomerid_account/$ref")
+    assert pointed_at() is None
+    reference = {"@odata.id": f"{emulator.url}{API}accounts({OTHER})"}
+    client.put(f"{contact}/parentcustomerid_account/$ref", json=reference)
+    assert OTHER == pointed_at()
+    client.patch(contact, json={"parentcustomerid_account@odata.bind": None})
+    assert pointed_at() is None
 
 
 def test_one_column_is_written_by_itself(emulator: Emulator, client: httpx.Client) -> None:
@@ -547,6 +552,19 @@ def test_new_column_is_described_at_once(emulator: Emulator, client: httpx.Clien
     assert client.get(address).json()["IsSecured"]
 
 
+def test_messages_of_a_table_are_told(client: httpx.Client) -> None:
+    """Clients look whether a table takes bulk messages before they send one."""
+    params = {
+        "$select": "sdkmessagefilterid",
+        "$expand": "sdkmessageid($select=name)",
+        "$filter": "(sdkmessageid/name eq 'CreateMultiple' or sdkmessageid/name eq 'x')"
+        " and primaryobjecttypecode eq 'lead'",
+    }
+    (row,) = client.get(f"{API}sdkmessagefilters", params=params).json()["value"]
+
+    assert "CreateMultiple" == row["sdkmessageid"]["name"]
+
+
 def test_lookups_say_where_they_lead(client: httpx.Client) -> None:
     """A polymorphic lookup is written by another property for each table."""
     base = f"{API}EntityDefinitions(LogicalName='contact')/ManyToOneRelationships"
@@ -555,6 +573,9 @@ def test_lookups_say_where_they_lead(client: httpx.Client) -> None:
     assert {"account": "parentcustomerid_account", "contact": "parentcustomerid_contact"} == {
         each["ReferencedEntity"]: each["ReferencingEntityNavigationPropertyName"] for each in said
     }
+    other = f"{API}EntityDefinitions(LogicalName='account')/OneToManyRelationships"
+    here = {each["ReferencingEntity"] for each in client.get(other).json()["value"]}
+    assert {"contact", "account"} == here
 
 
 def test_document_of_the_service_names_every_table(client: httpx.Client) -> None:

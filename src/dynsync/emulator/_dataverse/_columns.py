@@ -147,6 +147,7 @@ def relationships(table: Table) -> list[dict[str, object]]:
                     "ReferencedEntity": target,
                     "ReferencedAttribute": f"{target}id",
                     "ReferencingEntityNavigationPropertyName": name,
+                    "ReferencedEntityNavigationPropertyName": f"{table.name}_{name}",
                 }
             )
     return found

@@ -17,7 +17,7 @@ from dynsync.emulator._dataverse._state import id_of
 from dynsync.emulator._messages import Malformed, Reply, listing, mapping
 from dynsync.sandbox._dynamics_tables import Table
 
-__all__ = ["definitions", "expansions", "metadata_changes", "project"]
+__all__ = ["definitions", "expansions", "getter_of", "metadata_changes", "project"]
 
 _CAST: Final = "Microsoft.Dynamics.CRM."
 _LINKED: Final = ("OptionSet", "GlobalOptionSet")
@@ -38,6 +38,7 @@ def _entity(asked: Asked, table: Table) -> Entry:
         "CollectionSchemaName": set_name(table.name).capitalize(),
         "ObjectTypeCode": _CODES.get(table.name, 10_000),
         "PrimaryIdAttribute": table.primary,
+        "PrimaryImageAttribute": None,
         "PrimaryNameAttribute": "lastname" if "lastname" in table.columns else "name",
         "DisplayName": label(table.name.capitalize()),
         "DisplayCollectionName": label(set_name(table.name).capitalize()),
@@ -125,10 +126,11 @@ def _filtered(entries: Iterable[Entry], options: Mapping[str, str]) -> list[Entr
     if not text:
         return list(entries)
     wanted = condition(text)
-    return [entry for entry in entries if passes(wanted, _getter(entry))]
+    return [entry for entry in entries if passes(wanted, getter_of(entry))]
 
 
-def _getter(entry: Entry) -> Callable[[str], object]:
+def getter_of(entry: Entry) -> Callable[[str], object]:
+    """Return what looks up a path of names in *entry*, ``RequiredLevel/Value``."""
     return lambda path: _at(entry, path)
 
 
@@ -159,6 +161,10 @@ def definitions(asked: Asked) -> Reply:
             return _attribute_reply(asked, table)
         case "Keys":
             return _many(asked, _keys(table), "EntityDefinitions/Keys", ())
+        case "OneToManyRelationships":
+            found = [each for other in _tables(asked) for each in relationships(other)]
+            here = [each for each in found if each["ReferencedEntity"] == table.name]
+            return _many(asked, here, "EntityDefinitions/OneToManyRelationships", ())
         case "ManyToOneRelationships":
             return _many(
                 asked, relationships(table), "EntityDefinitions/ManyToOneRelationships", ()
