@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import httpx
 import pytest
 
-from dynsync.emulator import Emulator, MovedClock, Trouble, emulate
+from dynsync.emulator import Emulator, MovedClock, Scheme, Trouble, emulate
 from dynsync.errors import ConfigurationError
 from dynsync.sandbox import SandboxClock, SandboxDynamics, SandboxMarketo
 from emulator_clients import API, marketo_client, org_client, plain_client
 
 DESCRIBE = "/rest/v1/leads/describe.json"
 LEADS = "/rest/v1/leads.json"
+SCHEMES: Final[tuple[Scheme, ...]] = ("http", "https")
 ROW = {"input": [{"email": "a@example.com"}]}
 
 
@@ -181,12 +185,13 @@ def test_side_door_shows_records_and_calls(
         state = door.get("/_emulator/state").json()
         person = door.get("/_emulator/marketo/1").json()
         row = door.get(f"/_emulator/dynamics/lead/{key}").json()
-        nobody = door.get("/_emulator/marketo/2")
+        paths = ("marketo/2", "marketo/x", f"dynamics/no/{key}", "dynamics/lead/x", "nonsense")
+        nowhere = [door.get(f"/_emulator/{path}") for path in paths]
 
     assert (1, 1) == (state["marketo"]["people"], state["dynamics"]["rows"]["lead"])
     assert 1 == state["requests"][f"GET {API}leads{{}}"]
     assert ("a@example.com", "Lee") == (person["email"], row["lastname"])
-    assert 404 == nobody.status_code
+    assert {404} == {answer.status_code for answer in nowhere}
 
 
 def test_side_door_plans_faults_and_forgets_them(emulator: Emulator, marketo: httpx.Client) -> None:
@@ -205,6 +210,7 @@ def test_side_door_plans_faults_and_forgets_them(emulator: Emulator, marketo: ht
     ("path", "said"),
     [
         ("trouble", {"kind": "nonsense"}),
+        ("trouble", {"kind": "html", "path": "("}),
         ("fault", {"kind": "nonsense", "side": "marketo"}),
         ("fault", {"kind": "down", "side": "nonsense"}),
         ("clock", {"advance": "long"}),
@@ -255,6 +261,19 @@ def test_emulator_is_gone_after_its_block() -> None:
         client.get("/_emulator/state")
     with pytest.raises(RuntimeError, match="not running"):
         _ = emulator.url
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_silent_client_does_not_keep_it_from_stopping(scheme: Scheme) -> None:
+    """Who connects and says nothing, not even hello, is let go of in the end."""
+    with socket.socket() as silent:
+        with emulate(scheme=scheme) as emulator:
+            silent.connect(("127.0.0.1", httpx.URL(emulator.url).port))
+            with plain_client(emulator) as other:
+                assert 200 == other.get("/_emulator/state").status_code
+        silent.settimeout(30)
+        with contextlib.suppress(ConnectionError):
+            assert b"" == silent.recv(1)
 
 
 def test_custom_activity_types_and_keys_are_kept_in_the_files(tmp_path: Path) -> None:
