@@ -313,6 +313,21 @@ def test_moved_clock_goes_on_and_never_back() -> None:
         clock.advance(-1)
 
 
+def test_port_that_is_taken_is_told(emulator: Emulator) -> None:
+    """The message names the port and the next step."""
+    port = httpx.URL(emulator.url).port
+    assert port is not None
+    with pytest.raises(ConfigurationError, match=f":{port} .*another port"), emulate(port=port):
+        pass
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "example.com"])  # noqa: S104 - refused
+def test_other_machines_are_kept_out(host: str) -> None:
+    """Only this machine may talk to an emulator."""
+    with pytest.raises(ConfigurationError, match="alone"), emulate(host=host):
+        pass
+
+
 def test_tls_without_its_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """Plain HTTP needs nothing; TLS says what it needs."""
     monkeypatch.setitem(sys.modules, "trustme", None)

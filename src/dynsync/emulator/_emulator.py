@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import os
 import threading
 import traceback
@@ -20,6 +21,7 @@ from dynsync.emulator._server import Answered, Server
 from dynsync.emulator._tls import Certificate, certificate
 from dynsync.emulator._tokens import Tokens
 from dynsync.emulator._troubles import Trouble, Troubles
+from dynsync.errors import ConfigurationError
 from dynsync.records import RecordId
 from dynsync.sandbox import SandboxClock, SandboxDynamics, SandboxMarketo
 from dynsync.sandbox._dynamics_tables import SYNC_USER
@@ -78,7 +80,13 @@ class Emulator:
     ) -> Generator[Emulator]:
         """Serve until the end of the block; *port* 0 picks a free one."""
         context = None if proof is None else proof.context
-        self._server = server = Server((host, port), self.answer, self.clock, context)
+        try:
+            server = Server((host, port), self.answer, self.clock, context)
+        except OSError as error:
+            raise ConfigurationError(
+                f"{host}:{port} cannot be listened on ({error.strerror}). Choose another port."
+            ) from None
+        self._server = server
         self.authority = None if proof is None else proof.authority
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
@@ -151,6 +159,16 @@ def _throttled() -> Reply:
     return json_reply({"requestId": "0#0", "success": False, "errors": [said]})
 
 
+def _loopback(host: str) -> bool:
+    # Everybody knows the secret: it must open nothing to anybody else.
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def _gateway() -> Reply:
     body = b"<html><head><title>504 Gateway Time-out</title></head></html>"
     return Reply(504, {"Content-Type": "text/html"}, body)
@@ -174,8 +192,11 @@ def emulate(
     closed in the end; the *clock* is theirs, a `SandboxClock` unless one is given. Port 0
     picks a free one. With the *scheme* ``https`` the certificate of the authority to trust
     is in the file *authority*, or, if none is given, in the file that `Emulator.authority`
-    names.
+    names. Raises `ConfigurationError` for a *host* that is not loopback, and for a port that
+    is taken.
     """
+    if not _loopback(host):
+        raise ConfigurationError(f"{host} is no address of this machine alone: use 127.0.0.1")
     with contextlib.ExitStack() as stack:
         time = SandboxClock() if clock is None else clock
         if marketo is None:
