@@ -12,7 +12,15 @@ from typing import Final
 import click
 
 from dynsync.cli._demo._stage import FILES
-from dynsync.emulator import CLIENT_ID, CLIENT_SECRET, TENANT, Emulator, MovedClock, emulate
+from dynsync.emulator import (
+    CLIENT_ID,
+    CLIENT_SECRET,
+    ORG_TABLES,
+    TENANT,
+    Emulator,
+    MovedClock,
+    emulate,
+)
 from dynsync.sandbox import SandboxDynamics, SandboxMarketo
 
 __all__ = ["emulate_command"]
@@ -57,7 +65,7 @@ def emulate_command(port: int, folder: Path | None, authority: Path, *, tls: boo
             None if folder is None else folder / name for name in (FILES.marketo, FILES.dynamics)
         )
         marketo = stack.enter_context(SandboxMarketo(first, clock=clock))
-        dynamics = stack.enter_context(SandboxDynamics(second, clock=clock))
+        dynamics = stack.enter_context(SandboxDynamics(second, clock=clock, tables=ORG_TABLES))
         serving = emulate(
             marketo,
             dynamics,

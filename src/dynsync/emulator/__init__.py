@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from dynsync.emulator._clock import Movable, MovedClock
 from dynsync.emulator._emulator import CLIENT_ID, CLIENT_SECRET, TENANT, Emulator, Scheme, emulate
+from dynsync.emulator._org import ORG_TABLES
 from dynsync.emulator._troubles import Trouble, TroubleHook, TroubleKind, Troubles
 
 __all__ = [
     "CLIENT_ID",
     "CLIENT_SECRET",
+    "ORG_TABLES",
     "TENANT",
     "Emulator",
     "Movable",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import html
+import re
 from typing import Final, cast, get_args
 
 from dynsync.emulator._clock import Movable
 from dynsync.emulator._messages import Call, Json, Malformed, Reply, json_reply, mapping
 from dynsync.emulator._troubles import Trouble, TroubleKind, Troubles
+from dynsync.errors import ConfigurationError
 from dynsync.records import RecordId, Side
 from dynsync.sandbox import Fault, FaultKind, SandboxDynamics, SandboxMarketo
 
@@ -50,8 +52,10 @@ class Admin:
         """Return what is asked for, or do what is told."""
         try:
             return self._answer(call, call.path.removeprefix(_PREFIX).strip("/").split("/"))
-        except (Malformed, ValueError, TypeError) as error:
+        except (Malformed, ValueError, TypeError, re.error) as error:
             return json_reply({"error": str(error)}, status=400)
+        except (LookupError, ConfigurationError):
+            return json_reply({"error": "there is no such record"}, status=404)
 
     def _answer(self, call: Call, parts: list[str]) -> Reply:
         match call.method, parts:

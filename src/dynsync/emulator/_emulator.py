@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import os
 import threading
+import traceback
 from collections.abc import Generator
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
@@ -14,10 +16,12 @@ from dynsync.emulator._clock import Movable
 from dynsync.emulator._dataverse import DataverseApi, DataverseState
 from dynsync.emulator._marketo import MarketoApi, MarketoState
 from dynsync.emulator._messages import Call, Dropped, Reply, json_reply
+from dynsync.emulator._org import ORG_TABLES
 from dynsync.emulator._server import Answered, Server
 from dynsync.emulator._tls import Certificate, certificate
 from dynsync.emulator._tokens import Tokens
 from dynsync.emulator._troubles import Trouble, Troubles
+from dynsync.errors import ConfigurationError
 from dynsync.records import RecordId
 from dynsync.sandbox import SandboxClock, SandboxDynamics, SandboxMarketo
 from dynsync.sandbox._dynamics_tables import SYNC_USER
@@ -76,7 +80,13 @@ class Emulator:
     ) -> Generator[Emulator]:
         """Serve until the end of the block; *port* 0 picks a free one."""
         context = None if proof is None else proof.context
-        self._server = server = Server((host, port), self.answer, self.clock, context)
+        try:
+            server = Server((host, port), self.answer, self.clock, context)
+        except OSError as error:
+            raise ConfigurationError(
+                f"{host}:{port} cannot be listened on ({error.strerror}). Choose another port."
+            ) from None
+        self._server = server
         self.authority = None if proof is None else proof.authority
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
@@ -101,12 +111,15 @@ class Emulator:
         return reply, trouble
 
     def _api(self, call: Call) -> Reply:
-        if call.path.startswith(("/rest/", "/bulk/", "/identity/")):
-            return self._marketo.answer(call)
-        return self._dataverse.answer(call)
+        try:
+            return self._marketo.answer(call) if _to_marketo(call) else self._dataverse.answer(call)
+        except Dropped:
+            raise
+        except Exception as error:  # noqa: BLE001 - a mistake of ours must look like theirs
+            return _mistake(call, error)
 
     def _before(self, call: Call, trouble: Trouble) -> Reply | None:
-        marketo = call.path.startswith(("/rest/", "/bulk/", "/identity/"))
+        marketo = _to_marketo(call)
         match trouble.kind:
             case "dropped_before":
                 raise Dropped
@@ -126,10 +139,34 @@ class Emulator:
                 return None
 
 
+def _to_marketo(call: Call) -> bool:
+    return call.path.startswith(("/rest/", "/bulk/", "/identity/"))
+
+
+def _mistake(call: Call, error: Exception) -> Reply:
+    """Return what a server says that fails: where it was, but no message, which may hold values."""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    message = f"{type(error).__name__} at {Path(where.filename).name}:{where.lineno}"
+    if _to_marketo(call):
+        errors = [{"code": "611", "message": f"System error: {message}"}]
+        return json_reply({"requestId": "0#0", "success": False, "errors": errors})
+    return json_reply({"error": {"code": "0x80040216", "message": message}}, status=500)
+
+
 def _throttled() -> Reply:
     message = "Max rate limit '100' exceeded with in '20' secs"
     said = {"code": "606", "message": message}
     return json_reply({"requestId": "0#0", "success": False, "errors": [said]})
+
+
+def _loopback(host: str) -> bool:
+    # Everybody knows the secret: it must open nothing to anybody else.
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _gateway() -> Reply:
@@ -151,17 +188,21 @@ def emulate(
     """
     Serve both APIs until the end of the block.
 
-    Systems that are not given are made, empty and in memory, and closed in the end; the
-    *clock* is theirs, a `SandboxClock` unless one is given. Port 0 picks a free one. With
-    the *scheme* ``https`` the certificate of the authority to trust is in the file
-    *authority*, or, if none is given, in the file that `Emulator.authority` names.
+    Systems that are not given are made, empty and in memory, the org with `ORG_TABLES`, and
+    closed in the end; the *clock* is theirs, a `SandboxClock` unless one is given. Port 0
+    picks a free one. With the *scheme* ``https`` the certificate of the authority to trust
+    is in the file *authority*, or, if none is given, in the file that `Emulator.authority`
+    names. Raises `ConfigurationError` for a *host* that is not loopback, and for a port that
+    is taken.
     """
+    if not _loopback(host):
+        raise ConfigurationError(f"{host} is no address of this machine alone: use 127.0.0.1")
     with contextlib.ExitStack() as stack:
         time = SandboxClock() if clock is None else clock
         if marketo is None:
             marketo = stack.enter_context(SandboxMarketo(clock=time))
         if dynamics is None:
-            dynamics = stack.enter_context(SandboxDynamics(clock=time))
+            dynamics = stack.enter_context(SandboxDynamics(clock=time, tables=ORG_TABLES))
         proof: Certificate | None = None
         if scheme == "https":
             proof = stack.enter_context(certificate(host, authority))

@@ -46,6 +46,7 @@ class Server(http.server.ThreadingHTTPServer):
         self.clock = clock
         self.context = context
         self._open: set[socket.socket] = set()
+        self._stopped = False
         self._lock = threading.Lock()
 
     @property
@@ -64,20 +65,34 @@ class Server(http.server.ThreadingHTTPServer):
         connection = cast("socket.socket", request)
         with contextlib.suppress(OSError):
             if self.context is not None:
-                connection = self.context.wrap_socket(connection, server_side=True)
+                connection = self.context.wrap_socket(
+                    connection, server_side=True, do_handshake_on_connect=False
+                )
+            # Before the handshake: who never shakes hands must not keep us from stopping.
             with self._lock:
                 self._open.add(connection)
             try:
-                _Handler(connection, client_address, self)
+                self._serve(connection, client_address)
             finally:
                 with self._lock:
                     self._open.discard(connection)
                 connection.close()
 
+    def _serve(self, connection: socket.socket, client_address: object) -> None:
+        if self._stopped:
+            return
+        if isinstance(connection, ssl.SSLSocket):
+            connection.do_handshake()
+        _Handler(connection, client_address, self)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing: what broke a connection may quote what came by it."""
+
     def stop(self) -> None:
         """Stop listening, end every connection, and return when all is quiet."""
         self.shutdown()
         with self._lock:
+            self._stopped = True
             for connection in self._open:
                 with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)

@@ -241,8 +241,17 @@ class Pipeline:
         }
         if made:
             system["createdon"] = values.get("createdon", self._stamped)
+        if "fullname" in columns:
+            values.pop("fullname", None)
+            system |= _full_name(values)
         values |= {name: value for name, value in system.items() if name in columns}
         return Row(id_, version, self._at, values)
+
+
+def _full_name(values: Mapping[str, Wire]) -> dict[str, Wire]:
+    names = (values.get("firstname"), values.get("lastname"))
+    whole = " ".join(str(name) for name in names if name)
+    return {"fullname": whole} if whole else {}
 
 
 def _unknown(table: Table, name: str) -> Denied:

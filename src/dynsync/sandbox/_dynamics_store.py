@@ -256,7 +256,7 @@ class Store:
 
     def search(self, table: Table, name: str) -> None:
         """Have an index of the column *name*."""
-        if name in table.searched:
+        if name in table.searched or self._is_searched(table, name):
             return
         self._db.execute("INSERT INTO searched VALUES (?, ?)", (table.name, name))
         self._db.executemany(
@@ -268,6 +268,11 @@ class Store:
             ),
         )
         self._seen = None
+
+    def _is_searched(self, table: Table, name: str) -> bool:
+        # *table* may be from before the index that this transaction has just made.
+        sql = "SELECT 1 FROM searched WHERE tbl = ? AND name = ?"
+        return self._db.execute(sql, (table.name, name)).fetchone() is not None
 
     def find(self, table: str, name: str, value: Wire) -> list[RecordId]:
         """Return the rows whose searched column *name* equals *value*, case aside."""

@@ -22,6 +22,7 @@ from typing import Final, TypeAlias, cast
 import attrs
 
 from dynsync.records import Wire
+from dynsync.sandbox._marketo_annex import Annex
 from dynsync.sandbox._marketo_columns import Columns, Held, dump_column, load_column
 from dynsync.sandbox._marketo_tables import (
     DETAIL,
@@ -30,7 +31,6 @@ from dynsync.sandbox._marketo_tables import (
     PERSON,
     TABLES,
     ActivityRow,
-    LineRow,
     Made,
     Settings,
     connect,
@@ -66,6 +66,7 @@ class Store:
         self._due = 0.0
         self._db = connect(path)
         self._finalizer = weakref.finalize(self, self._db.close)
+        self.annex = Annex(self._db)
         self._version = 0
         self.name = name
         self.settings = Settings()
@@ -279,45 +280,11 @@ class Store:
         )
         return self._db.execute(sql, (json.dumps(people),)).fetchall()
 
-    def detail(self, line: int, type: int, attributes: str) -> None:
-        """Say that *line* is a custom activity of *type*, with *attributes*."""
-        self._db.execute("INSERT INTO detail VALUES (?, ?, ?)", (line, type, attributes))
-
-    def lines_after(self, line: int, limit: int) -> list[LineRow]:
-        """Return at most *limit* lines that were added after *line*."""
-        sql = (
-            "SELECT id, person, key, at, kind, text, type, attributes"
-            " FROM line LEFT JOIN detail ON line = id WHERE id > ? ORDER BY id LIMIT ?"
-        )
-        return [LineRow(*row) for row in self._db.execute(sql, (line, limit))]
-
-    def before(self, at: float) -> tuple[int, int]:
-        """Return the last activity and the last line that were made before *at*."""
-        activity = "SELECT min(seq) - 1 FROM activity WHERE at >= ?"
-        line = "SELECT min(id) - 1 FROM line WHERE CAST(strftime('%s', at) AS INTEGER) >= ?"
-        newest = "SELECT coalesce(max(id), 0) FROM line"
-        places: list[tuple[int | None]] = [
-            self._db.execute(sql, (int(at),)).fetchone() for sql in (activity, line)
-        ]
-        last: int = self._db.execute(newest).fetchone()[0]
-        (first,), (second,) = places
-        return self.last() if first is None else first, last if second is None else second
-
     def made_between(self, slots: str, stamp: str, start: int, end: int) -> list[Row]:
         """Return *slots* of those whose *stamp*, ``createdAt`` or ``updatedAt``, lies within."""
         slot = _SLOTS[stamp]
         sql = f"SELECT {slots} FROM person WHERE {slot} BETWEEN ? AND ? ORDER BY id"  # noqa: S608 - our own names
         return self._db.execute(sql, (start, end)).fetchall()
-
-    def remember(self, key: str, text: str) -> None:
-        """Keep *text* under *key*, for those who speak for Marketo over a wire."""
-        self._db.execute("REPLACE INTO meta VALUES (?, ?)", (f"said {key}", text))
-
-    def remembered(self, key: str) -> str | None:
-        """Return what `remember` kept."""
-        sql = "SELECT value FROM meta WHERE key = ?"
-        row: tuple[str] | None = self._db.execute(sql, (f"said {key}",)).fetchone()
-        return None if row is None else row[0]
 
     def move_lines(self, person: int, heir: int | None) -> None:
         """Give a person's lines to its *heir*, or drop them."""

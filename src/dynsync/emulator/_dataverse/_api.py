@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
@@ -12,6 +12,7 @@ from dynsync.emulator._dataverse._actions import ACTIONS
 from dynsync.emulator._dataverse._asked import Asked, ask
 from dynsync.emulator._dataverse._batches import batch
 from dynsync.emulator._dataverse._changes import changes, wants_tracking
+from dynsync.emulator._dataverse._csdl import metadata_document, service_document
 from dynsync.emulator._dataverse._errors import Refusal, error_reply
 from dynsync.emulator._dataverse._metadata import definitions, metadata_changes
 from dynsync.emulator._dataverse._multiple import MESSAGES
@@ -38,6 +39,12 @@ from dynsync.sandbox._dynamics_tables import Table
 __all__ = ["DataverseApi"]
 
 _DATA: Final = "/api/data/"
+_READS: Final[Mapping[str, Callable[[Asked], Reply]]] = {
+    "$metadata": metadata_document,
+    "EntityDefinitions": definitions,
+    "RetrieveMetadataChanges": metadata_changes,
+    "WhoAmI": who_am_i,
+}
 _BODY: Final = 128 * 1_048_576
 _METHOD: Final = re.compile(rb"^(POST|PATCH|PUT|DELETE) ", re.MULTILINE)
 
@@ -141,11 +148,13 @@ def _busy(scope: str, seconds: float) -> Refusal:
 def _operation(asked: Asked) -> str:
     """Return the name under which the sandbox counts the request and plans faults for it."""
     head = asked.path[0] if asked.path else None
-    if head is None or asked.table(head.name) is None:
-        if head is not None and head.name == "$batch":
-            return "write" if _METHOD.search(asked.call.body) else "fetch"
-        if head is not None and head.name in ACTIONS:
-            return "write"
+    if head is None:
+        return "describe"
+    if head.name == "$batch":
+        return _operation_of_batch(asked.call.body)
+    if head.name in ACTIONS:
+        return "write"
+    if asked.table(head.name) is None:
         return "describe"
     if asked.call.method != "GET":
         return "write"
@@ -154,9 +163,15 @@ def _operation(asked: Asked) -> str:
     return "fetch" if head.args is not None else "find"
 
 
+def _operation_of_batch(body: bytes) -> str:
+    if _METHOD.search(body):
+        return "write"
+    return "describe" if b"/EntityDefinitions" in body else "fetch"
+
+
 def _dispatch(asked: Asked) -> Reply:
     if not asked.path:
-        raise Refusal(404, "0x80060888", "Resource not found for the segment.")
+        return service_document(asked)
     head = asked.path[0]
     table = asked.table(head.name)
     if table is not None:
@@ -167,12 +182,8 @@ def _dispatch(asked: Asked) -> Reply:
         return ACTIONS[head.name](asked)
     if asked.call.method != "GET":
         raise Refusal(404, "0x80060888", f"Resource not found for the segment '{head.name}'.")
-    if head.name == "WhoAmI":
-        return who_am_i(asked)
-    if head.name == "EntityDefinitions":
-        return definitions(asked)
-    if head.name == "RetrieveMetadataChanges":
-        return metadata_changes(asked)
+    if head.name in _READS:
+        return _READS[head.name](asked)
     if head.name in SETS:
         return small_set(asked)
     raise Refusal(404, "0x80060888", f"Resource not found for the segment '{head.name}'.")

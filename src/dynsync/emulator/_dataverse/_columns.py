@@ -32,6 +32,11 @@ _TYPES: Final[Mapping[str, tuple[str, str, str]]] = {
     ),
     **dict.fromkeys(("Customer", "Owner"), ("", "", "LookupAttributeMetadata")),
 }
+_POINTS_AT: Final = {
+    "modifiedby": "systemuser",
+    "createdby": "systemuser",
+    "primarycontactid": "contact",
+}
 _FORMATS: Final = {"email": "Email", "phone": "Phone", "url": "Url"}
 _MANAGED: Final = {"CanBeChanged": True, "ManagedPropertyLogicalName": "canmodifyrequirement"}
 
@@ -142,6 +147,7 @@ def relationships(table: Table) -> list[dict[str, object]]:
                     "ReferencedEntity": target,
                     "ReferencedAttribute": f"{target}id",
                     "ReferencingEntityNavigationPropertyName": name,
+                    "ReferencedEntityNavigationPropertyName": f"{table.name}_{name}",
                 }
             )
     return found
@@ -155,7 +161,7 @@ def targets_of(table: Table, column: Column) -> list[str]:
         case "Owner":
             return ["systemuser", "team"]
         case "Lookup":
-            return ["systemuser" if column.name in {"modifiedby", "createdby"} else table.name]
+            return [_POINTS_AT.get(column.name, table.name)]
         case _:
             return []
 

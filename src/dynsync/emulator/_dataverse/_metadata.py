@@ -17,7 +17,7 @@ from dynsync.emulator._dataverse._state import id_of
 from dynsync.emulator._messages import Malformed, Reply, listing, mapping
 from dynsync.sandbox._dynamics_tables import Table
 
-__all__ = ["definitions", "metadata_changes", "project"]
+__all__ = ["definitions", "expansions", "getter_of", "metadata_changes", "project"]
 
 _CAST: Final = "Microsoft.Dynamics.CRM."
 _LINKED: Final = ("OptionSet", "GlobalOptionSet")
@@ -28,7 +28,7 @@ _AROUND: Final = ("account", "systemuser", "team", "transactioncurrency", "busin
 Entry = dict[str, object]
 
 
-def _entity(table: Table) -> Entry:
+def _entity(asked: Asked, table: Table) -> Entry:
     return {
         "MetadataId": id_of("entity", table.name),
         "LogicalName": table.name,
@@ -38,6 +38,7 @@ def _entity(table: Table) -> Entry:
         "CollectionSchemaName": set_name(table.name).capitalize(),
         "ObjectTypeCode": _CODES.get(table.name, 10_000),
         "PrimaryIdAttribute": table.primary,
+        "PrimaryImageAttribute": None,
         "PrimaryNameAttribute": "lastname" if "lastname" in table.columns else "name",
         "DisplayName": label(table.name.capitalize()),
         "DisplayCollectionName": label(set_name(table.name).capitalize()),
@@ -50,14 +51,19 @@ def _entity(table: Table) -> Entry:
         "OwnershipType": "UserOwned",
         "TableType": "Standard",
         "Privileges": privileges_of(table),
-        "Attributes": _attributes(table),
+        "Attributes": _attributes(asked, table),
         "Keys": _keys(table),
     }
 
 
-def _attributes(table: Table) -> list[Entry]:
-    columns = enumerate(table.columns.values(), 1)
-    return [column_json(table, column, position) for position, column in columns]
+def _attributes(asked: Asked, table: Table) -> list[Entry]:
+    # Clients ask a dozen times, each time for another type. A table that changes is another.
+    known, told = asked.state.described.get(table.name, (None, list[Entry]()))
+    if known is not table:
+        columns = enumerate(table.columns.values(), 1)
+        told = [column_json(table, column, position) for position, column in columns]
+        asked.state.described[table.name] = table, told
+    return told
 
 
 def _keys(table: Table) -> list[Entry]:
@@ -81,7 +87,7 @@ def project(entry: Entry, options: Mapping[str, str], linked: Sequence[str]) -> 
 
     Raises `Refusal` for a name that is not there.
     """
-    expand = _expansions(options.get("$expand", ""))
+    expand = expansions(options.get("$expand", ""))
     names = [name.strip() for name in options.get("$select", "").split(",") if name.strip()]
     for name in (*names, *expand):
         if name not in entry and name not in linked:
@@ -94,7 +100,8 @@ def project(entry: Entry, options: Mapping[str, str], linked: Sequence[str]) -> 
     return told
 
 
-def _expansions(text: str) -> dict[str, dict[str, str]]:
+def expansions(text: str) -> dict[str, dict[str, str]]:
+    """Return what ``$expand`` names, each with the options in its brackets."""
     found: dict[str, dict[str, str]] = {}
     for piece in split_outside(text, ",") if text else []:
         name, _, rest = piece.strip().partition("(")
@@ -119,10 +126,11 @@ def _filtered(entries: Iterable[Entry], options: Mapping[str, str]) -> list[Entr
     if not text:
         return list(entries)
     wanted = condition(text)
-    return [entry for entry in entries if passes(wanted, _getter(entry))]
+    return [entry for entry in entries if passes(wanted, getter_of(entry))]
 
 
-def _getter(entry: Entry) -> Callable[[str], object]:
+def getter_of(entry: Entry) -> Callable[[str], object]:
+    """Return what looks up a path of names in *entry*, ``RequiredLevel/Value``."""
     return lambda path: _at(entry, path)
 
 
@@ -141,11 +149,11 @@ def definitions(asked: Asked) -> Reply:
     """Answer what begins with ``EntityDefinitions``."""
     head, *rest = asked.path
     if head.args is None:
-        entries = [*map(_entity, _tables(asked))]
+        entries = [*(_entity(asked, table) for table in _tables(asked))]
         return _many(asked, entries, "EntityDefinitions", ("Attributes", "Keys"))
     table = _table(asked, head.args)
     if not rest:
-        told = project(_entity(table), asked.options, ("Attributes", "Keys"))
+        told = project(_entity(asked, table), asked.options, ("Attributes", "Keys"))
         context = f"{asked.root}/$metadata#EntityDefinitions/$entity"
         return odata({"@odata.context": context, **told})
     match rest[0].name:
@@ -153,6 +161,10 @@ def definitions(asked: Asked) -> Reply:
             return _attribute_reply(asked, table)
         case "Keys":
             return _many(asked, _keys(table), "EntityDefinitions/Keys", ())
+        case "OneToManyRelationships":
+            found = [each for other in _tables(asked) for each in relationships(other)]
+            here = [each for each in found if each["ReferencedEntity"] == table.name]
+            return _many(asked, here, "EntityDefinitions/OneToManyRelationships", ())
         case "ManyToOneRelationships":
             return _many(
                 asked, relationships(table), "EntityDefinitions/ManyToOneRelationships", ()
@@ -190,7 +202,7 @@ def _many(asked: Asked, entries: Iterable[Entry], name: str, linked: Sequence[st
 
 def _attribute_reply(asked: Asked, table: Table) -> Reply:
     _, attributes, *rest = asked.path
-    entries, kind = _attributes(table), ""
+    entries, kind = _attributes(asked, table), ""
     if rest and rest[-1].name.startswith(_CAST):
         kind = rest.pop().name
         entries = [each for each in entries if each["@odata.type"] == f"#{kind}"]
@@ -214,7 +226,7 @@ def metadata_changes(asked: Asked) -> Reply:
         text = asked.options.get(text, "")
     try:
         query = mapping(json.loads(text))
-        entities = [_changed(_entity(table), query) for table in _tables(asked)]
+        entities = [_changed(_entity(asked, table), query) for table in _tables(asked)]
     except (ValueError, Malformed):
         raise bad("The metadata query is not valid.", "0x80040203") from None
     body = {

@@ -11,6 +11,7 @@ import attrs
 
 from dynsync.emulator._dataverse._asked import Asked
 from dynsync.emulator._dataverse._errors import Refusal, bad, missing_row
+from dynsync.emulator._dataverse._expand import expansions_of
 from dynsync.emulator._dataverse._filters import Condition, columns_of, condition, keys_of, passes
 from dynsync.emulator._dataverse._replies import nothing, odata
 from dynsync.emulator._dataverse._rows import Shape, column_named, key_of, shape_of
@@ -34,6 +35,10 @@ __all__ = [
 _TAKEN: Final = frozenset(
     {"$select", "$filter", "$orderby", "$top", "$count", "$skiptoken", "$expand", "$deltatoken"}
 )
+_ELSEWHERE: Final = frozenset({"fetchXml", "savedQuery", "userQuery", "sql"})
+_FEW: Final = frozenset({"Boolean", "Picklist", "State", "Status"})
+"""Types of columns with so few values that an index is no help."""
+
 _COOKIE: Final = re.compile(r'pagenumber="(\d+)" pagingcookie="([^"]*)" istracking="(\w+)"')
 _COUNTED: Final = 5_000
 
@@ -67,7 +72,8 @@ def get_row(asked: Asked, table: Table, args: str) -> Reply:
     row, shape = row_at(asked, table, args), shape_of(asked, table)
     if asked.header("if-none-match") == row.etag:
         return nothing({"ETag": row.etag}, status=304)
-    body = {"@odata.context": shape.context(asked, "/$entity"), **shape.row(row)}
+    told = {**shape.row(row), **expansions_of(asked, table).of(row)}
+    body = {"@odata.context": shape.context(asked, "/$entity"), **told}
     return odata(body, headers={"ETag": row.etag})
 
 
@@ -130,6 +136,8 @@ def query(asked: Asked, table: Table) -> Reply:
     for name in asked.options:
         if name.startswith("$") and name not in _TAKEN:
             raise bad(f"The query parameter {name} is not supported", "0x80060888")
+        if name in _ELSEWHERE:
+            raise Refusal(501, "0x80060888", f"The query parameter {name} is not emulated.")
     shape, place, size = shape_of(asked, table), place_of(asked), page_size(asked)
     top = _whole(asked.options.get("$top", ""))
     if "odata.maxpagesize" in asked.prefer:
@@ -151,7 +159,8 @@ def _answer(
     if asked.options.get("$count") == "true":
         total = sum(1 for _ in _rows(asked, shape.table)(RecordId("")))
         body["@odata.count"] = min(total, _COUNTED)
-    body["value"] = [shape.row(row) for row in found]
+    expanded = expansions_of(asked, shape.table)
+    body["value"] = [{**shape.row(row), **expanded.of(row)} for row in found]
     if after is not None:
         text = cookie(place.number + 1, after, tracking="False")
         body["@odata.nextLink"] = link(asked, name="$skiptoken", value=text)
@@ -210,6 +219,8 @@ def _candidates(
     if keys is None:
         return _all(asked, table, after)
     column, values = names[keys[0]], keys[1]
+    if table.columns[column].type in _FEW:
+        return _all(asked, table, after)
     if column == table.primary:
         ids = {RecordId(str(value).lower()) for value in values}
     else:

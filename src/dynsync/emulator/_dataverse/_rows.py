@@ -23,6 +23,7 @@ __all__ = [
     "column_named",
     "entity_url",
     "key_of",
+    "navigated",
     "property_of",
     "shape_of",
     "values_of",
@@ -156,7 +157,7 @@ def values_of(
     id_: RecordId | None = None
     for name, value in body.items():
         if name.endswith(_BIND):
-            column = _navigated(table, name.removesuffix(_BIND))
+            column = navigated(table, name.removesuffix(_BIND))
             values[column.name] = _reference(asked, value)
         elif name == table.primary:
             key = guid(str(value))
@@ -189,7 +190,8 @@ def _payload(table: Table, what: str) -> Refusal:
     return bad(message, "0x80048d19")
 
 
-def _navigated(table: Table, name: str) -> Column:
+def navigated(table: Table, name: str) -> Column:
+    """Return the lookup that the navigation property *name* writes; raises `Refusal`."""
     for column in table.columns.values():
         if column.type in LOOKUPS and (name == column.name or name.startswith(f"{column.name}_")):
             return column

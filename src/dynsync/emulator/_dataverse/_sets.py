@@ -8,7 +8,7 @@ from typing import Final
 from dynsync.emulator._dataverse._asked import Asked, Segment
 from dynsync.emulator._dataverse._errors import Refusal, missing_row
 from dynsync.emulator._dataverse._filters import condition, passes
-from dynsync.emulator._dataverse._metadata import project
+from dynsync.emulator._dataverse._metadata import getter_of, project
 from dynsync.emulator._dataverse._replies import odata
 from dynsync.emulator._dataverse._security import field_permissions, profiles, user_function, users
 from dynsync.emulator._dataverse._state import id_of
@@ -19,7 +19,8 @@ from dynsync.sandbox._dynamics_checks import guid
 __all__ = ["SETS", "small_set"]
 
 Rows = list[dict[str, object]]
-_LINKED: Final = ("lk_fieldpermission_fieldsecurityprofileid",)
+_BULK: Final = ("CreateMultiple", "UpdateMultiple", "UpsertMultiple")
+_LINKED: Final = ("lk_fieldpermission_fieldsecurityprofileid", "sdkmessageid")
 
 
 def _organizations(asked: Asked) -> Rows:
@@ -44,6 +45,18 @@ def _currencies(asked: Asked) -> Rows:
     return [{"transactioncurrencyid": key, **said, "exchangerate": 1.0, "currencyprecision": 2}]
 
 
+def _message_filters(asked: Asked) -> Rows:
+    return [
+        {
+            "sdkmessagefilterid": id_of("messagefilter", table, message),
+            "primaryobjecttypecode": table,
+            "sdkmessageid": {"sdkmessageid": id_of("message", message), "name": message},
+        }
+        for table in asked.store.names()
+        for message in ("Create", "Update", "Delete", "Retrieve", "RetrieveMultiple", *_BULK)
+    ]
+
+
 def _none(_: Asked) -> Rows:
     return []
 
@@ -55,6 +68,7 @@ SETS: Final[Mapping[str, Callable[[Asked], Rows]]] = {
     "transactioncurrencies": _currencies,
     "fieldsecurityprofiles": profiles,
     "fieldpermissions": field_permissions,
+    "sdkmessagefilters": _message_filters,
     "teams": _none,
     "principalobjectattributeaccessset": _none,
 }
@@ -87,7 +101,7 @@ def _of_user(asked: Asked, user: RecordId, segment: Segment) -> Reply:
 def _many(asked: Asked, rows: Rows) -> Reply:
     if text := asked.options.get("$filter", ""):
         wanted = condition(text)
-        rows = [row for row in rows if passes(wanted, row.get)]
+        rows = [row for row in rows if passes(wanted, getter_of(row))]
     try:
         told = [project(row, asked.options, _LINKED) for row in rows]
     except Refusal:

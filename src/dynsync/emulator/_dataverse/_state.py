@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import threading
 import uuid
 from typing import Final
 
 from dynsync.emulator._tokens import Tokens
 from dynsync.records import RecordId
 from dynsync.sandbox import SandboxDynamics
+from dynsync.sandbox._dynamics_tables import Table
 
 __all__ = ["State", "id_of"]
 
@@ -17,13 +17,13 @@ _NAMESPACE: Final = uuid.UUID("0c1d5c56-6f3b-4a0e-8f6a-6d6574616461")
 
 
 class State:
-    """The *system* behind the API, and what belongs to its clients."""
+    """The *system* behind the API, what belongs to its clients, and columns *described*."""
 
     def __init__(self, system: SandboxDynamics, tokens: Tokens[RecordId]) -> None:
         self.system = system
         self.tokens = tokens
         self.numbers = itertools.count(1)
-        self.lock = threading.RLock()
+        self.described: dict[str, tuple[Table, list[dict[str, object]]]] = {}
 
     @property
     def organization(self) -> str:

@@ -16,6 +16,7 @@ from dynsync.emulator._dataverse._rows import (
     column_named,
     entity_url,
     key_of,
+    navigated,
     shape_of,
     values_of,
 )
@@ -24,7 +25,7 @@ from dynsync.records import RecordId, Wire
 from dynsync.sandbox import Denied
 from dynsync.sandbox._dynamics_pipeline import Pipeline
 from dynsync.sandbox._dynamics_tables import Row, Table
-from dynsync.schemas import Access
+from dynsync.schemas import Access, Column
 
 __all__ = ["Written", "clear_column", "create", "delete", "patch", "post", "put_column", "upsert"]
 
@@ -128,9 +129,13 @@ def delete(asked: Asked, table: Table, args: str) -> Reply:
     return nothing()
 
 
+def _written(table: Table, name: str) -> Column:
+    return column_named(table, name) if name in table.columns else navigated(table, name)
+
+
 def put_column(asked: Asked, table: Table, args: str, name: str) -> Reply:
     """Answer ``PUT leads(…)/subject`` and, for a reference, ``PUT leads(…)/ownerid/$ref``."""
-    column, body = column_named(table, name), asked.body()
+    column, body = _written(table, name), asked.body()
     if column.type in LOOKUPS:
         given: dict[str, object] = {f"{name}@odata.bind": body.get("@odata.id")}
     elif "value" in body:
@@ -144,6 +149,6 @@ def put_column(asked: Asked, table: Table, args: str, name: str) -> Reply:
 
 def clear_column(asked: Asked, table: Table, args: str, name: str) -> Reply:
     """Answer ``DELETE leads(…)/subject`` and ``DELETE leads(…)/ownerid/$ref``."""
-    column = column_named(table, name)
+    column = _written(table, name)
     update(asked, table, row_at(asked, table, args), {column.name: None})
     return nothing()

@@ -69,7 +69,7 @@ def moment_asked(text: str, name: str) -> dt.datetime:
 def _paging_token(asked: Asked) -> Json:
     since = moment_asked(needed(asked, "sinceDatetime"), "sinceDatetime")
     asked.store.arrive(asked.state.system.clock.now().timestamp())
-    seq, line = asked.store.before(since.timestamp())
+    seq, line = asked.store.annex.before(since.timestamp(), asked.store.last())
     return {"nextPageToken": _Place(seq, line).token()}
 
 
@@ -92,7 +92,7 @@ def _page(asked: Asked, wanted: _Wanted, line_wanted: _LineWanted | None = None)
     place = attrs.evolve(place, seq=max(place.seq, rows[-1].seq if rows else 0))
     if line_wanted is None or more:
         return _told(found, place, more=more)
-    lines = store.lines_after(place.line, size + 1)
+    lines = store.annex.lines_after(place.line, size + 1)
     more, lines = len(lines) > size, lines[:size]
     found += [each for line in lines if (each := line_wanted(line)) is not None]
     place = attrs.evolve(place, line=lines[-1].id if lines else place.line)

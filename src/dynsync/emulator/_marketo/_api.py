@@ -98,8 +98,8 @@ class MarketoApi:
         return json_reply(body, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})
 
     def _let_in(self, call: Call) -> Json | Reply:
-        user = self._user(call)
         params = {**call.query(), **call.form()}
+        user = self._user(call, params)
         method = call.method
         if method == "POST":
             method = params.pop("_method", method).upper()
@@ -112,8 +112,10 @@ class MarketoApi:
             raise Dropped
         return found
 
-    def _user(self, call: Call) -> str:
+    def _user(self, call: Call, params: Mapping[str, str]) -> str:
         scheme, _, text = call.headers.get("authorization", "").partition(" ")
+        if not scheme and self.state.signed_by == "parameter":
+            scheme, text = "bearer", params.get("access_token", "")
         try:
             user = self.state.tokens.user_of(text.strip()) if scheme.lower() == "bearer" else None
         except Expired:

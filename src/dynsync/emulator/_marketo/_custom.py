@@ -134,12 +134,12 @@ class Types:
         self._save(asked)
 
     def _save(self, asked: Asked) -> None:
-        asked.store.remember(_KEY, json.dumps([attrs.astuple(each) for each in self]))
+        asked.store.annex.remember(_KEY, json.dumps([attrs.astuple(each) for each in self]))
 
 
 def types_of(asked: Asked) -> Types:
     """Return the types of the system."""
-    text = asked.store.remembered(_KEY)
+    text = asked.store.annex.remembered(_KEY)
     return Types([_load(each) for each in json.loads(text)] if text else [])
 
 
@@ -281,7 +281,7 @@ def _add_one(asked: Asked, row: dict[str, object]) -> Json:
     at = at if at.tzinfo else at.replace(tzinfo=dt.UTC)
     said, words = (str(attributes.get(name, "")) for name in ("kind", "text"))
     line = store.add_line(person, str(given), at.isoformat(), said or kind.api_name, words)
-    store.detail(line, kind.id, text)
+    store.annex.detail(line, kind.id, text)
     return {"id": line, "marketoGUID": str(line), "status": "added"}
 
 

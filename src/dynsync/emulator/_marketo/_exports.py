@@ -262,7 +262,7 @@ def _history(asked: Asked, job: _Job) -> Iterator[Mapping[str, object]]:
     asked.store.arrive(asked.state.system.clock.now().timestamp())
     rows = [row for row in asked.store.feed(0, -1) if row.type != DELETE]
     told: Iterable[Json] = (activity_json(asked, row) for row in rows)
-    lines = [line_json(asked, row) for row in asked.store.lines_after(0, -1)]
+    lines = [line_json(asked, row) for row in asked.store.annex.lines_after(0, -1)]
     first, last = stamp(job.start), stamp(job.end)
     for each in (*told, *lines):
         if not first <= str(each["activityDate"]) <= last:

@@ -6,7 +6,7 @@ import collections
 import datetime as dt
 import itertools
 import threading
-from typing import Final
+from typing import Final, Literal
 
 from dynsync.emulator._tokens import Tokens
 from dynsync.sandbox import SandboxMarketo
@@ -21,13 +21,15 @@ class State:
     """
     The *system* behind the API and what belongs to its clients.
 
-    *job_seconds* is how long a bulk job takes, and may be set.
+    *job_seconds* is how long a bulk job takes. *signed_by* says whether a token may come as
+    the parameter ``access_token`` too, as it could before August 2026. Both may be set.
     """
 
     def __init__(self, system: SandboxMarketo, tokens: Tokens[str]) -> None:
         self.system = system
         self.tokens = tokens
         self.job_seconds = 60.0
+        self.signed_by: Literal["header", "parameter"] = "header"
         self.used: collections.Counter[tuple[str, str]] = collections.Counter()
         self.failed: collections.Counter[tuple[str, str]] = collections.Counter()
         self.jobs: dict[str, object] = {}
