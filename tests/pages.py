@@ -23,6 +23,7 @@ from dynsync.merge import Verdict
 from dynsync.records import Choice, Missing
 from dynsync.testing._histories._actions import ACTIONS, SANDBOX_ACTIONS
 from dynsync.testing._histories._paths import PATHS
+from invariants import INVARIANTS, guards
 
 __all__ = ["MADE", "PAGES", "remade"]
 
@@ -30,6 +31,7 @@ ROOT: Final = Path(__file__).parents[1]
 PAGES: Final = (
     "docs/reference/cli.md",
     "docs/reference/default-maps.md",
+    "docs/reference/invariants.md",
     "docs/reference/merge-table.md",
     "docs/reference/simulator.md",
 )
@@ -213,6 +215,22 @@ def _paths() -> str:
     return _table(("path", *PATHS), rows)
 
 
+# -- the invariants
+
+
+def _names(found: Iterable[str]) -> str:
+    return " ".join(f"`{name}`" for name in sorted(set(found)))
+
+
+def _invariants() -> str:
+    rows = (
+        [f"invariant {number}", *INVARIANTS[number], _names(by_test), _names(by_simulator)]
+        for number, by_test, by_simulator in guards()
+    )
+    heads = ("number", "name", "promise", "tests", "checks of the simulator and the kit")
+    return _table(heads, rows)
+
+
 MADE: Final[Mapping[str, Callable[[], str]]] = {
     "commands": _commands,
     "entities": _entities,
@@ -222,6 +240,7 @@ MADE: Final[Mapping[str, Callable[[], str]]] = {
     "decisions": _decisions,
     "actions": _actions,
     "paths": _paths,
+    "invariants": _invariants,
 }
 """The made parts by name."""
 

@@ -50,6 +50,7 @@ def overwrite(
     who: str,
 ) -> None:
     """One side has news for the other, where somebody edits the same field at that moment."""
+    # Invariant 31.
     if not _open(world, name):
         return
     world.settle()
