@@ -24,6 +24,7 @@ from dynsync.records import Choice, Missing
 from dynsync.testing._histories._actions import ACTIONS, SANDBOX_ACTIONS
 from dynsync.testing._histories._paths import PATHS
 from invariants import INVARIANTS, guards
+from planted.run import HEADS, bugs, cells, killers
 
 __all__ = ["MADE", "PAGES", "remade"]
 
@@ -33,6 +34,7 @@ PAGES: Final = (
     "docs/reference/default-maps.md",
     "docs/reference/invariants.md",
     "docs/reference/merge-table.md",
+    "docs/reference/planted-bugs.md",
     "docs/reference/simulator.md",
 )
 
@@ -231,6 +233,14 @@ def _invariants() -> str:
     return _table(heads, rows)
 
 
+# -- the planted bugs
+
+
+def _planted() -> str:
+    known = killers()
+    return _table(HEADS, (cells(bug, known.get(bug["name"])) for bug in bugs()))
+
+
 MADE: Final[Mapping[str, Callable[[], str]]] = {
     "commands": _commands,
     "entities": _entities,
@@ -241,6 +251,7 @@ MADE: Final[Mapping[str, Callable[[], str]]] = {
     "actions": _actions,
     "paths": _paths,
     "invariants": _invariants,
+    "planted": _planted,
 }
 """The made parts by name."""
 
