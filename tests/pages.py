@@ -25,6 +25,8 @@ from dynsync.merge import Verdict
 from dynsync.records import Choice, Missing
 from dynsync.testing._histories._actions import ACTIONS, SANDBOX_ACTIONS
 from dynsync.testing._histories._paths import PATHS
+from invariants import INVARIANTS, guards
+from planted.run import HEADS, bugs, cells, killers
 
 __all__ = ["MADE", "PAGES", "remade"]
 
@@ -34,7 +36,9 @@ PAGES: Final = (
     "docs/reference/default-maps.md",
     "docs/reference/marketo-failures.md",
     "docs/reference/dynamics-failures.md",
+    "docs/reference/invariants.md",
     "docs/reference/merge-table.md",
+    "docs/reference/planted-bugs.md",
     "docs/reference/simulator.md",
 )
 
@@ -253,6 +257,30 @@ def _dynamics(failures: Iterable[dynamics.Failure]) -> str:
     return _table(("code", "at Microsoft", "means", "a whole request", "one write"), rows)
 
 
+# -- the invariants
+
+
+def _names(found: Iterable[str]) -> str:
+    return " ".join(f"`{name}`" for name in sorted(set(found)))
+
+
+def _invariants() -> str:
+    rows = (
+        [f"invariant {number}", *INVARIANTS[number], _names(by_test), _names(by_simulator)]
+        for number, by_test, by_simulator in guards()
+    )
+    heads = ("number", "name", "promise", "tests", "checks of the simulator and the kit")
+    return _table(heads, rows)
+
+
+# -- the planted bugs
+
+
+def _planted() -> str:
+    known = killers()
+    return _table(HEADS, (cells(bug, known.get(bug["name"])) for bug in bugs()))
+
+
 MADE: Final[Mapping[str, Callable[[], str]]] = {
     "commands": _commands,
     "entities": _entities,
@@ -266,6 +294,8 @@ MADE: Final[Mapping[str, Callable[[], str]]] = {
     "dynamics-statuses": lambda: _dynamics(dynamics.BY_STATUS),
     "actions": _actions,
     "paths": _paths,
+    "invariants": _invariants,
+    "planted": _planted,
 }
 """The made parts by name."""
 

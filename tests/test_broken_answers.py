@@ -421,6 +421,7 @@ SPOILT: dict[str, tuple[Answer, list[str]]] = {
 @pytest.mark.parametrize("spoilt", SPOILT)
 def test_good_answers_of_a_bad_batch_are_settled(spoilt: str) -> None:
     """C5: what can be told to belong to a write is recorded before the error is raised."""
+    # Invariant 14.
     world, pairs = three_edits()
     answer, expected = SPOILT[spoilt]
     mend = bend(world, "marketo", write=answer)

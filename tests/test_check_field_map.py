@@ -19,6 +19,7 @@ from dynsync.fields import EntityMap, Field
 from dynsync.kinds import (
     BooleanKind,
     DateKind,
+    EmailKind,
     InstantKind,
     IntegerKind,
     Kind,
@@ -252,6 +253,22 @@ class Shows(DateKind):
             raise Unfit(str(wire), f"not a date: {str(wire)[:30]}") from unfit
 
 
+@attrs.frozen
+class Unstripped(TextKind):
+    """Takes a blank at the end for an edit."""
+
+    def key(self, value: Value) -> Hashable:
+        return value or None
+
+
+@attrs.frozen
+class CaseCounts(EmailKind):
+    """Takes an address in capitals for another one."""
+
+    def key(self, value: Value) -> Hashable:
+        return TextKind.key(self, value)
+
+
 KINDS: Final[Mapping[type[Kind], str]] = {
     **dict.fromkeys((Crashes, LooksUp, Ascii), "F1"),
     **dict.fromkeys((Escapes, Rounds, Upper), "F2"),
@@ -260,6 +277,7 @@ KINDS: Final[Mapping[type[Kind], str]] = {
     **dict.fromkeys((Unhashable, NotANumber, Grows), "F5"),
     **dict.fromkeys((BlankIsText, EmptyIsZero, NoDay), "F6"),
     **dict.fromkeys((Quotes, Hangs, Shows), "F7"),
+    **dict.fromkeys((Unstripped, CaseCounts), "F10"),
 }
 
 

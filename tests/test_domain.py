@@ -200,7 +200,7 @@ def test_r28_batch_campaign() -> None:
 
 
 def test_r27_existing_does_nothing() -> None:
-    """R27: for a person that is in Dynamics the step does nothing."""
+    """R27: for a person that is in Dynamics the step does nothing (invariant 34)."""
     world = World()
     person, row = world.linked("lead", jobtitle=A)
     world.marketo.edit(person, {"title": B})

@@ -207,7 +207,7 @@ def told(decision: FieldMerge | None) -> tuple[object, ...]:
 
 @pytest.mark.parametrize("name", POLICIES)
 def test_every_case(name: str) -> None:
-    """The engine decides each of the 1,875 cases as the rules have it."""
+    """The engine decides each of the 1,875 cases as the rules have it (invariants 6 and 9)."""
     policy, _ = POLICIES[name]
     wrong = [one for one in SITUATIONS if expected(name, one) != told(merged(one, policy))]
 

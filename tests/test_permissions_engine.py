@@ -189,6 +189,7 @@ def test_narrowing_the_selection_clears_nothing() -> None:
 @pytest.mark.parametrize("table", ["lead", "contact"])
 def test_withheld_until_the_right_is_given(table: str) -> None:
     """A18: readable and not writable: the change waits, base unmoved, and flows in the end."""
+    # Invariant 19.
     world = World()
     world.dynamics.secure(table, "jobtitle", NO_UPDATE)
     person, row = world.linked(table, jobtitle="Analyst")

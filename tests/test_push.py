@@ -151,6 +151,7 @@ def test_one_who_matches_by_email_only_is_made_anew() -> None:
 @pytest.mark.parametrize("when", WHENS)
 def test_existing(table: str, as_: str, when: When) -> None:
     """R27, A5, U11: in Dynamics already, as whatever: nothing is done, not even the owner."""
+    # Invariant 34.
     world = World()
     person, row = world.linked(table, jobtitle="Analyst")
     world.marketo.edit(person, {"title": "Boss"})

@@ -62,6 +62,7 @@ def test_another_seed_gives_other_histories() -> None:
 
 def test_some_histories_of_both_modes_are_clean() -> None:
     """Whatever goes wrong, nothing wrong happens; and when it ends, everything settles."""
+    # Invariants 1, 2, 3, 21 and 29.
     result = simulate(histories=24, seed=1, processes=1)
 
     assert [] == [str(failure) for failure in result.failures]

@@ -283,7 +283,7 @@ class Store:
     def made_between(self, slots: str, stamp: str, start: int, end: int) -> list[Row]:
         """Return *slots* of those whose *stamp*, ``createdAt`` or ``updatedAt``, lies within."""
         slot = _SLOTS[stamp]
-        sql = f"SELECT {slots} FROM person WHERE {slot} BETWEEN ? AND ? ORDER BY id"  # noqa: S608 - our own names
+        sql = f"SELECT {slots} FROM person WHERE {slot} BETWEEN ? AND ? ORDER BY id"
         return self._db.execute(sql, (start, end)).fetchall()
 
     def move_lines(self, person: int, heir: int | None) -> None:

@@ -10,12 +10,12 @@ from typing import Final
 import attrs
 
 from dynsync.fields import EntityMap, Field
-from dynsync.kinds import ChoiceKind, Kind, MultiChoiceKind, Unfit
+from dynsync.kinds import ChoiceKind, Kind, MultiChoiceKind, NumberKind, Unfit
 from dynsync.records import Pair, Side, Value, Wire
 from dynsync.schemas import Column, Schema
 from dynsync.testing._attempts import Raised, attempted
 from dynsync.testing._findings import Clause, Finding, Findings, Standing
-from dynsync.testing._nasty import OPTIONS, UNLIKE, VALUES, WIRES
+from dynsync.testing._nasty import ALIKE, OPTIONS, UNLIKE, VALUES, WIRES
 from dynsync.testing._store_steps import written
 
 __all__ = ["FIELD_MAP_CLAUSES", "check_field_map"]
@@ -73,6 +73,12 @@ FIELD_MAP_CLAUSES: Final = (
         "F9",
         "The columns are there",
         "A column that is not there is synced by nobody, and nobody notices.",
+    ),
+    Clause(
+        "F10",
+        "Another spelling is no edit",
+        "The two systems write one thing in two ways (A33-A36), and would correct each other for "
+        "ever.",
     ),
 )
 """The clauses, in order."""
@@ -144,6 +150,8 @@ def _of_kind(kind: Kind, name: str, times: Counter[str]) -> Iterator[_Broken]:
             yield from _of_value(kind, name, value, side, times)
         for one, other in UNLIKE.get(kind.name, ()):
             yield from _of_pair(kind, name, (one, other), side, times)
+        for one, other in _alike(kind):
+            yield from _of_spellings(kind, name, (one, other), side, times)
         for blank in (None, "", " ", "\t\r\n"):
             times["F6"] += 1
             value = _read(kind, blank, side)
@@ -235,6 +243,25 @@ def _of_pair(
     if _same(kind, one, other):
         calls = tuple(_decode(name, wire, side) for wire in pair)
         yield _Broken("F4", f"the kind of {name!r} takes two values for one", calls)
+
+
+def _alike(kind: Kind) -> Iterator[tuple[Wire, Wire]]:
+    yield from ALIKE.get(kind.name, ())
+    if isinstance(kind, NumberKind) and kind.digits is not None:
+        yield 1, f"1.{'0' * kind.digits}1"
+
+
+def _of_spellings(
+    kind: Kind, name: str, pair: tuple[Wire, Wire], side: Side, times: Counter[str]
+) -> Iterator[_Broken]:
+    both = attempted(lambda: [kind.decode(wire, side) for wire in pair])
+    if isinstance(both, Raised):
+        return
+    times["F10"] += 1
+    one, other = both
+    if not _same(kind, one, other):
+        calls = tuple(_decode(name, wire, side) for wire in pair)
+        yield _Broken("F10", f"the kind of {name!r} tells two spellings of a value apart", calls)
 
 
 def _same(kind: Kind, one: Value, other: Value) -> bool:

@@ -10,7 +10,7 @@ from typing import Final
 from dynsync.records import Choice, Reference, Value, Wire
 from dynsync.schemas import Option
 
-__all__ = ["OPTIONS", "UNLIKE", "VALUES", "WIRES"]
+__all__ = ["ALIKE", "OPTIONS", "UNLIKE", "VALUES", "WIRES"]
 
 OPTIONS: Final = (Option(1, "Hot"), Option(2, "Warm"), Option(3, "Größe"), Option(-1, "İstanbul"))
 """Options for choices that bring none of their own."""
@@ -100,3 +100,16 @@ UNLIKE: Final[Mapping[str, tuple[tuple[Wire, Wire], ...]]] = {
     ),
 }
 """Pairs that mean two things, by the word for the kind: a kind that reads them as one loses one."""
+
+ALIKE: Final[Mapping[str, tuple[tuple[Wire, Wire], ...]]] = {
+    "text": (("Ann", " Ann\t"), ("a\nb", "a\r\nb"), ("a\nb", "a\rb")),
+    "email": (("Ann@Example.org", "ann@example.ORG "),),
+    "decimal": ((1, "1.00"), (1.5, "1.50")),
+    "boolean": ((False, None), (True, 1)),
+    "instant": (("2024-05-01T10:00:00Z", "2024-05-01T12:00:00.4+02:00"),),
+    "multi-choice": (("1,2", "2,1"), ("1;2", "2;1")),
+    "reference": (
+        ("8a2e0c1d-0000-4000-8000-00000000000f", "8A2E0C1D-0000-4000-8000-00000000000F"),
+    ),
+}
+"""Pairs that mean one thing, by the word for the kind: to tell them apart is to find an edit."""

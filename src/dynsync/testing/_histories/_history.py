@@ -99,7 +99,7 @@ def _end(world: SandboxWorld) -> None:
 
 
 def play(seed: int, number: int, mode: Mode, length: int) -> History:
-    """Play the history *number* of a *seed*: always the same."""
+    """Play the history *number* of a *seed*: always the same (invariant 23)."""
     chance = random.Random(f"{seed} {mode} {number}")  # noqa: S311 - the same again is wanted
     world = SandboxWorld()
     steps: list[Step] = []

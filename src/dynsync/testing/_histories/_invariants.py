@@ -15,7 +15,7 @@ __all__ = ["check_always", "check_settled", "everything", "look"]
 
 
 def look(world: People, report: Report) -> None:
-    """Check the sums of a report and note where the run has been."""
+    """Check the sums of a report and note where the run has been (invariant 21)."""
     for (entity, kind), count in report.counts.items():
         world.reached[f"{kind.value} {entity}"] += count
     for outcome in report.notable:

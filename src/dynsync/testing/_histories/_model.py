@@ -144,6 +144,7 @@ class Checker:
 
     def check(self, human: Human, cell: Cell, here: Value, there: Value, *, withheld: bool) -> None:
         """Check what Marketo holds *here* and Dynamics *there*, and that nothing was made up."""
+        # Invariant 4.
         if cell.blurred:
             self._check_blurred(human, cell, here, there)
             return
@@ -209,6 +210,7 @@ class Checker:
 
     def _wanted(self, human: Human, cell: Cell, *, blocked: bool) -> Wanted:
         """Return the values that both sides may hold now, or None where the field waits."""
+        # Invariants 4 and 8.
         now = cell.now
         if cell.backfill and not cell.muddled and not cell.meets():
             self.reached["backfilled"] += 1
@@ -229,7 +231,7 @@ class Checker:
         return None if winner is Side.MARKETO and blocked else [now[winner]]
 
     def _decided(self, human: Human, cell: Cell, *, blocked: bool) -> Wanted:
-        """Return what both sides may hold after a collision."""
+        """Return what both sides may hold after a collision (invariants 6 and 9)."""
         judged = human.judge(cell)
         if not judged.sides and not judged.put:
             self.reached[f"collision unresolved {human.entity}"] += 1

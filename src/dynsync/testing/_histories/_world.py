@@ -125,6 +125,7 @@ class World(People):
         human = self._asked(entity)
         assert human.person is not None, "made by nobody"
         answer = self.sync().sync_person(human.person, as_=entity, when="queued")
+        assert answer.kind == "queued", f"to be queued, and {answer.kind}"
         self.reached[f"push {answer.kind}"] += 1
         return human
 
@@ -142,7 +143,7 @@ class World(People):
         return human
 
     def ask_for(self, entity: str, when: When) -> None:
-        """Make a person, and push it (R26)."""
+        """Make a person, and push it (R26); a second push does nothing (invariant 34)."""
         human = self._asked(entity)
         person = human.person
         assert person is not None, "made by nobody"
@@ -187,7 +188,7 @@ class World(People):
 
     def settle(self) -> None:
         """
-        Let all faults end: then everything must settle, and stay settled (convergence, quiescence).
+        Let all faults end: then everything must settle, and stay so (invariants 1, 2, 3 and 29).
 
         While there is noise they never end: then this is no more than a run.
         """

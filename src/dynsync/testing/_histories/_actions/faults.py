@@ -65,6 +65,7 @@ def faulty_runs(
     world: World, side: Side, operation: str, kinds: Sequence[FaultKind], skip: int
 ) -> None:
     """Something goes wrong with a call of each of some runs."""
+    # Invariants 13, 20.
     for kind in kinds[:4]:
         _run_with(world, side, operation, *([None] * skip), Fault(kind))
         world.reached[f"fault {kind}"] += 1
@@ -79,6 +80,7 @@ def faulty_writes(
     kinds: Sequence[FaultKind],
 ) -> None:
     """There is something to write, and nobody knows what became of it."""
+    # Invariants 12, 14.
     for side, kind in product(sides, kinds[:2]):
         humans = edited(world, at, side.other, name, choice)
         _run_with(world, side, "write", *([Fault(kind)] * len(humans)))
@@ -104,6 +106,7 @@ def edit_one(world: World, human: Human, side: Side, name: str, choice: int) -> 
 
 def crashing_commit(world: World, at: int, when: Moment, who: int, edit: tuple[str, Value]) -> None:
     """The process dies before or after a commit."""
+    # Invariants 13, 15.
     world.change(world.pick(who), Side.MARKETO, *edit)
     if world.go(CrashingStore(world.store, at, when)) is None:
         world.reached[f"crash {when} a commit"] += 1

@@ -41,6 +41,7 @@ def late_rows(
     world: SandboxWorld, at: int, names: tuple[str, str], choices: tuple[int, int]
 ) -> None:
     """What was edited first arrives last."""
+    # Invariants 11, 15.
     world.slow = True
     for human in world.one_of_each(at):
         for lag, name, choice in zip((_HOUR, 0), names, choices, strict=True):
@@ -56,12 +57,14 @@ def late_rows(
 
 def feed_manners(world: SandboxWorld, repeats: int, empty: int) -> None:
     """Marketo's feed begins to repeat rows, or to put in pages with nothing on them."""
+    # Invariants 11, 15.
     world.box.repeats(repeats)
     world.box.empty_pages(empty)
 
 
 def expire(world: SandboxWorld, run: bool) -> None:  # noqa: FBT001
     """Dynamics forgets the cursors it gave."""
+    # Invariant 16.
     world.org.expire_cursors()
     world.reached["cursor expired"] += 1
     if run:
@@ -70,6 +73,7 @@ def expire(world: SandboxWorld, run: bool) -> None:  # noqa: FBT001
 
 def forget_changes(world: SandboxWorld, run: bool) -> None:  # noqa: FBT001
     """Marketo forgets its feed."""
+    # Invariant 16.
     world.box.forget_changes()
     world.reached["changes forgotten"] += 1
     if run:
@@ -104,11 +108,13 @@ def wait(world: SandboxWorld, hours: float) -> None:
 
 def tick(world: SandboxWorld, seconds: float) -> None:
     """A little time passes, or none: what is done next has the same stamp, or the next one."""
+    # Invariant 15.
     world.clock.advance(seconds)
 
 
 def drift(world: SandboxWorld, side: Side, seconds: float) -> None:
     """The clock of one system runs ahead of all others."""
+    # Invariant 28.
     world.skews[side].ahead += seconds
     world.reached[f"clock of {side.label} drifts"] += 1
 

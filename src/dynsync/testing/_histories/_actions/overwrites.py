@@ -63,6 +63,7 @@ def overwrite(
     who: str,
 ) -> None:
     """One side has news for the other, where somebody edits the same field at that moment."""
+    # Invariant 31.
     for human, ours in _news(world, at, side, name, choice):
         cell = human.cells[name]
         wanted = [ours] if who == "with our value" else _others(world, cell, later, times)

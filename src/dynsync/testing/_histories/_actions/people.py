@@ -82,6 +82,7 @@ def collide(world: World, at: int, name: str, choices: tuple[int, int], settle: 
 
 def take_back_what_was_refused(world: World, at: int, bad: OneEdit) -> None:
     """A value that Dynamics does not take is told and held, until a person mends it."""
+    # Invariants 7, 33.
     name, value = bad
     humans = world.one_of_each(at)
     for human in humans:
@@ -124,6 +125,7 @@ def resolve_by_hand(world: World, at: int, name: str, side: Side, choices: tuple
 
 def delete_in_dynamics(world: World, at: int) -> None:
     """Somebody deletes a record in Dynamics."""
+    # Invariant 18.
     human = world.known(at)
     if human is not None and human.guid is not None:
         there = world.held(human, Side.DYNAMICS)
@@ -137,6 +139,7 @@ def delete_in_dynamics(world: World, at: int) -> None:
 
 def delete_in_marketo(world: World, at: int, edit: OneEdit) -> None:
     """Somebody deletes a person, and perhaps the record is changed afterwards (R46)."""
+    # Invariant 18.
     human = world.known(at)
     if human is not None and human.person is not None:
         world.marketo.delete(world.maps[human.entity].tables.marketo, human.person)
@@ -170,6 +173,7 @@ def delete_and_push_again(world: World, at: int) -> None:
     if person is None or deleted is None or person[deleted] is not True:
         return
     answer = world.sync().sync_person(human.person, as_=human.entity)
+    assert answer.kind != "exists", "said to be in Dynamics after a delete (R32)"
     if answer.kind == "created":
         world.reached["pushed again after a delete"] += 1
         human.gone.clear()

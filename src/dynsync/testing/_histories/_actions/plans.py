@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from itertools import product
 from typing import Final
 
+from dynsync._remembering import dynamics_feed, marketo_feed
+from dynsync.fields import EntityMap
 from dynsync.records import Side, Value
 from dynsync.sandbox import Fault
 from dynsync.testing._histories._actions.faults import edit_one, edited
@@ -32,6 +34,7 @@ def edit_in_the_window(
     world: World, at: int, sides: Sequence[Side], name: str, choices: tuple[int, int, bool]
 ) -> None:
     """Somebody edits a record after the engine has read it and before it writes."""
+    # Invariants 22, 31.
     choice, later, collide = choices
     if name == world.scene.secured and (world.unreadable or world.withheld):
         return
@@ -75,11 +78,12 @@ def _run_with_edit(world: World, human: Human, side: Side, name: str, value: Val
 def plan_and_apply(world: World, at: int, side: Side, name: str, choice: int) -> None:
     """A plan moves nothing, and applying it does what it says and no more (invariant 25)."""
     edited(world, at, side, name, choice)
-    before = everything(world)
+    before, known = everything(world), _remembered(world)
     plan = world.sync().plan()
     again = world.sync().plan()
     assert plan.records == again.records, "two plans of one moment differ"
     assert everything(world) == before, "a plan has moved something"
+    assert _remembered(world) == known, "a plan has moved the state"
     world.unclean()
     report = world.sync().apply(plan)
     look(world, report)
@@ -87,10 +91,24 @@ def plan_and_apply(world: World, at: int, side: Side, name: str, choice: int) ->
     world.reached["plan applied"] += bool(plan.writes)
 
 
+def _feeds(entity_map: EntityMap) -> tuple[str, str]:
+    return marketo_feed(entity_map.tables.marketo), dynamics_feed(entity_map.entity)
+
+
+def _remembered(world: World) -> str:
+    """Return what the state holds that a run would move."""
+    store = world.store
+    names = [name for m in world.maps.values() for name in _feeds(m)]
+    said = [store.feed(name) for name in names]
+    links = store.links(range(store.next_key()))
+    return repr((said, sorted(links.items()), list(store.each_pending()), store.get("run")))
+
+
 def apply_a_stale_plan(
     world: World, at: int, side: Side, name: str, choice: int, later: tuple[bool, int]
 ) -> None:
     """What somebody edits between a plan and its use is left alone."""
+    # Invariant 22.
     if world.slow:
         world.settle()
     humans = edited(world, at, side.other, name, choice)

@@ -17,6 +17,7 @@ _FIELD: Final = "email"
 
 def take_read(world: SandboxWorld) -> None:
     """The sync user may not read e-mail addresses any more."""
+    # Invariants 17, 32.
     world.secure(Access.NONE)
     world.unreadable, world.withheld = True, False
     for human in world.humans:
@@ -63,6 +64,7 @@ def take_update(world: SandboxWorld) -> None:
 
 def edit_what_may_not_be_told(world: SandboxWorld, at: int, value: Value) -> None:
     """Somebody edits in Marketo what Dynamics may not be told (A18)."""
+    # Invariant 19.
     world.change(world.pick(at), Side.MARKETO, _FIELD, value)
     world.settle()
 

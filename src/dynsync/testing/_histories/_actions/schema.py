@@ -22,11 +22,15 @@ from dynsync.testing._histories._sandbox_world import SandboxWorld
 
 __all__ = ["SCHEMA"]
 
+_LONGEST: Final = 50
+"""How many characters of a first name Dynamics holds."""
+
 
 def lose_column(
     world: SandboxWorld, side: Side, entity: str, name: str, at: int, edit: tuple[str, Value]
 ) -> None:
     """A column is deleted: its entity stands still until somebody has looked at the map."""
+    # Invariant 17.
     world.hide(side, entity, name)
     if side is Side.MARKETO:
         # All people are in one table: what one entity loses the others lose, too.
@@ -102,6 +106,12 @@ def rename_column(
     world.reached["column renamed"] += 1
 
 
+def fill_a_column(world: SandboxWorld, at: int, side: Side) -> None:
+    """Somebody enters a name that just fits."""
+    world.change(world.pick(at), side, "first_name", "X" + "x" * (_LONGEST - 1))
+    world.settle()
+
+
 def _whole(world: SandboxWorld) -> bool:
     return not any(world.absent.values())
 
@@ -133,4 +143,5 @@ SCHEMA: Final[tuple[Action[SandboxWorld], ...]] = (
         edit=EDITS,
         later=OneOfScene(lambda _: [False, True]),
     ),
+    action(fill_a_column, at=HUMANS, side=SIDES),
 )
