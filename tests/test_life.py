@@ -14,7 +14,7 @@ from dynsync.memory import MemoryStore
 from dynsync.outcomes import OutcomeKind
 from dynsync.policies import manual
 from dynsync.records import Entity, RecordId, Side, Wire
-from dynsync.sandbox import Fault
+from dynsync.sandbox import Fault, FaultKind
 from support import World
 
 BY_EMAIL = Match("email")
@@ -619,6 +619,24 @@ def test_pushed_again_after_a_delete(table: str) -> None:
     assert row != anew
     assert ("London", "London") == world.both(person, table, anew, "city")
     assert (False, table.capitalize()) == (values["microsoftIsDeleted"], values["microsoftType"])
+
+
+@pytest.mark.parametrize("kind", ["lost_request", "lost_response"])
+def test_pushed_again_before_the_delete_was_flagged(kind: FaultKind) -> None:
+    """R32: whoever holds the id of a row that is known to be deleted is pushed all the same."""
+    world = World()
+    person, row = world.linked("lead", firstname="Ada")
+    world.dynamics.delete("lead", row)
+    world.marketo.faults.plan("write", Fault(kind))
+    world.cycle()
+    answer = world.sync.sync_person(person, as_="lead")
+    world.settled()
+    (anew,) = world.dynamics.rows("lead")
+
+    assert ("created", anew) == (answer.kind, answer.dynamics)
+    assert (anew, False) == tuple(
+        world.person(person)[n] for n in ("crmLeadId", "microsoftIsDeleted")
+    )
 
 
 def test_a_merge_in_marketo() -> None:
