@@ -157,7 +157,8 @@ class Sync:
         Return what `run` would do now.
 
         Reads both systems and writes to neither; what it learns is thrown away, so that
-        neither cursor nor backlog moves. Raises what `run` raises before it writes.
+        neither cursor nor backlog moves. What an earlier run wrote and got no answer for is not
+        planned again; the next report counts it. Raises what `run` raises before it writes.
         """
         with self._session() as session, self.store.scratch():
             session.check_pair()
