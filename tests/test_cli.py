@@ -137,6 +137,22 @@ def refuse_one(world: World) -> RecordId:
     return person
 
 
+def lock_out(world: World) -> None:
+    """Have Dynamics refuse whatever it is asked."""
+    module = world.host(
+        """
+        from dynsync.cli import sandboxes
+        from dynsync.sandbox import Fault
+
+        def dynamics(file):
+            connector = sandboxes.dynamics(file=file)
+            connector.system.faults.hook = lambda operation, number: Fault("refused")
+            return connector
+        """
+    )
+    world.write_config(("dynsync.cli.sandboxes:dynamics", f"{module}:dynamics"))
+
+
 # -- the cycle
 
 
@@ -175,23 +191,29 @@ def test_refused_record_needs_attention(world: World) -> None:
 
 def test_down_system_is_code_3(world: World) -> None:
     """A system that fails ends a run with 3 and a line on stderr."""
-    module = world.host(
-        """
-        from dynsync.cli import sandboxes
-        from dynsync.sandbox import Fault
-
-        def dynamics(file):
-            connector = sandboxes.dynamics(file=file)
-            connector.system.faults.hook = lambda operation, number: Fault("refused")
-            return connector
-        """
-    )
-    world.write_config(("dynsync.cli.sandboxes:dynamics", f"{module}:dynamics"))
+    lock_out(world)
 
     result = world.run("run")
 
     assert result.exit_code == ExitCode.SYSTEM
     assert "may not use this API" in result.stderr
+
+
+def test_a_failed_run_is_not_healthy(world: World) -> None:
+    """Status says that the last run failed, until one goes through."""
+    lock_out(world)
+    assert world.run("run").exit_code == ExitCode.SYSTEM
+
+    plainly, told = world.run("status"), json.loads(world.run("status", "--json").stdout)
+
+    assert plainly.exit_code == ExitCode.ATTENTION
+    assert "Health    the last run failed" in plainly.stdout
+    assert told["health"] == "the last run failed"
+    assert any("Dynamics: " in trouble for trouble in told["troubles"])
+
+    world.write_config()
+    assert world.run("run").exit_code == ExitCode.OK
+    assert world.run("status").exit_code == ExitCode.OK
 
 
 def test_guard_is_code_4(world: World) -> None:

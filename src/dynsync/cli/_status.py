@@ -33,6 +33,8 @@ def _health(found: Status, since_run: float | None, delay: float) -> str:
         return "never run"
     if since_run > _LATE * delay + 60:
         return f"late: no cycle for {age(since_run)}"
+    if found.troubles:
+        return "the last run failed"
     return say_resting(found) or "ok"
 
 
@@ -68,6 +70,7 @@ def _data(found: Status, health: str) -> dict[str, object]:
         "eta_seconds": None if found.eta is None else round(found.eta),
         "paused": found.paused,
         "stale": dict(found.stale),
+        "troubles": list(found.troubles),
     }
 
 
