@@ -417,8 +417,38 @@ def test_what_is_no_plan_is_not_applied(text: str, world: World) -> None:
     result = world.run("apply", str(path))
 
     assert result.exit_code == ExitCode.USAGE
-    assert "is no plan" in result.stderr
+    assert "is no plan. Make one with: dynsync plan --out FILE" in " ".join(result.stderr.split())
     assert world.run("apply", str(path.with_name("none"))).exit_code == ExitCode.USAGE
+
+
+@pytest.mark.parametrize("option", ["--out", "--csv"])
+def test_a_plan_replaces_nothing_but_a_plan(option: str, world: World) -> None:
+    """The state, the configuration and the other kind of plan stay; a plan gives way to a plan."""
+    other = "--csv" if option == "--out" else "--out"
+    path = world.folder / "plan"
+    world.run("plan", other, str(path))
+    files = ("dynsync.state", "dynsync.toml", "marketo.sandbox", "plan")
+    held = {name: (world.folder / name).read_bytes() for name in files}
+
+    results = [world.run("plan", option, str(world.folder / name)) for name in files]
+
+    assert [result.exit_code for result in results] == [ExitCode.USAGE] * len(files)
+    assert all("is no plan, and is not replaced" in result.stderr for result in results)
+    assert held == {name: (world.folder / name).read_bytes() for name in files}
+
+    path.write_bytes(b"")
+    again = [world.run("plan", option, str(path)).exit_code for _ in range(2)]
+    assert again == [ExitCode.OK] * 2
+    assert path.stat().st_size
+
+
+def test_a_plan_replaces_no_state_that_its_own_run_makes(world: World) -> None:
+    """Where the state is made by this very command, the plan does not take its place."""
+    state = world.folder / "new.state"
+    world.write_config(("dynsync.state", state.name))
+
+    assert world.run("plan", "--out", str(state)).exit_code == ExitCode.USAGE
+    assert world.run("run").exit_code == ExitCode.OK
 
 
 def test_open_collision_in_a_plan_needs_attention(world: World) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 import click
 
@@ -14,7 +14,7 @@ from dynsync.cli._config import load_config
 from dynsync.cli._console import moment, numbered, private_file, say_json, show_table, write_csv
 from dynsync.cli._exits import ExitCode, code_of_report
 from dynsync.cli._hosts import host_sync
-from dynsync.cli._plan_file import read_plan, write_plan
+from dynsync.cli._plan_file import check_free, holds_plan, read_plan, write_plan
 from dynsync.cli._progress import progress
 from dynsync.cli._reporting import report_data, say_report, say_resting
 from dynsync.cli._signals import stoppable
@@ -95,13 +95,13 @@ def watch_command(config_path: Path, delay: float | None, most: int | None) -> N
     "--out",
     "plan_path",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write it to this file, with values, for: dynsync apply FILE",
+    help="Write it to this file, with values, for: dynsync apply FILE. Replaces only a plan.",
 )
 @click.option(
     "--csv",
     "csv_path",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write the plan to this file.",
+    help="Write the plan to this file. Replaces only a plan.",
 )
 @values_option
 def plan_command(
@@ -115,6 +115,7 @@ def plan_command(
     """Show what a run would do now, and do nothing."""
     if (plan_path is not None) + (csv_path is not None) + as_json > 1:
         raise click.UsageError("Give one of --out, --csv and --json.")
+    _check_free(plan_path, csv_path)
     config = load_config(config_path)
     with (
         stoppable() as stop,
@@ -188,11 +189,29 @@ def _plan_data(plan: Plan, *, with_values: bool) -> dict[str, object]:
     }
 
 
+_CSV_HEADS: Final = ("entity", "person", "dynamics", "outcome", "side", "kind", "column")
+
+
 def _write_csv(path: Path, plan: Plan, *, with_values: bool) -> None:
-    heads = ["entity", "person", "dynamics", "outcome", "side", "kind", "column"]
+    check_free(path, "--csv", _holds_csv)
     rows = (row if with_values else row[:-1] for row in _csv_rows(plan))
     with private_file(path, "--csv") as file:
-        write_csv(file, [*heads, "value"] if with_values else heads, rows)
+        write_csv(file, [*_CSV_HEADS, "value"] if with_values else _CSV_HEADS, rows)
+
+
+def _holds_csv(path: Path) -> bool:
+    """Return whether *path* begins as the CSV file of a plan does."""
+    heads = ",".join(_CSV_HEADS).encode()
+    with path.open("rb") as file:
+        return file.readline().rstrip() in (heads, heads + b",value")
+
+
+def _check_free(plan_path: Path | None, csv_path: Path | None) -> None:
+    """Refuse a file that may not be replaced, before a plan is made for it."""
+    if plan_path is not None:
+        check_free(plan_path, "--out", holds_plan)
+    if csv_path is not None:
+        check_free(csv_path, "--csv", _holds_csv)
 
 
 def _csv_rows(plan: Plan) -> Iterator[list[Wire]]:
