@@ -262,6 +262,27 @@ def test_broken_contract_is_code_6(world: World) -> None:
     assert "returned 0 results" in result.stderr
 
 
+def test_a_fault_of_a_connector_is_told_by_its_place(world: World) -> None:
+    """What a connector may not raise is told by file and line, without what it says."""
+    module = world.host(
+        """
+        from dynsync.cli import sandboxes
+
+        def dynamics(file):
+            connector = sandboxes.dynamics(file=file)
+            connector.read = lambda table, fields, cursor: {}["Secret"]
+            return connector
+        """
+    )
+    world.write_config(("dynsync.cli.sandboxes:dynamics", f"{module}:dynamics"))
+
+    result = world.run("run")
+
+    assert result.exit_code == ExitCode.BROKEN
+    assert f"The Dynamics connector raised KeyError ({module}.py:6) in read" in result.stderr
+    assert "Secret" not in result.output
+
+
 def test_interrupt_is_code_130(world: World) -> None:
     """A second Ctrl-C ends the process at once, with 130 and no traceback."""
     module = world.host("def marketo(file):\n    raise KeyboardInterrupt\n")
@@ -824,6 +845,51 @@ def test_wrong_factory_is_told(
 
     assert (result.exit_code, expected in result.stderr) == (ExitCode.USAGE, True), result.output
     assert [path] == list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("source", "code", "expected"),
+    [
+        (
+            "def make():\n    return {'Zoë': 1}['Secret']",
+            ExitCode.USAGE,
+            "'{0}:make' raised KeyError ({0}.py:2). Mend it",
+        ),
+        (
+            "import json\ndef make():\n    return json.loads('Secret')",
+            ExitCode.USAGE,
+            "'{0}:make' raised JSONDecodeError ({0}.py:3). Mend it",
+        ),
+        (
+            "def make():\n    open('/nowhere/Secret')",
+            ExitCode.USAGE,
+            "'{0}:make' raised FileNotFoundError ({0}.py:2). Mend it",
+        ),
+        (
+            "from urllib.error import URLError\ndef make():\n    raise URLError('Secret')",
+            ExitCode.SYSTEM,
+            "Marketo: '{0}:make' raised URLError ({0}.py:3). Is it up",
+        ),
+        ("1 / 0", ExitCode.USAGE, "'{0}' cannot be imported: ZeroDivisionError ({0}.py:1)"),
+        ("def make(:", ExitCode.USAGE, "'{0}' cannot be imported: SyntaxError ({0}.py:1)"),
+        ("import nowhere_at", ExitCode.USAGE, "'{0}' imports 'nowhere_at', which is not there"),
+        ("from os import nil", ExitCode.USAGE, "'{0}' cannot be imported: ImportError ({0}.py:1)"),
+    ],
+)
+def test_a_fault_of_the_factory_is_told_by_its_place(
+    source: str, code: ExitCode, expected: str, world: World
+) -> None:
+    """What the host's own code raises is one line with file and line, and not what it says."""
+    module = world.host(source)
+    options = 'options = { file = { path = "marketo.sandbox" } }\n'
+    world.write_config(("dynsync.cli.sandboxes:marketo", f"{module}:make"), (options, ""))
+
+    result = world.run("run")
+
+    told = expected.format(module) in result.stderr
+    assert (result.exit_code, told) == (code, True), result.output
+    assert 1 == len(result.stderr.splitlines())
+    assert "Secret" not in result.output
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
-from typing import NoReturn, cast
+from typing import Final, NoReturn, cast
 
 import attrs
 
+from dynsync.calling import raised_by
 from dynsync.cli._config import Config, SystemConfig
 from dynsync.cli._imports import load_factory
 from dynsync.cli._options import check_signature, resolve_options
 from dynsync.connectors import Capabilities, DynamicsConnector, MarketoConnector
+from dynsync.errors import SyncError, Unavailable
 from dynsync.maps import default_backfill
 from dynsync.policies import nonempty
 from dynsync.recorder import ActivityRecorder
@@ -75,7 +78,26 @@ def _maker(system: SystemConfig) -> Callable[[], object]:
     factory = load_factory(system.section, system.factory)
     check_signature(system.options, factory, system.factory)
     options = resolve_options(system.options)
-    return lambda: factory(**options)
+    return lambda: _call(system, lambda: factory(**options))
+
+
+_LOCAL: Final = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
+"""What a missing file of the host's own raises; other `OSError` come from a network."""
+
+
+def _call(system: SystemConfig, factory: Callable[[], object]) -> object:
+    """Return what the host's *factory* makes; what it raises is told in one line, by its place."""
+    try:
+        return factory()
+    except (SyncError, sqlite3.Error):
+        raise
+    except Exception as error:  # noqa: BLE001 - it is the host's: it may raise anything
+        said = f"{system.factory!r} raised {raised_by(error)}"
+        away = isinstance(error, OSError) and not isinstance(error, _LOCAL)
+    # Outside of the except block: what was raised may quote a secret.
+    if away:
+        raise Unavailable(system.side, f"{said}. Is it up, and the network?")
+    raise system.section.error("connector", said, "Mend it, or its options.")
 
 
 def _made(make: Callable[[], object], stack: ExitStack) -> object:
