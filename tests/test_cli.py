@@ -617,6 +617,26 @@ def test_explain_says_why(world: World) -> None:
     assert json.loads(json_in_full.stdout)[-1]["changes"][0]["lost"] == "Tromsø"
 
 
+def test_nothing_that_gave_way_is_not_lost(world: World) -> None:
+    """A side that held no value loses none, and explain does not say that it did."""
+    with world.dynamics() as dynamics, world.marketo() as marketo:
+        lead = lead_of(dynamics)
+        person = world.person_of(lead)
+        marketo.edit(person, {"city": "Málaga"})
+        assert world.run("run").exit_code == ExitCode.OK
+        marketo.edit(person, {"city": "Sevilla"})
+        dynamics.edit("lead", lead, {"address1_city": None})
+    assert world.run("run").exit_code == ExitCode.OK
+
+    asked = ("explain", "lead", "--person", person)
+    [change] = json.loads(world.run(*asked, "--json", "--values").stdout)[-1]["changes"]
+    told = [world.run(*asked).stdout, world.run(*asked, "--values").stdout]
+
+    assert (change["verdict"], change["winner"]) == ("collision", "marketo")
+    assert "lost" not in change
+    assert not any("lost:" in said for said in told)
+
+
 def test_explain_of_nobody(world: World) -> None:
     """An unknown record ends with 1, an unknown entity or too many ids with 2."""
     unknown = world.run("explain", "lead", "--person", "999", "--json")

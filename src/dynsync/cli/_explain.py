@@ -13,10 +13,10 @@ from dynsync.cli._config import load_config
 from dynsync.cli._console import moment, say_json, show_table, shown
 from dynsync.cli._exits import ExitCode
 from dynsync.cli._hosts import reading
-from dynsync.outcomes import FieldChange, Lost
+from dynsync.outcomes import FieldChange
 from dynsync.preview.wording import without_rules
 from dynsync.recorder import Entry, Refusal, entry_of
-from dynsync.records import Missing, Pair, RecordId, Side
+from dynsync.records import Missing, Pair, RecordId, Side, Wire
 
 __all__ = ["explain_command"]
 
@@ -117,8 +117,8 @@ def _change_data(change: FieldChange, *, with_values: bool) -> dict[str, object]
         "written": [side.value for side in change.written],
         "why": change.why,
     }
-    if not isinstance(change.lost, Missing):
-        data["lost"] = _lost_data(change.lost) if with_values else "(not shown; use --values)"
+    if (lost := _lost(change)) is not None:
+        data["lost"] = _lost_data(lost) if with_values else "(not shown; use --values)"
     return data
 
 
@@ -163,20 +163,33 @@ def _refused(refusal: Refusal) -> str:
     return f"{refusal.side.label} refused it: {refusal.message} [{refusal.code}]"
 
 
-def _lost_data(lost: Lost) -> object:
+def _lost(change: FieldChange) -> Pair[Wire] | Wire:
+    """Return what gave way, None where that was nothing: a side without a value loses none."""
+    lost = change.lost
     if isinstance(lost, Pair):
-        return {side.value: lost[side] for side in Side if not isinstance(lost[side], Missing)}
+        pair = lost.map(_held)
+        return pair if any(wire is not None for wire in pair) else None
+    return _held(lost)
+
+
+def _held(wire: Wire | Missing) -> Wire:
+    if isinstance(wire, Missing) or (isinstance(wire, str) and not wire.strip()):
+        return None
+    return wire
+
+
+def _lost_data(lost: Pair[Wire] | Wire) -> object:
+    if isinstance(lost, Pair):
+        return {side.value: lost[side] for side in Side if lost[side] is not None}
     return lost
 
 
-def _lost_shown(lost: Lost) -> str:
+def _lost_shown(lost: Pair[Wire] | Wire) -> str:
     if isinstance(lost, Pair):
         return " and ".join(
-            f"{side.label}'s {shown(wire)}"
-            for side in Side
-            if not isinstance(wire := lost[side], Missing)
+            f"{side.label}'s {shown(lost[side])}" for side in Side if lost[side] is not None
         )
-    return "" if isinstance(lost, Missing) else shown(lost)
+    return shown(lost)
 
 
 def _why(change: FieldChange, *, with_values: bool) -> str:
@@ -185,7 +198,6 @@ def _why(change: FieldChange, *, with_values: bool) -> str:
     if change.verdict in _LEFT:
         why = f"{change.verdict}: {why}" if why else change.verdict
     why = f"{why}; written to {written}" if written else why
-    if isinstance(change.lost, Missing):
+    if (lost := _lost(change)) is None:
         return why
-    lost = _lost_shown(change.lost) if with_values else "a value (see --values)"
-    return f"{why}; lost: {lost}"
+    return f"{why}; lost: {_lost_shown(lost) if with_values else 'a value (see --values)'}"
