@@ -550,12 +550,26 @@ def test_status_works_during_a_run(world: World) -> None:
     assert result.exit_code == ExitCode.OK
 
 
-def test_status_of_no_state_is_code_5(world: World) -> None:
-    """Without a state file there is nothing to say, and none is made."""
+def test_before_the_first_run_there_is_a_next_step(world: World) -> None:
+    """A sync that never ran says so, and how to start it; looking makes no state file."""
     world.write_config(("dynsync.state", "other.state"))
+    explain = ["explain", "lead", "--person", "1"]
+    asked = [world.run(*command) for command in (["status"], ["log"], explain)]
+    told = json.loads(world.run("status", "--json").stdout)
+    listed = world.run("log", "--json")
+
+    assert [result.exit_code for result in asked] == [ExitCode.ATTENTION] * 3
+    assert all("has never run. Start it with: dynsync run" in result.stderr for result in asked)
+    assert (told["health"], told["last_run"]) == ("never run", None)
+    assert (json.loads(listed.stdout), listed.exit_code) == ([], ExitCode.ATTENTION)
+    assert not (world.folder / "other.state").exists()
+
+
+def test_state_in_no_folder_is_code_5(world: World) -> None:
+    """Where no state file could be, looking for one is a mistake and not a beginning."""
+    world.write_config(("dynsync.state", "nowhere/dynsync.state"))
 
     assert world.run("status").exit_code == ExitCode.STATE
-    assert not (world.folder / "other.state").exists()
 
 
 def test_late_sync_needs_attention(world: World) -> None:

@@ -12,7 +12,7 @@ from dynsync.cli._commands import config_option, finish, json_option, values_opt
 from dynsync.cli._config import load_config
 from dynsync.cli._console import moment, say_json, show_table, shown
 from dynsync.cli._exits import ExitCode
-from dynsync.cli._hosts import reading
+from dynsync.cli._hosts import reading, unstarted
 from dynsync.outcomes import FieldChange
 from dynsync.preview.wording import without_rules
 from dynsync.recorder import Entry, Refusal, entry_of
@@ -48,13 +48,14 @@ def explain_command(
     )
     with reading(config) as store:
         entries = [entry_of(kept) for kept in store.history(name, ids)]
+        start = unstarted(store, config)
     standing = _standing(entries)
     if as_json:
         say_json([_data(entry, standing, with_values=with_values) for entry in entries])
     elif entries:
         _say(entries, standing, with_values=with_values)
     if not entries:
-        click.echo(f"Nothing is known of this {entity}. Is the id right?", err=True)
+        click.echo(start or f"Nothing is known of this {entity}. Is the id right?", err=True)
     finish(ExitCode.OK if entries else ExitCode.ATTENTION)
 
 

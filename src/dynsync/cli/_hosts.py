@@ -16,14 +16,16 @@ from dynsync.cli._options import check_signature, resolve_options
 from dynsync.connectors import Capabilities, DynamicsConnector, MarketoConnector
 from dynsync.errors import SyncError, Unavailable
 from dynsync.maps import default_backfill
+from dynsync.memory import MemoryStore
 from dynsync.policies import nonempty
 from dynsync.recorder import ActivityRecorder
 from dynsync.records import Side
 from dynsync.reports import Progress
 from dynsync.sqlite import SqliteStore
+from dynsync.state import StateStore
 from dynsync.sync import Sync
 
-__all__ = ["desk_sync", "host_sync", "reading"]
+__all__ = ["desk_sync", "host_sync", "reading", "unstarted"]
 
 
 def _silent(progress: Progress) -> None:
@@ -117,10 +119,24 @@ def _no_connector(system: SystemConfig) -> Exception:
 
 
 @contextmanager
-def reading(config: Config) -> Generator[SqliteStore]:
-    """Open the state for looking at, also while another process runs the sync."""
+def reading(config: Config) -> Generator[StateStore]:
+    """
+    Open the state for looking at, also while another process runs the sync.
+
+    Before the first run there is no file, and looking makes none: the state is empty.
+    """
+    if config.state.parent.is_dir() and not config.state.exists():
+        yield MemoryStore()
+        return
     with SqliteStore.read_only(config.state) as store:
         yield store
+
+
+def unstarted(store: StateStore, config: Config) -> str:
+    """Return what to say, and to do, where no cycle was ever run; nothing where one was."""
+    if store.get("last_run") is not None:
+        return ""
+    return f"The sync of {config.path} has never run. Start it with: dynsync run"
 
 
 @attrs.frozen

@@ -11,7 +11,7 @@ from dynsync.cli._commands import config_option, finish, json_option
 from dynsync.cli._config import load_config
 from dynsync.cli._console import age, moment, say_json, show_table
 from dynsync.cli._exits import ExitCode
-from dynsync.cli._hosts import reading
+from dynsync.cli._hosts import reading, unstarted
 from dynsync.cli._reporting import say_resting
 from dynsync.records import Entity
 from dynsync.reports import Status
@@ -47,12 +47,15 @@ def status_command(config_path: Path, *, as_json: bool) -> None:
     now = SystemClock().now()
     with reading(config) as store:
         found = status_of(store, now, config.entities)
+        start = unstarted(store, config)
     since = None if found.last_run_at is None else (now - found.last_run_at).total_seconds()
     health = _health(found, since, config.delay)
     if as_json:
         say_json(_data(found, health))
     else:
         _say(found, health, since)
+    if start:
+        click.echo(start, err=True)
     finish(ExitCode.OK if health == "ok" else ExitCode.ATTENTION)
 
 
