@@ -196,7 +196,9 @@ def test_down_system_is_code_3(world: World) -> None:
     result = world.run("run")
 
     assert result.exit_code == ExitCode.SYSTEM
-    assert "may not use this API" in result.stderr
+    assert result.stderr.count("may not use this API") == 1
+    assert "Run 2: nothing was done" in result.stdout
+    assert "may not use this API" not in result.stdout
 
 
 def test_a_failed_run_is_not_healthy(world: World) -> None:

@@ -322,6 +322,21 @@ def test_only_a_sync_that_runs_is_healthy() -> None:
     assert world.sync.status().healthy
 
 
+def test_a_trouble_is_told_once() -> None:
+    """One refusal that stops both entities is one trouble, and no beginning is made of it."""
+    world = World()
+    world.cycle()
+    world.dynamics.faults.hook = lambda *_: Fault("refused")
+    report = world.cycle()
+    world.dynamics.faults.hook = None
+
+    assert {"lead", "contact"} == set(report.stopped)
+    [trouble] = report.troubles
+    assert trouble.startswith("contact and lead stopped: Dynamics: ")
+    assert f"run {report.run}: {trouble}" == str(report)
+    assert f"run {report.run + 1}: nothing to do" == str(world.cycle())
+
+
 def test_status_of_what_is_due() -> None:
     """What waits for its turn is estimated from the pace; what waits for a person is not due."""
     world = World(CONTACT)

@@ -97,9 +97,17 @@ class Report:
 
     @property
     def troubles(self) -> tuple[str, ...]:
-        """Return what went wrong, in words: which entities stopped, and what the systems did."""
-        said = [f"{entity} stopped: {why}" for entity, why in sorted(self.stopped.items())]
-        return (*said, *map(str, self.failures))
+        """
+        Return what went wrong, in words: which entities stopped, and what the systems did.
+
+        Each trouble is told once: one that stopped several entities names them all.
+        """
+        by_reason: dict[str, list[Entity]] = {}
+        for entity, why in sorted(self.stopped.items()):
+            by_reason.setdefault(why, []).append(entity)
+        stops = [f"{' and '.join(names)} stopped: {why}" for why, names in by_reason.items()]
+        others = dict.fromkeys(map(str, self.failures))
+        return (*stops, *(said for said in others if said not in by_reason))
 
     def __str__(self) -> str:
         if self.paused:
@@ -107,10 +115,11 @@ class Report:
         totals: Counter[str] = Counter()
         for (_, kind), number in self.counts.items():
             totals[kind.value] += number
-        said = [", ".join(f"{n} {kind}" for kind, n in sorted(totals.items())) or "nothing to do"]
-        if self.interrupted:
-            said.append("asked to stop before it was done")
-        return f"run {self.run}: " + "; ".join([*said, *self.troubles])
+        done = ", ".join(f"{n} {kind}" for kind, n in sorted(totals.items()))
+        stop = "asked to stop before it was done" if self.interrupted else ""
+        # Without an answer from everybody, it is not known whether there was something to do.
+        said = "; ".join(filter(None, [done, stop, *self.troubles])) or "nothing to do"
+        return f"run {self.run}: {said}"
 
 
 @attrs.frozen
