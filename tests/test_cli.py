@@ -392,6 +392,51 @@ def test_plan_shows_what_would_be_refused(world: World) -> None:
     assert table.exit_code == ExitCode.ATTENTION
 
 
+def test_plan_says_who_gives_way(world: World) -> None:
+    """Where both sides have a value, a plan says which one would be lost, and why."""
+    with world.dynamics() as dynamics, world.marketo() as marketo:
+        lead = lead_of(dynamics)
+        marketo.edit(world.person_of(lead), {"city": "Málaga"})
+        dynamics.edit("lead", lead, {"address1_city": "Tromsø"})
+    told = [world.run("plan", *more, env={"COLUMNS": "200"}) for more in ([], ["--values"])]
+    datas = [world.run("plan", "--json", *more) for more in ([], ["--values"])]
+
+    plainly, in_full = (result.stdout for result in told)
+    hidden, shown = (json.loads(result.stdout)["records"][0]["changes"][0] for result in datas)
+    why = "city: Marketo has authority over lead records; Dynamics loses"
+    assert f"{why} a value (see --values)" in plainly
+    assert f"{why} Tromsø" in in_full
+    assert (hidden["winner"], hidden["written"]) == ("marketo", ["dynamics"])
+    assert (hidden["lost"], shown["lost"]) == ("(not shown; use --values)", "Tromsø")
+    assert "Tromsø" not in plainly + datas[0].stdout
+
+
+def test_plan_says_why_a_value_is_held(world: World) -> None:
+    """Of a value that was refused before, a plan tells the refusal that stands."""
+    person = refuse_one(world)
+    world.run("run")
+    with world.marketo() as marketo:
+        marketo.edit(person, {"title": "Chef"})
+
+    told = world.run("plan", env={"COLUMNS": "200"})
+    [record] = json.loads(world.run("plan", "--json").stdout)["records"]
+
+    [refused] = record["refusals"]
+    assert (refused["field"], refused["held"]) == ("mobile_phone", True)
+    assert "held, refused in Dynamics: mobile_phone: " in told.stdout
+    assert "'mobilephone' holds 20 [FIELD_LENGTH]" in told.stdout
+
+
+def test_plan_of_a_paused_sync_says_so(world: World) -> None:
+    """While the sync is off a run would do nothing, and a plan says so."""
+    world.run("pause")
+    told = world.run("plan")
+
+    assert told.exit_code == ExitCode.ATTENTION
+    assert "paused: this waits for: dynsync resume" in told.stderr
+    assert json.loads(world.run("plan", "--json").stdout)["paused"]
+
+
 def test_csv_holds_no_formula(world: World) -> None:
     """A value that a spreadsheet would run is shown as text, wherever CSV is made."""
     with world.dynamics() as dynamics, world.marketo() as marketo:

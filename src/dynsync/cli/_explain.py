@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 import click
 
+from dynsync.cli._changes import change_data, last_refusals, losses, reason, refused
 from dynsync.cli._commands import config_option, finish, json_option, values_option
 from dynsync.cli._config import load_config
-from dynsync.cli._console import moment, say_json, show_table, shown
+from dynsync.cli._console import moment, say_json, show_table
 from dynsync.cli._exits import ExitCode
 from dynsync.cli._hosts import reading, unstarted
 from dynsync.outcomes import FieldChange
-from dynsync.preview.wording import without_rules
 from dynsync.recorder import Entry, Refusal, entry_of
-from dynsync.records import Missing, Pair, RecordId, Side, Wire
+from dynsync.records import Pair, RecordId
 
 __all__ = ["explain_command"]
 
@@ -68,7 +68,7 @@ def _standing(entries: Sequence[Entry]) -> _Standing:
     last: dict[str, Refusal] = {}
     found: dict[tuple[int, str], Refusal] = {}
     for entry in entries:
-        last.update((refusal.field or "", refusal) for refusal in entry.refusals)
+        last.update(last_refusals([entry]))
         for field in entry.held:
             refusal = last.get(field) or last.get("")
             if refusal is not None:
@@ -86,7 +86,7 @@ def _data(entry: Entry, standing: _Standing, *, with_values: bool) -> dict[str, 
         "dynamics": entry.dynamics,
         "outcome": entry.kind,
         "why": entry.why,
-        "changes": [_change_data(change, with_values=with_values) for change in entry.changes],
+        "changes": [change_data(change, with_values=with_values) for change in entry.changes],
         "refusals": [_refusal_data(refusal) for refusal in entry.refusals],
         "held": [
             {
@@ -110,19 +110,6 @@ def _refusal_data(refusal: Refusal) -> dict[str, object]:
     }
 
 
-def _change_data(change: FieldChange, *, with_values: bool) -> dict[str, object]:
-    data: dict[str, object] = {
-        "field": change.field,
-        "verdict": change.verdict,
-        "winner": None if change.winner is None else change.winner.value,
-        "written": [side.value for side in change.written],
-        "why": change.why,
-    }
-    if (lost := _lost(change)) is not None:
-        data["lost"] = _lost_data(lost) if with_values else "(not shown; use --values)"
-    return data
-
-
 def _say(entries: list[Entry], standing: _Standing, *, with_values: bool) -> None:
     last = entries[-1]
     show_table(
@@ -141,7 +128,7 @@ def _rows(entry: Entry, standing: _Standing, *, with_values: bool) -> Iterator[l
         yield [*about, change.field, _why(change, with_values=with_values)]
         about, said = ["", "", ""], True
     for refusal in entry.refusals:
-        why = f"{_refused(refusal)}, attempt {refusal.attempt}"
+        why = f"{refused(refusal)}, attempt {refusal.attempt}"
         yield [*about, refusal.field or "the record", why]
         about, said = ["", "", ""], True
     told = {refusal.field or "" for refusal in entry.refusals}
@@ -149,56 +136,20 @@ def _rows(entry: Entry, standing: _Standing, *, with_values: bool) -> Iterator[l
         if held in told:
             continue
         known = standing.get((entry.seq, held))
-        why = "held" if known is None else f"held: {_refused(known)}"
+        why = "held" if known is None else f"held: {refused(known)}"
         yield [*about, held or "the record", why]
         about, said = ["", "", ""], True
     if not said:
         yield [*about, "", entry.why]
 
 
-_LEFT: Final = frozenset({"held", "withheld", "unresolved"})
-"""Verdicts after which a value waits."""
-
-
-def _refused(refusal: Refusal) -> str:
-    return f"{refusal.side.label} refused it: {refusal.message} [{refusal.code}]"
-
-
-def _lost(change: FieldChange) -> Pair[Wire] | Wire:
-    """Return what gave way, None where that was nothing: a side without a value loses none."""
-    lost = change.lost
-    if isinstance(lost, Pair):
-        pair = lost.map(_held)
-        return pair if any(wire is not None for wire in pair) else None
-    return _held(lost)
-
-
-def _held(wire: Wire | Missing) -> Wire:
-    if isinstance(wire, Missing) or (isinstance(wire, str) and not wire.strip()):
-        return None
-    return wire
-
-
-def _lost_data(lost: Pair[Wire] | Wire) -> object:
-    if isinstance(lost, Pair):
-        return {side.value: lost[side] for side in Side if lost[side] is not None}
-    return lost
-
-
-def _lost_shown(lost: Pair[Wire] | Wire) -> str:
-    if isinstance(lost, Pair):
-        return " and ".join(
-            f"{side.label}'s {shown(lost[side])}" for side in Side if lost[side] is not None
-        )
-    return shown(lost)
-
-
 def _why(change: FieldChange, *, with_values: bool) -> str:
     written = " and ".join(side.label for side in change.written)
-    why = without_rules(change.why)
-    if change.verdict in _LEFT:
-        why = f"{change.verdict}: {why}" if why else change.verdict
-    why = f"{why}; written to {written}" if written else why
-    if (lost := _lost(change)) is None:
-        return why
-    return f"{why}; lost: {_lost_shown(lost) if with_values else 'a value (see --values)'}"
+    said = [reason(change), f"written to {written}" if written else ""]
+    both = isinstance(change.lost, Pair)
+    lost = [
+        f"{side.label}'s {value}" if both and side is not None else value
+        for side, value in losses(change, with_values=with_values)
+    ]
+    said.append(f"lost: {' and '.join(lost)}" if lost else "")
+    return "; ".join(filter(None, said))
