@@ -951,16 +951,52 @@ def test_wrong_factory_is_told(
             ExitCode.SYSTEM,
             "Marketo: '{0}:make' raised URLError ({0}.py:3). Is it up",
         ),
+        (
+            "def make():\n    return None",
+            ExitCode.USAGE,
+            "makes no MarketoConnector: it returned None. Return the connector",
+        ),
+        (
+            "from dynsync.sandbox import *\ndef make():\n    return SandboxMarketo(clock=None)",
+            ExitCode.USAGE,
+            "it returned a SandboxMarketo. Return what its connector() returns",
+        ),
+        (
+            (
+                "from dynsync import *\nfrom dynsync.sandbox import *\ndef make():\n"
+                "    return SandboxDynamics(clock=SystemClock()).connector()"
+            ),
+            ExitCode.USAGE,
+            "it returned a connector of Dynamics. Were the two exchanged?",
+        ),
+        (
+            "class Mine:\n    side = read = fetch = identity = write = None\nmake = Mine",
+            ExitCode.USAGE,
+            "it returned a Mine without capabilities, describe, find, log, logged. See",
+        ),
+        (
+            (
+                "class Mine:\n    side = 'marketo'\n    read = fetch = identity = write = None\n"
+                "    capabilities = describe = find = log = logged = None\nmake = Mine"
+            ),
+            ExitCode.USAGE,
+            "it returned a Mine whose side is no Side. Let it be Side.MARKETO.",
+        ),
+        (
+            "from dynsync import MarketoConnector\ndef make():\n    return MarketoConnector",
+            ExitCode.USAGE,
+            "it returned the type MarketoConnector. Call it.",
+        ),
         ("1 / 0", ExitCode.USAGE, "'{0}' cannot be imported: ZeroDivisionError ({0}.py:1)"),
         ("def make(:", ExitCode.USAGE, "'{0}' cannot be imported: SyntaxError ({0}.py:1)"),
         ("import nowhere_at", ExitCode.USAGE, "'{0}' imports 'nowhere_at', which is not there"),
         ("from os import nil", ExitCode.USAGE, "'{0}' cannot be imported: ImportError ({0}.py:1)"),
     ],
 )
-def test_a_fault_of_the_factory_is_told_by_its_place(
+def test_a_fault_of_the_factory_is_told(
     source: str, code: ExitCode, expected: str, world: World
 ) -> None:
-    """What the host's own code raises is one line with file and line, and not what it says."""
+    """What the host's own code does wrong is one line with the place, and not what it says."""
     module = world.host(source)
     options = 'options = { file = { path = "marketo.sandbox" } }\n'
     world.write_config(("dynsync.cli.sandboxes:marketo", f"{module}:make"), (options, ""))
@@ -971,6 +1007,27 @@ def test_a_fault_of_the_factory_is_told_by_its_place(
     assert (result.exit_code, told) == (code, True), result.output
     assert 1 == len(result.stderr.splitlines())
     assert "Secret" not in result.output
+
+
+def test_a_wrapped_connector_will_do(world: World) -> None:
+    """A connector may be one that passes on to another whatever it does not do itself."""
+    module = world.host(
+        """
+        from dynsync.cli import sandboxes
+
+        class Timed:
+            def __init__(self, inner):
+                self.inner = inner
+            def __getattr__(self, name):
+                return getattr(self.inner, name)
+
+        def dynamics(file):
+            return Timed(sandboxes.dynamics(file=file))
+        """
+    )
+    world.write_config(("dynsync.cli.sandboxes:dynamics", f"{module}:dynamics"))
+
+    assert world.run("run").exit_code == ExitCode.OK
 
 
 @pytest.mark.parametrize(

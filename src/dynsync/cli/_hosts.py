@@ -13,7 +13,7 @@ from dynsync.calling import raised_by
 from dynsync.cli._config import Config, SystemConfig
 from dynsync.cli._imports import load_factory
 from dynsync.cli._options import check_signature, resolve_options
-from dynsync.connectors import Capabilities, DynamicsConnector, MarketoConnector
+from dynsync.connectors import Capabilities, Connector, DynamicsConnector, MarketoConnector
 from dynsync.errors import SyncError, Unavailable
 from dynsync.maps import default_backfill
 from dynsync.memory import MemoryStore
@@ -50,11 +50,9 @@ def host_sync(
     """
     makers = _maker(config.marketo), _maker(config.dynamics)
     with ExitStack() as stack:
-        marketo, dynamics = (_made(make, stack) for make in makers)
-        if not isinstance(marketo, MarketoConnector):
-            raise _no_connector(config.marketo)
-        if not isinstance(dynamics, DynamicsConnector):
-            raise _no_connector(config.dynamics)
+        made = [_made(make, stack) for make in makers]
+        marketo = cast("MarketoConnector", _connector(config.marketo, made[0]))
+        dynamics = cast("DynamicsConnector", _connector(config.dynamics, made[1]))
         store = stack.enter_context(SqliteStore(config.state, owner="dynsync"))
         yield Sync(
             marketo=marketo,
@@ -111,11 +109,42 @@ def _made(make: Callable[[], object], stack: ExitStack) -> object:
     return connector
 
 
-def _no_connector(system: SystemConfig) -> Exception:
-    kind = f"{system.side.label}Connector"
-    return system.section.error(
-        "connector", f"{system.factory!r} makes no {kind}", f"See dynsync.{kind} for what it needs."
-    )
+_ASKED: Final = {
+    Side.MARKETO: {*vars(Connector), *vars(MarketoConnector)},
+    Side.DYNAMICS: {*vars(Connector), *vars(DynamicsConnector)},
+}
+"""The names of all that a side is asked; those of Python's own begin with an underscore."""
+
+
+def _connector(system: SystemConfig, made: object) -> object:
+    """Return what the factory *made*; raises an error that says what that is, if no connector."""
+    side = system.side
+    # Not isinstance: since Python 3.12 that does not see what a wrapper passes on.
+    lacks = sorted(n for n in _ASKED[side] if n[0] != "_" and not hasattr(made, n))
+    whole = not lacks and not isinstance(made, type)
+    if whole and cast("object", getattr(made, "side", None)) is side:
+        return made
+    got, step = _instead(side, made, lacks)
+    problem = f"{system.factory!r} makes no {side.label}Connector: it returned {got}"
+    raise system.section.error("connector", problem, step)
+
+
+def _instead(side: Side, made: object, lacks: list[str]) -> tuple[str, str]:
+    """Return what was *made* for *side*, which *lacks* something, and the next step."""
+    if made is None:
+        return "None", "Return the connector at its end."
+    got = f"the type {made.__name__}" if isinstance(made, type) else f"a {type(made).__name__}"
+    if hasattr(made, "connector") and not hasattr(made, "side"):
+        return got, "Return what its connector() returns."
+    said = cast("object", getattr(made, "side", None))
+    if said is side.other:
+        return f"a connector of {side.other.label}", "Were the two exchanged?"
+    if isinstance(made, type):
+        return got, "Call it."
+    if not lacks:
+        return f"{got} whose side is no Side", f"Let it be Side.{side.name}."
+    step = f"See dynsync.{side.label}Connector for what it needs."
+    return f"{got} without {', '.join(lacks)}", step
 
 
 @contextmanager
