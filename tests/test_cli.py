@@ -11,12 +11,13 @@ import io
 import itertools
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from textwrap import dedent
 from typing import IO, Final, cast
@@ -1141,6 +1142,55 @@ def test_exit_codes_are_documented() -> None:
         int(line.split()[0]) for line in table_of_codes().splitlines()
     }
     assert all(line.strip() in told for line in table_of_codes().splitlines())
+
+
+OPEN: Final = frozenset({"links", "stale", "stopped", "oldest_seconds", "fields", "lost"})
+"""What has keys that are data."""
+
+PLAIN: Final = OPEN | {"written"}
+"""What a page names without saying that it is a list."""
+
+
+def keys_of(value: object, path: str = "") -> Iterator[str]:
+    """Yield the keys of a JSON document as the page names them."""
+    if isinstance(value, list):
+        for item in cast("list[object]", value):
+            yield from keys_of(item, path)
+    elif isinstance(value, dict):
+        for key, below in cast("dict[str, object]", value).items():
+            listed = "[]" if isinstance(below, list) and key not in PLAIN else ""
+            name = f"{path}.{key}{listed}".lstrip(".")
+            yield name
+            if key not in OPEN:
+                yield from keys_of(below, name)
+
+
+def documented_keys(command: str) -> Iterator[str]:
+    """Yield the keys that the page gives for *command*."""
+    page = (Path(__file__).parents[1] / "docs/reference/cli.md").read_text("utf-8")
+    [section] = re.findall(rf"### Of [^\n]*`{command}`(.*?)\n##", page, re.DOTALL)
+    for cell in re.findall(r"^\| (`.*?) \|", section, re.MULTILINE):
+        left, _, right = cell.replace("`", "").partition(": ")
+        for name in left.split(", "):
+            yield name
+            yield from (f"{name}.{key}" for key in right.split(", ") if key)
+
+
+def test_the_keys_of_json_are_documented(world: World) -> None:
+    """The page names every key of every command's JSON, and no other."""
+    person = refuse_one(world)
+    world.run("run")
+    with world.dynamics() as dynamics, world.marketo() as marketo:
+        row = lead_of(dynamics)
+        marketo.edit(person, {"title": "one", "city": "Málaga"})
+        dynamics.edit("lead", row, {"address1_city": "Tromsø"})
+    explain = ("explain", "lead", "--person", person)
+    commands = (("plan",), ("run",), ("status",), ("log",), explain, ("push", "1", "--as", "lead"))
+
+    for name, *more in commands:
+        told = json.loads(world.run(name, *more, "--json").stdout)
+
+        assert {*documented_keys(name)} == {*keys_of(told)}, name
 
 
 @pytest.mark.parametrize("name", sorted(app.commands))
