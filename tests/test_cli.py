@@ -1231,6 +1231,42 @@ def test_output_fits_80_columns(world: World) -> None:
         assert all(cell_len(line) <= 80 for line in result.stdout.splitlines()), result.stdout
 
 
+def test_output_for_programs_is_not_folded(world: World) -> None:
+    """Where nobody says how wide it is, a row is a line, an id is whole, and no blank trails."""
+    with world.dynamics() as dynamics:
+        made = dynamics.create("contact", {"firstname": "Ada", "lastname": "King"})
+    refuse_one(world)
+    planned = world.run("plan", env={"COLUMNS": None}).stdout
+    told = [planned, *(world.run(name, env={"COLUMNS": None}).stdout for name in ("run", "log"))]
+
+    assert any(f"contact {made}" in line and "firstName" in line for line in planned.splitlines())
+    assert all(line == line.rstrip() for text in told for line in text.splitlines())
+    # A title, a line and what is under the heads: one line for each row.
+    assert 1 == len(
+        [line for line in told[2].splitlines() if "mobile_phone" in line and "Z " in line]
+    )
+    assert 80 < max(map(len, told[2].splitlines()))
+
+
+def test_explain_tells_alike_fields_together(world: World) -> None:
+    """Fields that have one reason are one line, after the one that somebody will ask about."""
+    with world.dynamics() as dynamics, world.marketo() as marketo:
+        lead = lead_of(dynamics)
+        person = world.person_of(lead)
+        marketo.edit(person, {"city": "Málaga", "title": "Chef", "phone": "1"})
+        dynamics.edit("lead", lead, {"address1_city": "Tromsø"})
+    world.run("run")
+
+    told = world.run("explain", "lead", "--person", person, env={"COLUMNS": None}).stdout
+    *_, first, second = filter(None, told.splitlines())
+
+    assert "city" in first.split()
+    assert "lost: a value" in first
+    assert second.split("  ")[-1].strip() == (
+        "only Marketo changed it; written to Dynamics: job_title, phone"
+    )
+
+
 def test_no_color_is_respected(world: World) -> None:
     """With NO_COLOR there is no colour, even on a terminal."""
     refuse_one(world)

@@ -8,10 +8,10 @@ from typing import TypeAlias
 
 import click
 
-from dynsync.cli._changes import change_data, last_refusals, losses, reason, refused
+from dynsync.cli._changes import change_data, last_refusals, losses, reason, refused, waits
 from dynsync.cli._commands import config_option, finish, json_option, values_option
 from dynsync.cli._config import load_config
-from dynsync.cli._console import moment, say_json, show_table
+from dynsync.cli._console import minute, moment, say_json, show_table
 from dynsync.cli._exits import ExitCode
 from dynsync.cli._hosts import reading, unstarted
 from dynsync.outcomes import FieldChange
@@ -115,32 +115,47 @@ def _say(entries: list[Entry], standing: _Standing, *, with_values: bool) -> Non
     show_table(
         ["when", "run", "outcome", "field", "why"],
         (row for entry in entries for row in _rows(entry, standing, with_values=with_values)),
+        whole=("when", "run", "outcome"),
         title=f"{last.entity}: person {last.person or '—'}, Dynamics {last.dynamics or '—'}",
     )
 
 
 def _rows(entry: Entry, standing: _Standing, *, with_values: bool) -> Iterator[list[str]]:
-    about = [moment(entry.at), str(entry.run), entry.kind]
-    said = False
-    for change in entry.changes:
-        if change.field in entry.held:
-            continue
-        yield [*about, change.field, _why(change, with_values=with_values)]
-        about, said = ["", "", ""], True
+    """Yield a line for each thing to tell of *entry*; what nobody will ask about comes last."""
+    about = [minute(entry.at), str(entry.run), entry.kind]
+    changes = [change for change in entry.changes if change.field not in entry.held]
+    telling = [c for c in changes if waits(c) or losses(c, with_values=False)]
+    told = [(change.field, _why(change, with_values=with_values)) for change in telling]
+    told += _kept_back(entry, standing)
+    told += _alike([change for change in changes if change not in telling])
+    for field, why in told or [("", entry.why)]:
+        yield [*about, field, why]
+        about = ["", "", ""]
+
+
+def _kept_back(entry: Entry, standing: _Standing) -> Iterator[tuple[str, str]]:
+    """Yield what *entry* says was refused, and what was held because it had been."""
     for refusal in entry.refusals:
-        why = f"{refused(refusal)}, attempt {refusal.attempt}"
-        yield [*about, refusal.field or "the record", why]
-        about, said = ["", "", ""], True
-    told = {refusal.field or "" for refusal in entry.refusals}
+        yield refusal.field or "the record", f"{refused(refusal)}, attempt {refusal.attempt}"
+    new = {refusal.field or "" for refusal in entry.refusals}
     for held in entry.held:
-        if held in told:
-            continue
-        known = standing.get((entry.seq, held))
-        why = "held" if known is None else f"held: {refused(known)}"
-        yield [*about, held or "the record", why]
-        about, said = ["", "", ""], True
-    if not said:
-        yield [*about, "", entry.why]
+        if held not in new:
+            known = standing.get((entry.seq, held))
+            why = "held" if known is None else f"held: {refused(known)}"
+            yield held or "the record", why
+
+
+def _alike(changes: Sequence[FieldChange]) -> list[tuple[str, str]]:
+    """Return a line for each reason, with all fields that it is the reason for."""
+    by_reason: dict[str, list[FieldChange]] = {}
+    for change in sorted(changes, key=lambda change: not change.written):
+        by_reason.setdefault(_why(change, with_values=False), []).append(change)
+    return [
+        (alike[0].field, why)
+        if len(alike) == 1
+        else (f"{len(alike)} fields", f"{why}: {', '.join(change.field for change in alike)}")
+        for why, alike in by_reason.items()
+    ]
 
 
 def _why(change: FieldChange, *, with_values: bool) -> str:

@@ -12,7 +12,7 @@ import click
 
 from dynsync.cli._commands import config_option, finish, json_option
 from dynsync.cli._config import load_config
-from dynsync.cli._console import moment, say_json, show_table, write_csv
+from dynsync.cli._console import minute, moment, say_json, show_table, write_csv
 from dynsync.cli._exits import ExitCode
 from dynsync.cli._hosts import reading, unstarted
 from dynsync.outcomes import OutcomeKind
@@ -165,7 +165,7 @@ def _say(lines: Iterable[_Line]) -> None:
         ["last told", "record", "field", "why", "waits"],
         (
             [
-                f"{line.at[:16]}Z".replace("T", " "),
+                minute(line.at),
                 f"{line.entity} {line.person or line.dynamics or '?'}",
                 line.field or "—",
                 _why(line),
@@ -173,6 +173,7 @@ def _say(lines: Iterable[_Line]) -> None:
             ]
             for line in lines
         ),
+        whole=("last told", "waits"),
     )
 
 

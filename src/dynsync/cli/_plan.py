@@ -206,6 +206,7 @@ def _say_plan(plan: Plan, known: _Known, *, with_values: bool) -> None:
             for record in plan.records
         ),
         title=_sizes(plan),
+        whole=("record", "outcome"),
     )
 
 
