@@ -304,6 +304,39 @@ def test_status_of_nothing_to_do() -> None:
     assert (0, 0.0) == (never.due, never.eta)
 
 
+def test_only_a_sync_that_runs_is_healthy() -> None:
+    """A sync that never ran is not healthy, nor one whose last run could not reach a system."""
+    world = World()
+    never = world.sync.status()
+    world.cycle()
+    ran = world.sync.status()
+    world.dynamics.faults.hook = lambda *_: Fault("refused")
+    report = world.cycle()
+    failed = world.sync.status()
+    world.dynamics.faults.hook = None
+    world.cycle()
+
+    assert (False, True, False) == (never.healthy, ran.healthy, failed.healthy)
+    assert report.troubles == failed.troubles
+    assert () == ran.troubles
+    assert world.sync.status().healthy
+
+
+def test_a_trouble_is_told_once() -> None:
+    """One refusal that stops both entities is one trouble, and no beginning is made of it."""
+    world = World()
+    world.cycle()
+    world.dynamics.faults.hook = lambda *_: Fault("refused")
+    report = world.cycle()
+    world.dynamics.faults.hook = None
+
+    assert {"lead", "contact"} == set(report.stopped)
+    [trouble] = report.troubles
+    assert trouble.startswith("contact and lead stopped: Dynamics: ")
+    assert f"run {report.run}: {trouble}" == str(report)
+    assert f"run {report.run + 1}: nothing to do" == str(world.cycle())
+
+
 def test_status_of_what_is_due() -> None:
     """What waits for its turn is estimated from the pace; what waits for a person is not due."""
     world = World(CONTACT)

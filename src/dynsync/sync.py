@@ -368,7 +368,9 @@ class Sync:
         Return the two ids that are one record, found by either of them; None if it is unlinked.
 
         A person who was deleted in Marketo, or a record deleted in Dynamics, keeps its link.
+        Raises `ConfigurationError` if there is no map for *entity*, or no record is named.
         """
+        self._map(entity)
         return link_of(self.store, Entity(entity), record_of(person, dynamics))
 
     def explain(
