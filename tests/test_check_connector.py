@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
 import attrs
@@ -13,7 +13,7 @@ from broken.connectors import BROKEN, Broken, OnDynamics
 from broken.systems import COLUMNS, DynamicsOutside, MarketoOutside, dynamics, marketo
 from dynsync.connectors import Connector
 from dynsync.errors import ConfigurationError
-from dynsync.records import RecordId, Wire
+from dynsync.records import Record, RecordId, Tombstone, Wire
 from dynsync.sandbox import (
     NO_LIMITS,
     BusinessRule,
@@ -309,6 +309,74 @@ def test_outside_must_be_one() -> None:
 
     with pytest.raises(ConfigurationError, match="create, edit and delete"):
         check_connector(make, table="contact")
+
+
+@pytest.mark.parametrize(
+    ("made", "message"),
+    [
+        (SandboxDynamicsConnector, "SandboxDynamicsConnector, which has no side"),
+        (None, "a NoneType, which has no side"),
+        ((dynamics()[0],), "a tuple of 1"),
+        ((*dynamics(), None), "a tuple of 3"),
+    ],
+)
+def test_make_must_return_a_connector(made: object, message: str) -> None:
+    """What is no connector, alone or beside an outside, is a mistake of the host."""
+    with pytest.raises(ConfigurationError, match=rf"make\(\) returned {message}.*a pair of one"):
+        check_connector(lambda: made, table="contact")  # type: ignore[arg-type, return-value]
+
+
+def test_make_must_not_raise() -> None:
+    """A class that takes arguments makes nothing by itself, and the message says what would."""
+    with pytest.raises(ConfigurationError, match=r"make\(\) raised TypeError.*without arguments"):
+        check_connector(SandboxDynamicsConnector, table="contact")  # type: ignore[arg-type]
+
+
+class OnWords(OnDynamics):
+    """A connector that says its side in a word."""
+
+    side = "dynamics"  # type: ignore[assignment]
+
+
+def test_side_must_be_a_side() -> None:
+    """Which values a system takes hangs on its side, so that nothing can be checked without."""
+    with pytest.raises(ConfigurationError, match=r"side of OnWords is a str.*Side\.DYNAMICS"):
+        check_connector(lambda: OnWords(*dynamics()), table="contact")  # type: ignore[arg-type, return-value]
+
+
+class Burying(OnDynamics):
+    """A connector that tells what is gone to whoever asks for it by its id."""
+
+    def fetch(
+        self, table: str, ids: Collection[RecordId], fields: Sequence[str]
+    ) -> Sequence[Record]:
+        """Return the others, too."""
+        found = super().fetch(table, ids, fields)
+        gone = {*ids} - {record.id for record in found}
+        return [*found, *map(Tombstone, sorted(gone))]  # type: ignore[list-item]
+
+
+class Incapable(OnDynamics):
+    """A connector that does not say what it can do."""
+
+    capabilities = None  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize(
+    ("kind", "number", "seen"),
+    [(Burying, "C1", "a Tombstone"), (Incapable, "identity", "capabilities are None")],
+)
+def test_nonsense_is_a_finding(kind: type[OnDynamics], number: str, seen: str) -> None:
+    """What is of no use to the check itself is told as what it breaks, and crashes nothing."""
+
+    def make() -> Made:
+        connector, outside = dynamics()
+        return kind(connector, outside), outside
+
+    found = check_connector(make, table="contact", rounds=0)
+
+    assert number in [finding.clause.number for finding in found.broken]
+    assert seen in found.of(number).why
 
 
 def test_people_need_a_field_that_creates_go_by() -> None:

@@ -1077,6 +1077,14 @@ def test_exchanged_connectors() -> None:
         )
 
 
+def test_side_that_is_a_word() -> None:
+    """A connector that says its side as text is told what to say instead."""
+    world = World()
+    worded = type("Worded", (), {"side": "dynamics"})()
+    with pytest.raises(ConfigurationError, match=r"whose side is a str.*Side\.DYNAMICS"):
+        attrs.evolve(world.sync, dynamics=worded)
+
+
 @pytest.mark.parametrize("maps", [(), (LEAD, LEAD)])
 def test_no_maps_or_one_twice(maps: tuple[()]) -> None:
     """No maps, or one twice: told at once."""

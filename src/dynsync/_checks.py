@@ -40,6 +40,11 @@ def connector(side: Side, value: object) -> None:
         raise ConfigurationError(
             f"The {side.label} connector says that it is {said.label}'s. Were the two exchanged?"
         )
+    if said is not None and not isinstance(value, type):
+        raise ConfigurationError(
+            f"{side.value}= got {_kind(value)} whose side is {_kind(said)}; a connector's side is "
+            f"a Side. Let it be Side.{side.name}."
+        )
     step = "Give a connector."
     if hasattr(value, "connector"):
         step = f"Give what its connector() returns: {side.value}=….connector()."

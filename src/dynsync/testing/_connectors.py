@@ -9,7 +9,7 @@ from typing import Final, TypeAlias, cast
 import attrs
 
 from dynsync.connectors import Connector, DynamicsConnector, MarketoConnector
-from dynsync.errors import ConfigurationError
+from dynsync.errors import ConfigurationError, SyncError
 from dynsync.records import Side, Wire
 from dynsync.testing._clauses import CONNECTOR_CLAUSES
 from dynsync.testing._corpus import by_chance, by_hand
@@ -28,6 +28,9 @@ Made: TypeAlias = Connector | tuple[Connector, Outside]
 """A connector to a system of its own, and who else is at work there, if anybody."""
 
 _TRIES: Final = 200
+_MADE: Final = (
+    "it is called without arguments and returns a connector, or a pair of one and an Outside"
+)
 
 
 def check_connector(
@@ -53,14 +56,15 @@ def check_connector(
 
     All programs that are written by hand are run, and then *rounds* made from *seed*. With
     *clauses* only those are judged, and nothing more is run once all of them are broken.
-    Raises `ConfigurationError` where it cannot know what to write.
+    Raises `ConfigurationError` where it cannot know what to write, or *make* returns no
+    connector that says of which `Side` it is.
     """
     found = survey(
-        lambda: _parted(make()), table, fields=fields, values=values or {}, key_field=key_field
+        lambda: _parted(make), table, fields=fields, values=values or {}, key_field=key_field
     )
     judged = [one for one in CONNECTOR_CLAUSES if clauses is None or one.number in clauses]
     wanted = frozenset(one.number for one in judged)
-    check = _Check(lambda: _parted(make()), found.setting, wanted)
+    check = _Check(lambda: _parted(make), found.setting, wanted)
     for program in _programs(found.setting.palette, seed, rounds):
         if check.broken.keys() == wanted:
             break
@@ -75,17 +79,40 @@ def _programs(palette: Palette, seed: int, rounds: int) -> Iterator[Program]:
         yield from (by_chance(seed, number) for number in range(rounds))
 
 
-def _parted(made: Made) -> tuple[Connector, Outside | None]:
+def _parted(make: Callable[[], Made]) -> tuple[Connector, Outside | None]:
+    """Return a connector, and who else is at work; raises `ConfigurationError` for nonsense."""
+    try:
+        made = cast("object", make())
+    except SyncError:
+        raise
+    except Exception as error:
+        raise ConfigurationError(f"make() raised {type(error).__name__}; {_MADE}") from error
     if not isinstance(made, tuple):
-        return made, None
-    connector, outside = made
-    # The word of the types is the host's, and not every host checks them.
-    if not isinstance(cast("object", outside), Outside):
+        return _sided(made), None
+    parts = cast("tuple[object, ...]", made)
+    if len(parts) != 2:  # noqa: PLR2004 - a pair
+        raise ConfigurationError(f"make() returned a tuple of {len(parts)}; {_MADE}")
+    connector, outside = parts
+    if not isinstance(outside, Outside):
         raise ConfigurationError(
             f"make() returned a {type(outside).__name__} as who else is at work; an Outside has "
             f"create, edit and delete"
         )
-    return connector, outside
+    return _sided(connector), outside
+
+
+def _sided(made: object) -> Connector:
+    """Return *made* if it says whose connector it is: which values it takes hangs on that."""
+    side = getattr(made, "side", None)
+    if isinstance(made, type) or not hasattr(made, "side"):
+        kind = made.__name__ if isinstance(made, type) else f"a {type(made).__name__}"
+        raise ConfigurationError(f"make() returned {kind}, which has no side; {_MADE}")
+    if not isinstance(side, Side):
+        raise ConfigurationError(
+            f"The side of {type(made).__name__} is a {type(side).__name__}; a connector says "
+            f"which system it leads to, Side.MARKETO or Side.DYNAMICS"
+        )
+    return cast("Connector", made)
 
 
 @attrs.define

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final
+from typing import Final, cast
 
 import attrs
 
-from dynsync.connectors import Connector, Page
+from dynsync.connectors import Capabilities, Connector, Page
 from dynsync.errors import ConfigurationError, Throttled
 from dynsync.records import Cursor, Record, RecordId, Side, Wire
 from dynsync.schemas import Schema
@@ -48,7 +48,11 @@ def survey(
     What goes wrong here is passed over: the programs will come upon it and say what it is.
     """
     connector, outside = make()
-    limits = connector.capabilities
+    limits = Capabilities()
+    with contextlib.suppress(Exception):
+        # What is none is found when the connector is asked who it is.
+        said = connector.capabilities
+        limits = said if isinstance(cast("object", said), Capabilities) else limits
     setting = Setting(table, connector.side, _NOTHING, limits)
     schema: object = None
     with contextlib.suppress(Exception):
