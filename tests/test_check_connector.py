@@ -285,6 +285,35 @@ def test_own_values_are_written() -> None:
     assert {"Xaver", "Yvonne"} == {one for one in written if one and "x" * 40 != one}
 
 
+def test_headline_counts_what_was_not_reached() -> None:
+    """What nothing put to the test, or was never promised, does not pass for held."""
+
+    def make() -> Made:
+        return dynamics()[0]
+
+    found = check_connector(make, table="contact", rounds=0, clauses=["C1", "C3d", "log"])
+
+    assert Standing.NOT_REACHED is found.of("C3d").standing
+    headline = (
+        "SandboxDynamicsConnector, 'contact': 3 clauses, 1 held, 1 not claimed, 1 not reached"
+    )
+    assert headline == str(found).splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("clauses", "message"),
+    [
+        (["C99"], "'C99', which is no clause"),
+        (["C1", "c2"], "'c2'.*There are C1, C2"),
+        ([], "none"),
+    ],
+)
+def test_unknown_clause_is_a_mistake_of_the_host(clauses: Sequence[str], message: str) -> None:
+    """A clause that is not there would hold for ever."""
+    with pytest.raises(ConfigurationError, match=message):
+        check_connector(dynamics, table="contact", clauses=clauses)
+
+
 @pytest.mark.parametrize(
     ("asked", "message"),
     [

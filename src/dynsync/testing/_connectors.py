@@ -56,13 +56,13 @@ def check_connector(
 
     All programs that are written by hand are run, and then *rounds* made from *seed*. With
     *clauses* only those are judged, and nothing more is run once all of them are broken.
-    Raises `ConfigurationError` where it cannot know what to write, or *make* returns no
-    connector that says of which `Side` it is.
+    Raises `ConfigurationError` where it cannot know what to write or to judge, or *make*
+    returns no connector that says of which `Side` it is.
     """
+    judged = _judged(clauses)
     found = survey(
         lambda: _parted(make), table, fields=fields, values=values or {}, key_field=key_field
     )
-    judged = [one for one in CONNECTOR_CLAUSES if clauses is None or one.number in clauses]
     wanted = frozenset(one.number for one in judged)
     check = _Check(lambda: _parted(make), found.setting, wanted)
     for program in _programs(found.setting.palette, seed, rounds):
@@ -71,6 +71,22 @@ def check_connector(
         check.run(program)
     subject = f"{type(found.connector).__name__}, {table!r}"
     return Findings(subject, tuple(_finding(check, found, one) for one in judged))
+
+
+def _judged(clauses: Collection[str] | None) -> Sequence[Clause]:
+    """Return the clauses called *clauses*; raises `ConfigurationError` if one is not there."""
+    if clauses is None:
+        return CONNECTOR_CLAUSES
+    named = [clauses] if isinstance(clauses, str) else clauses
+    known = [one.number for one in CONNECTOR_CLAUSES]
+    for number in named:
+        if number not in known:
+            raise ConfigurationError(
+                f"clauses= holds {number!r}, which is no clause. There are {', '.join(known)}."
+            )
+    if not named:
+        raise ConfigurationError("clauses= names none. Name some, or leave it out for all.")
+    return [one for one in CONNECTOR_CLAUSES if one.number in named]
 
 
 def _programs(palette: Palette, seed: int, rounds: int) -> Iterator[Program]:
