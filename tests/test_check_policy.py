@@ -69,6 +69,16 @@ def takes_a_word(_: Collision) -> Resolution:
     return Take("marketo")  # type: ignore[arg-type]
 
 
+def puts_a_number(_: Collision) -> Resolution:
+    """Put a number, whatever the field is about."""
+    return Put(5)
+
+
+def says_no_reason(_: Collision) -> Resolution:
+    """Give a reason that is no text."""
+    return Leave(5)  # type: ignore[arg-type]
+
+
 def measures(collision: Collision) -> Resolution:
     """Count the characters of whatever there is."""
     lengths = collision.values.map(lambda value: len(cast("str", value)))
@@ -174,6 +184,7 @@ def always(policy: AuthorityPolicy) -> Callable[[], AuthorityPolicy]:
 
 BROKEN: Final[Mapping[Callable[[], AuthorityPolicy], str]] = {
     **{always(policy): "P1" for policy in (says_yes, puts_a_list, takes_a_word)},
+    **{always(policy): "P1" for policy in (puts_a_number, says_no_reason)},
     **{always(policy): "P2" for policy in (measures, compares, knows_three)},
     **dict.fromkeys((taking_turns, remembering, always(by_identity)), "P3"),
     **{always(policy): "P4" for policy in (settles, forgets_base, swaps)},

@@ -14,6 +14,7 @@ from dynsync.errors import (
     LeaseHeld,
     RunStopped,
 )
+from dynsync.fields import Match
 from dynsync.guards import Guards, Limit
 from dynsync.maps import CONTACT, LEAD
 from dynsync.memory import MemoryStore
@@ -878,7 +879,12 @@ def raising(_: Collision) -> Resolution:
     raise ValueError("somebody's e-mail address")
 
 
-@pytest.mark.parametrize("policy", [nonsense, raising])
+def misputting(_: Collision) -> Resolution:
+    """Put a number into a field of text."""
+    return Put(5, "to be sure")
+
+
+@pytest.mark.parametrize("policy", [nonsense, raising, misputting])
 def test_policy_nonsense(policy: Callable[[Collision], Resolution]) -> None:
     """A policy that answers nonsense: an error that says of what; afterwards nothing is lost."""
     world = World()
@@ -889,12 +895,26 @@ def test_policy_nonsense(policy: Callable[[Collision], Resolution]) -> None:
     world.dynamics.edit("contact", row, {"jobtitle": "Dynamics'"})
     with pytest.raises(ContractError, match="job_title") as raised:
         world.cycle()
+    told = world.marketo.activity_log(person)
     world.sync.policy = good
     world.settled()
 
+    assert "policy" in str(raised.value)
+    assert () == tuple(told)
     assert "e-mail" not in repr(raised.value) + repr(raised.value.__cause__)
     assert ("Dynamics'", "Dynamics'") == world.both(person, "contact", row, "job_title")
     assert ("Oslo", "Oslo") == world.both(person, "contact", row, "city")
+
+
+@pytest.mark.parametrize("act", [World.cycle, lambda world: world.sync.plan()])
+def test_put_of_another_kind_where_records_meet(act: Callable[[World], object]) -> None:
+    """What no field of the kind can mean is blamed on the policy that decides there, too."""
+    world = World(attrs.evolve(CONTACT, match=Match("email")))
+    world.sync.first = misputting
+    world.marketo.create_person({"email": "a@x.org", "lastName": "K", "phone": "1"})
+    world.contact(emailaddress1="a@x.org", telephone1="2")
+    with pytest.raises(ContractError, match=r"policy answered a Put of a int for field .* is text"):
+        act(world)
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -905,7 +925,7 @@ def test_policies_of_all_sorts(table: str) -> None:
         "job_title": Put("Both"),
         "city": Leave("ask Eva"),
         "country": Take(Side.MARKETO),
-        "email": Put(7),
+        "email": Put("x" * 300 + "@x.org"),
     }
 
     def policy(collision: Collision) -> Resolution:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from typing import Final, cast
+from functools import partial
+from typing import Final, TypeAlias, cast
 
 import attrs
 
+from dynsync.deciding import is_of_kind
 from dynsync.errors import ConfigurationError, ContractError
 from dynsync.fields import EntityMap
+from dynsync.kinds import Kind
 from dynsync.maps import CONTACT, LEAD
 from dynsync.merge import merge_field
 from dynsync.policies import AuthorityPolicy, Collision, Leave, Put, Resolution, Take, named
-from dynsync.records import Pair, Side
+from dynsync.records import Entity, Pair, Side
 from dynsync.testing._attempts import Raised, attempted
 from dynsync.testing._collisions import MARKERS, collisions
 from dynsync.testing._findings import Clause, Finding, Findings, Standing
@@ -63,6 +66,11 @@ POLICY_CLAUSES: Final = (
 
 _LATER: Final = 3600.0
 
+_Judge: TypeAlias = Callable[[AuthorityPolicy, Collision], str]
+"""Says what is wrong with how a policy answers a collision; nothing if all is well."""
+
+_Kinds: TypeAlias = Mapping[tuple[Entity, str], Kind]
+
 
 def check_policy(
     policy: AuthorityPolicy,
@@ -84,7 +92,9 @@ def check_policy(
     asked = tuple(collisions(maps, (*names, *fields), entities))
     # Before anything else: a policy that remembers is itself only once.
     first = [_answer(policy, collision) for collision in asked]
-    found = [_found(clause, policy, asked) for clause in POLICY_CLAUSES[:-1]]
+    kinds = {(one.entity, field.name): field.kind for one in maps for field in one.fields}
+    judges: dict[str, _Judge] = {**_JUDGES, "P1": partial(_is_an_answer, kinds)}
+    found = [_found(one, judges[one.number], policy, asked) for one in POLICY_CLAUSES[:-1]]
     if found[2].standing is Standing.HELD:
         found[2] = _remembers(policy, asked, first) or found[2]
     return Findings(_name_of(policy), (*found, _mirrored(policy, asked)))
@@ -103,12 +113,13 @@ def _name_of(policy: AuthorityPolicy) -> str:
     return str(getattr(policy, "__name__", type(policy).__name__)).lstrip("_")
 
 
-def _found(clause: Clause, policy: AuthorityPolicy, asked: Sequence[Collision]) -> Finding:
-    judge = _JUDGES[clause.number]
+def _found(
+    clause: Clause, judge: _Judge, policy: AuthorityPolicy, asked: Sequence[Collision]
+) -> Finding:
     for collision in asked:
         why = judge(policy, collision)
         if why:
-            small = _smallest(policy, collision, asked, clause.number)
+            small = _smallest(partial(judge, policy), collision, asked)
             calls = _calls(clause.number, small)
             return Finding(clause, Standing.BROKEN, len(asked), judge(policy, small) or why, calls)
     return Finding(clause, Standing.HELD, len(asked))
@@ -128,15 +139,14 @@ def _remembers(
 
 
 def _smallest(
-    policy: AuthorityPolicy, collision: Collision, asked: Sequence[Collision], number: str
+    wrong: Callable[[Collision], str], collision: Collision, asked: Sequence[Collision]
 ) -> Collision:
     """Return the collision that says it in the fewest words."""
-    judge = _JUDGES[number]
     shorter = sorted(
         (one for one in asked if len(written(one)) < len(written(collision))),
         key=lambda one: len(written(one)),
     )
-    return next((one for one in shorter if judge(policy, one)), collision)
+    return next((one for one in shorter if wrong(one)), collision)
 
 
 def _calls(number: str, collision: Collision) -> tuple[str, ...]:
@@ -161,7 +171,7 @@ def _asked(policy: AuthorityPolicy, collision: Collision) -> Resolution | Raised
     return attempted(lambda: policy(attrs.evolve(collision)))
 
 
-def _is_an_answer(policy: AuthorityPolicy, collision: Collision) -> str:
+def _is_an_answer(kinds: _Kinds, policy: AuthorityPolicy, collision: Collision) -> str:
     answer = _answer(policy, collision)
     if answer is None and _raises(policy, collision):
         return ""
@@ -176,6 +186,10 @@ def _is_an_answer(policy: AuthorityPolicy, collision: Collision) -> str:
         )
     except ContractError as error:
         return str(error).split(";")[0].replace("The policy", "it")
+    kind = kinds.get((collision.entity, collision.field))
+    if isinstance(answer, Put) and kind is not None and not is_of_kind(kind, answer.value):
+        put = type(answer.value).__name__
+        return f"it answered a Put of a {put} for a field whose kind is {kind.name}"
     return ""
 
 
@@ -248,8 +262,7 @@ def _mirrored(policy: AuthorityPolicy, asked: Sequence[Collision]) -> Finding:
     return Finding(clause, Standing.NOT_CLAIMED, alike, why)
 
 
-_JUDGES: Final = {
-    "P1": _is_an_answer,
+_JUDGES: Final[Mapping[str, _Judge]] = {
     "P2": _raises,
     "P3": _is_fickle,
     "P4": _meddles,
