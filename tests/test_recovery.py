@@ -21,6 +21,7 @@ from dynsync.memory import MemoryStore
 from dynsync.outcomes import OutcomeKind
 from dynsync.policies import Collision, Leave, Put, Resolution, Take, manual, newest, prefer
 from dynsync.records import Cursor, Entity, RecordId, Side, Wire
+from dynsync.reports import Progress
 from dynsync.sandbox import (
     NO_LIMITS,
     BusinessRule,
@@ -31,6 +32,7 @@ from dynsync.sandbox import (
     SandboxMarketoConnector,
     SimulatedCrash,
 )
+from dynsync.schedule import cycles
 from dynsync.writes import Write, WriteResult
 from support import World, before
 
@@ -1054,6 +1056,62 @@ def test_stopped_by_the_host(after: int) -> None:
     assert after > 4 or report.interrupted
     assert all(("Oslo", "Oslo") == world.both(*_at(pair), "city") for pair in pairs)
     assert all(("Boss", "Boss") == world.both(*_at(pair), "job_title") for pair in pairs)
+
+
+class QuotingError(Exception):
+    """An error whose message is a value."""
+
+
+@pytest.mark.parametrize("argument", ["show", "stopping"])
+@pytest.mark.parametrize("after", range(5))
+def test_what_the_host_asks_for_raises(argument: str, after: int) -> None:
+    """What `show` or `stopping` raises is said to be theirs, and loses nothing that was done."""
+    world = World()
+    pairs = [world.linked("contact", jobtitle="Analyst") for _ in range(3)]
+    for person, _ in pairs:
+        world.marketo.edit(person, {"city": "Oslo"})
+    left = iter(range(after))
+
+    def raising_later(*_: object) -> bool:
+        if next(left, None) is None:
+            raise QuotingError("Oslo")
+        return False
+
+    good = getattr(world.sync, argument)
+    setattr(world.sync, argument, raising_later)
+    with pytest.raises(ContractError, match=f"given as {argument}= raised QuotingError") as raised:
+        world.cycle()
+    setattr(world.sync, argument, good)
+    world.settled()
+
+    error = raised.value
+    assert (None, None) == (error.__cause__, error.__context__)
+    assert "Oslo" not in str(error)
+    assert all(("Oslo", "Oslo") == world.both(*_at(pair), "city") for pair in pairs)
+    assert 1 == world.dynamics.calls["write"]
+
+
+def test_cycles_say_whose_stopping_raised() -> None:
+    """Between cycles, too, what `stopping` raises is said to be its own."""
+    world = World()
+
+    def stopping() -> bool:
+        raise QuotingError("Oslo")
+
+    with pytest.raises(ContractError, match="given as stopping= raised QuotingError"):
+        next(cycles(world.sync.run, clock=world.clock, stopping=stopping))
+
+
+def test_reader_who_goes_away_is_no_mistake() -> None:
+    """A progress bar whose pipe is closed ends the run as it ends any program."""
+    world = World()
+
+    def show(_: Progress) -> None:
+        raise BrokenPipeError
+
+    world.sync.show = show
+    with pytest.raises(BrokenPipeError):
+        world.cycle()
 
 
 def test_two_runs_at_once() -> None:

@@ -28,6 +28,7 @@ from dynsync._push import PushAnswer, PushWhenPaused, push_now, queue_push
 from dynsync._session import LEASE_SECONDS, Agreed, Session, Settings, absent_of
 from dynsync._telling import tell
 from dynsync.backlog import PendingKey
+from dynsync.calling import hosts_own
 from dynsync.connectors import Clock, Connector, DynamicsConnector, MarketoConnector
 from dynsync.errors import ConfigurationError, ContractError, LeaseHeld, SystemFailure
 from dynsync.fields import EntityMap
@@ -137,8 +138,8 @@ class Sync:
         Returns a report with every record that it looked at in exactly one bucket. What a
         system did wrong is in ``report.failures``, and what was not done stays in the
         backlog. Raises `ConfigurationError` and `RunStopped` before anything was written,
-        `ContractError` when a connector, policy or recorder broke its promise, and
-        `StateError`; then, too, all that was acknowledged is stored.
+        `ContractError` when a connector, policy or recorder broke its promise, or *show* or
+        *stopping* raised, and `StateError`; then, too, all that was acknowledged is stored.
         """
         return self._cycle(None)
 
@@ -214,7 +215,7 @@ class Sync:
             session.progress("writing", done, total)
             if desk.closed:
                 return
-            if self.stopping():
+            if session.stopping():
                 session.report.interrupted = True
                 return
 
@@ -238,8 +239,8 @@ class Sync:
                     tries=self.tries,
                 ),
                 Report(run, now),
-                stopping=self.stopping,
-                show=self.show,
+                stopping=hosts_own("stopping", self.stopping),
+                show=hosts_own("show", self.show),
                 agreed=self._agreed,
             )
 
