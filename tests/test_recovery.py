@@ -1170,6 +1170,34 @@ def test_no_maps_or_one_twice(maps: tuple[()]) -> None:
         attrs.evolve(World().sync, maps=maps)
 
 
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        *(("policy", "newest"), ("hold", "nothing"), ("on_marketo_delete", "ignore")),
+        *(("push_when_paused", "wait"), ("tries", 0), ("keep_journal", "long")),
+        *(("recorders", print), ("recorders", "log"), ("guards", None), ("store", "sync.db")),
+    ],
+)
+def test_what_is_set_later_is_looked_at_too(argument: str, value: object) -> None:
+    """What cannot be is refused before a run reads or writes anything, however it got there."""
+    world = World()
+    calls = world.marketo.calls.total()
+    with pytest.raises(ConfigurationError, match=f"{argument}="):
+        attrs.evolve(world.sync, **{argument: value})  # type: ignore[arg-type]
+    setattr(world.sync, argument, value)
+    with pytest.raises(ConfigurationError, match=f"{argument}="):
+        world.cycle()
+
+    assert calls == world.marketo.calls.total()
+
+
+def test_apply_takes_a_plan() -> None:
+    """What is no plan is refused before anything is read."""
+    world = World()
+    with pytest.raises(ConfigurationError, match=r"apply\(\) got a str"):
+        world.sync.apply("plan")  # type: ignore[arg-type]
+
+
 def test_a_recorder_that_raises() -> None:
     """A recorder fails: that is raised, what was written is settled, and it reads on later."""
     world = World()

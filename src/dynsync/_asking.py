@@ -13,7 +13,7 @@ from dynsync.records import Entity, Pair, RecordId, Side
 from dynsync.reports import RESTING, Status
 from dynsync.state import StateStore
 
-__all__ = ["history_of", "link_of", "record_of", "status_of"]
+__all__ = ["history_of", "link_of", "person_of", "record_of", "status_of"]
 
 
 def record_of(person: str | int | None, dynamics: str | None) -> Pair[RecordId | None]:
@@ -21,8 +21,24 @@ def record_of(person: str | int | None, dynamics: str | None) -> Pair[RecordId |
     if person is None and dynamics is None:
         raise ConfigurationError("Name the record: person=… or dynamics=….")
     return Pair(
-        None if person is None else RecordId(str(person)),
-        None if dynamics is None else RecordId(dynamics.lower()),
+        None if person is None else person_of(person),
+        None if dynamics is None else RecordId(_name("dynamics", dynamics).lower()),
+    )
+
+
+def person_of(value: str | int) -> RecordId:
+    """Return the id of a person; raises `ConfigurationError` for what can be none."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return RecordId(str(value) if whole else _name("person", value))
+
+
+def _name(argument: str, value: object) -> str:
+    """Return *value* if it may be an id: anything else would be looked for, and not found."""
+    if isinstance(value, str) and value.strip():
+        return value
+    raise ConfigurationError(
+        f"{argument}={value!r} is no id. Give the id that the record has in "
+        f"{'Marketo' if argument == 'person' else 'Dynamics'}."
     )
 
 

@@ -16,7 +16,7 @@ import attrs
 from attrs import Factory
 
 from dynsync import _checks as checks
-from dynsync._asking import history_of, link_of, record_of, status_of
+from dynsync._asking import history_of, link_of, person_of, record_of, status_of
 from dynsync._closing import close
 from dynsync._confirm import confirm
 from dynsync._contract import check_connector
@@ -109,6 +109,10 @@ class Sync:
     )
 
     def __attrs_post_init__(self) -> None:
+        self._check()
+
+    def _check(self) -> None:
+        """Refuse what cannot be: when it is given, and in every run, for it may be set anew."""
         checks.connector(Side.MARKETO, self.marketo)
         checks.connector(Side.DYNAMICS, self.dynamics)
         checks.maps(self.maps)
@@ -151,6 +155,7 @@ class Sync:
         and left to the next run, and so is what the plan does not mention. What is settled
         already is not touched either: a plan that is applied a second time counts nothing.
         """
+        checks.plan(plan)
         return self._cycle({record.key: record for record in plan.records})
 
     def plan(self) -> Plan:
@@ -221,6 +226,7 @@ class Sync:
 
     @contextmanager
     def _session(self) -> Generator[Session]:
+        self._check()
         now = self.clock.now()
         with self._lease(now.timestamp()):
             run = int(self.store.get("run") or "0") + 1
@@ -268,11 +274,13 @@ class Sync:
         ``when="now"`` is for trigger campaigns, ``"queued"`` leaves it to the next cycle, and
         so does a running cycle, or a paused sync unless ``push_when_paused="run"``. A person that
         is in Dynamics already, or on its way, is left alone, and the answer says so: this never
-        forces an update (R27).
+        forces an update (R27). Raises `ConfigurationError` for what is no id, and no such choice.
         """
         entity = Entity(as_)
         entity_map = self._map(as_)
-        id_ = RecordId(str(person))
+        id_ = person_of(person)
+        checks.word("when", when, When)
+        checks.owner(owner)
         off = self.paused and self.push_when_paused == "queue"
         if when == "queued" or off:
             return self._queue(entity_map, id_, owner)
