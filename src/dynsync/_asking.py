@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import cast
 
+from dynsync._distrust import setting
 from dynsync.errors import ConfigurationError
 from dynsync.recorder import Entry, entry_of
 from dynsync.records import Entity, Pair, RecordId, Side
@@ -58,12 +59,16 @@ def history_of(
     return tuple(entry_of(kept) for kept in store.history(entity, named))
 
 
+def _last_run(text: str) -> tuple[str, dt.datetime]:
+    said, at = cast("tuple[str, float]", json.loads(text))
+    return said, dt.datetime.fromtimestamp(at, dt.UTC)
+
+
 def status_of(store: StateStore, now: dt.datetime, entities: Sequence[Entity]) -> Status:
     """Return where the sync that *store* belongs to stands."""
     numbers = store.backlog()
-    last = store.get("last_run")
-    said, at = cast("tuple[str, float]", json.loads(last)) if last else (None, None)
-    pace = float(store.get("pace") or "0")
+    said, at = setting(store, "last_run", _last_run) or (None, None)
+    pace = setting(store, "pace", float) or 0.0
     due = sum(n for (_, reason), n in numbers.counts.items() if reason not in RESTING)
     return Status(
         links=numbers.links,
@@ -71,7 +76,7 @@ def status_of(store: StateStore, now: dt.datetime, entities: Sequence[Entity]) -
         oldest={entity: now.timestamp() - since for entity, since in numbers.oldest.items()},
         eta=due / pace if pace > 0 else (None if due else 0.0),
         last_run=said,
-        last_run_at=None if at is None else dt.datetime.fromtimestamp(at, dt.UTC),
+        last_run_at=at,
         paused=store.get("paused") is not None,
         stale={e: why for e in entities if (why := store.get(f"stale:{e}")) is not None},
     )

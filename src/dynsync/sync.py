@@ -21,6 +21,7 @@ from dynsync._closing import close
 from dynsync._confirm import confirm
 from dynsync._contract import check_connector
 from dynsync._desk import Desk
+from dynsync._distrust import distrusted
 from dynsync._hearing import hear
 from dynsync._observe import observe
 from dynsync._plans import as_planned, leave_ambiguous, planned, plans
@@ -228,7 +229,9 @@ class Sync:
     def _session(self) -> Generator[Session]:
         self._check()
         now = self.clock.now()
-        with self._lease(now.timestamp()):
+        names = [recorder.name for recorder in self.recorders]
+        entities = [entity_map.entity for entity_map in self.maps]
+        with distrusted(self.store, entities, names), self._lease(now.timestamp()):
             run = int(self.store.get("run") or "0") + 1
             yield Session(
                 Pair[Connector](self.marketo, self.dynamics),
