@@ -24,7 +24,7 @@ from dynsync.sandbox import (
     SandboxMarketo,
 )
 from dynsync.testing import ContractBroken, Made, Outside, Standing, check_connector
-from dynsync.writes import Write, WriteResult
+from dynsync.writes import Create, Write, WriteResult
 
 TIGHT: Final = Limits(window=3, seconds=20.0)
 
@@ -406,6 +406,52 @@ def test_nonsense_is_a_finding(kind: type[OnDynamics], number: str, seen: str) -
 
     assert number in [finding.clause.number for finding in found.broken]
     assert seen in found.of(number).why
+
+
+class Doubling(OnDynamics):
+    """A connector that gives every record an id of its own choice."""
+
+    def write(self, table: str, writes: Sequence[Write]) -> Sequence[WriteResult]:
+        """Choose other keys than those that are given."""
+        return super().write(table, [self._moved(one) for one in writes])
+
+    def _moved(self, write: Write) -> Write:
+        if not isinstance(write, Create):
+            return write
+        return attrs.evolve(write, key=RecordId(f"0000000f{write.key[8:]}"))
+
+
+@pytest.mark.parametrize("number", ["C3d", "C7", "fetch", "sync_user"])
+@pytest.mark.parametrize("alone", [True, False])
+def test_unreached_says_what_is_in_the_way(number: str, alone: bool) -> None:  # noqa: FBT001
+    """Where every program breaks another clause first, that is said, and not what is there."""
+
+    def make() -> Made:
+        connector, outside = dynamics()
+        doubling = Doubling(connector, outside)
+        return doubling if alone else (doubling, outside)
+
+    found = check_connector(make, table="contact", rounds=0).of(number)
+    judged_alone = check_connector(make, table="contact", rounds=0, clauses=[number]).of(number)
+
+    assert Standing.NOT_REACHED is found.standing is judged_alone.standing
+    for why in (found.why, judged_alone.why):
+        assert ("Outside" in why) is (alone and number == "C3d")
+        assert "Outside" in why or "broke C6 first" in why
+
+
+def test_no_text_in_play_is_said() -> None:
+    """Without a field of text nothing can be found by one."""
+
+    def make() -> Made:
+        clock = SandboxClock()
+        columns = [one for one in COLUMNS if one.name == "donotphone"]
+        org = SandboxDynamics(clock=clock, limits=NO_LIMITS, tables={"contact": columns})
+        return org.connector(), DynamicsOutside(org, clock, "contact")
+
+    found = check_connector(make, table="contact", rounds=0)
+
+    assert "No field of text is in play" in found.of("find").why
 
 
 def test_people_need_a_field_that_creates_go_by() -> None:

@@ -133,13 +133,14 @@ def _sided(made: object) -> Connector:
 
 @attrs.define
 class _Check:
-    """What the programs have come to so far."""
+    """What the programs have come to so far; *breached* are clauses that nobody asked for, too."""
 
     make: Callable[[], tuple[Connector, Outside | None]]
     setting: Setting
     wanted: frozenset[str]
     tally: Counter[str] = attrs.field(factory=Counter[str])
     broken: dict[str, Run] = attrs.field(factory=dict[str, Run])
+    breached: set[str] = attrs.field(factory=set[str])
     halted: str = ""
 
     def run(self, program: Program) -> None:
@@ -147,7 +148,10 @@ class _Check:
         run = self._perform(program)
         self.tally.update(run.tally)
         self.halted = self.halted or run.halted
-        clause = run.breach.clause if run.breach is not None else None
+        if run.breach is None:
+            return
+        clause = run.breach.clause
+        self.breached.add(clause)
         if clause in self.wanted and clause not in self.broken:
             self.broken[clause] = self._shortest(program, run, clause)
 
@@ -186,15 +190,27 @@ def _finding(check: _Check, found: Survey, clause: Clause) -> Finding:
         return Finding(clause, Standing.NOT_CLAIMED, why=unclaimed)
     if check.tally[clause.number]:
         return Finding(clause, Standing.HELD, check.tally[clause.number])
-    why = _UNREACHED.get(clause.number, "") if not (found.refused or check.halted) else ""
-    return Finding(clause, Standing.NOT_REACHED, why=why or found.refused or check.halted)
+    return Finding(clause, Standing.NOT_REACHED, why=_unreached(check, found, clause.number))
 
 
-_UNREACHED: Final[Mapping[str, str]] = {
-    "C3d": "Nobody could delete a record: have make() return an Outside too.",
-    "C7": "No version was told with which a write could be tried.",
-    "find": "No field of text is in play: name one in fields=.",
-}
+def _unreached(check: _Check, found: Survey, number: str) -> str:
+    """Return what is missing, or what came in between, so that nothing could try a clause."""
+    if why := found.refused or _missing(found, number) or check.halted:
+        return why
+    if check.breached:
+        first = " or ".join(sorted(check.breached))
+        return f"No program came so far: each that would try it broke {first} first. Mend that."
+    return "No version was told with which a write could be tried." if number == "C7" else ""
+
+
+def _missing(found: Survey, number: str) -> str:
+    """Return what only the host can add."""
+    palette = found.setting.palette
+    if number == "C3d" and found.alone:
+        return "Nobody could delete a record: have make() return an Outside too."
+    if number == "find" and not any(palette.family(name) == "text" for name in palette.fields):
+        return "No field of text is in play: name one in fields=."
+    return ""
 
 
 def _unclaimed(found: Survey, number: str) -> str:

@@ -27,11 +27,16 @@ _NOTHING: Final = Palette((), {}, {})
 
 @attrs.frozen
 class Survey:
-    """A connector of the kind, the setting of the check, and why no create was taken, if so."""
+    """
+    A connector of the kind, the setting of the check, and why no create was taken, if so.
+
+    *alone* says that nobody else is at work in the system.
+    """
 
     connector: Connector
     setting: Setting
     refused: str = ""
+    alone: bool = False
 
 
 def survey(
@@ -58,7 +63,7 @@ def survey(
     with contextlib.suppress(Exception):
         schema = connector.describe(table)
     if not isinstance(schema, Schema) or not schema.columns:
-        return Survey(connector, setting, "describe told no columns")
+        return Survey(connector, setting, "describe told no columns", outside is None)
     palette = choose(connector.side, schema, fields=fields, values=values, key_field=key_field)
     setting = attrs.evolve(setting, palette=palette, described=schema.fingerprint(schema.columns))
     needed = {name for name, column in schema.columns.items() if column.required}
@@ -71,7 +76,7 @@ def survey(
     setting = attrs.evolve(setting, palette=probe.setting.palette)
     with contextlib.suppress(Exception):
         setting = attrs.evolve(setting, tells_edits=probe.tells_edits())
-    return Survey(connector, setting, probe.refused)
+    return Survey(connector, setting, probe.refused, outside is None)
 
 
 @attrs.define
