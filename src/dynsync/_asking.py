@@ -7,13 +7,14 @@ import json
 from collections.abc import Sequence
 from typing import cast
 
+from dynsync._distrust import setting
 from dynsync.errors import ConfigurationError
 from dynsync.recorder import Entry, entry_of
 from dynsync.records import Entity, Pair, RecordId, Side
 from dynsync.reports import RESTING, Status
 from dynsync.state import StateStore
 
-__all__ = ["history_of", "link_of", "record_of", "status_of"]
+__all__ = ["history_of", "link_of", "person_of", "record_of", "status_of"]
 
 
 def record_of(person: str | int | None, dynamics: str | None) -> Pair[RecordId | None]:
@@ -21,8 +22,24 @@ def record_of(person: str | int | None, dynamics: str | None) -> Pair[RecordId |
     if person is None and dynamics is None:
         raise ConfigurationError("Name the record: person=… or dynamics=….")
     return Pair(
-        None if person is None else RecordId(str(person)),
-        None if dynamics is None else RecordId(dynamics.lower()),
+        None if person is None else person_of(person),
+        None if dynamics is None else RecordId(_name("dynamics", dynamics).lower()),
+    )
+
+
+def person_of(value: str | int) -> RecordId:
+    """Return the id of a person; raises `ConfigurationError` for what can be none."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return RecordId(str(value) if whole else _name("person", value))
+
+
+def _name(argument: str, value: object) -> str:
+    """Return *value* if it may be an id: anything else would be looked for, and not found."""
+    if isinstance(value, str) and value.strip():
+        return value
+    raise ConfigurationError(
+        f"{argument}={value!r} is no id. Give the id that the record has in "
+        f"{'Marketo' if argument == 'person' else 'Dynamics'}."
     )
 
 
@@ -42,22 +59,26 @@ def history_of(
     return tuple(entry_of(kept) for kept in store.history(entity, named))
 
 
+def _last_run(text: str) -> tuple[str, dt.datetime, tuple[str, ...]]:
+    # A run of an earlier version kept no troubles.
+    said, at, *rest = cast("tuple[str, float, list[str]]", json.loads(text))
+    return said, dt.datetime.fromtimestamp(at, dt.UTC), tuple(*rest)
+
+
 def status_of(store: StateStore, now: dt.datetime, entities: Sequence[Entity]) -> Status:
     """Return where the sync that *store* belongs to stands."""
     numbers = store.backlog()
-    last = store.get("last_run")
-    # A run of an earlier version kept no troubles.
-    said, at, *rest = cast("list[object]", json.loads(last)) if last else (None, None)
-    pace = float(store.get("pace") or "0")
+    said, at, troubles = setting(store, "last_run", _last_run) or (None, None, ())
+    pace = setting(store, "pace", float) or 0.0
     due = sum(n for (_, reason), n in numbers.counts.items() if reason not in RESTING)
     return Status(
         links=numbers.links,
         backlog=numbers.counts,
         oldest={entity: now.timestamp() - since for entity, since in numbers.oldest.items()},
         eta=due / pace if pace > 0 else (None if due else 0.0),
-        last_run=cast("str | None", said),
-        last_run_at=None if at is None else dt.datetime.fromtimestamp(cast("float", at), dt.UTC),
+        last_run=said,
+        last_run_at=at,
         paused=store.get("paused") is not None,
         stale={e: why for e in entities if (why := store.get(f"stale:{e}")) is not None},
-        troubles=tuple(cast("list[str]", rest[0])) if rest else (),
+        troubles=troubles,
     )
