@@ -586,6 +586,26 @@ def test_explain_shows_what_is_held(world: World) -> None:
     assert "held: Dynamics refused it: " in told
 
 
+def test_explain_shows_the_value_that_waits(world: World) -> None:
+    """On request it shows what each side holds of what is held back, as it is now."""
+    person = refuse_one(world)
+    world.run("run")
+    asked = ("explain", "lead", "--person", person)
+    hidden = world.run(*asked).stdout + world.run(*asked, "--json").stdout
+    told = world.run(*asked, "--values").stdout
+    *_, last = json.loads(world.run(*asked, "--values", "--json").stdout)
+
+    held = {"marketo": "+47 555 0123 or the office", "dynamics": None}
+    assert last["waiting"] == {"mobile_phone": held}
+    assert "or the office" not in hidden
+    assert "or the office" in told
+
+    with world.marketo() as marketo:
+        marketo.edit(person, {"mobilePhone": "+47 555 0123"})
+    world.run("run")
+    assert "Marketo holds" not in world.run(*asked, "--values").stdout
+
+
 def test_status_works_during_a_run(world: World) -> None:
     """Status needs no lease."""
     store = SqliteStore(world.folder / "dynsync.state")
@@ -1144,7 +1164,9 @@ def test_exit_codes_are_documented() -> None:
     assert all(line.strip() in told for line in table_of_codes().splitlines())
 
 
-OPEN: Final = frozenset({"links", "stale", "stopped", "oldest_seconds", "fields", "lost"})
+OPEN: Final = frozenset(
+    {"links", "stale", "stopped", "oldest_seconds", "fields", "lost", "waiting"}
+)
 """What has keys that are data."""
 
 PLAIN: Final = OPEN | {"written"}
@@ -1184,7 +1206,7 @@ def test_the_keys_of_json_are_documented(world: World) -> None:
         row = lead_of(dynamics)
         marketo.edit(person, {"title": "one", "city": "Málaga"})
         dynamics.edit("lead", row, {"address1_city": "Tromsø"})
-    explain = ("explain", "lead", "--person", person)
+    explain = ("explain", "lead", "--person", person, "--values")
     commands = (("plan",), ("run",), ("status",), ("log",), explain, ("push", "1", "--as", "lead"))
 
     for name, *more in commands:

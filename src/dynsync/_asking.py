@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
+from dynsync.backlog import link_key, unlinked_key
 from dynsync.errors import ConfigurationError
 from dynsync.recorder import Entry, entry_of
-from dynsync.records import Entity, Pair, RecordId, Side
+from dynsync.records import MISSING, Entity, Missing, Pair, RecordId, Row, Side, Wire, laid_over
 from dynsync.reports import RESTING, Status
 from dynsync.state import StateStore
 
-__all__ = ["history_of", "link_of", "record_of", "status_of"]
+__all__ = ["history_of", "link_of", "record_of", "status_of", "waiting_of"]
 
 
 def record_of(person: str | int | None, dynamics: str | None) -> Pair[RecordId | None]:
@@ -40,6 +41,31 @@ def history_of(
 ) -> tuple[Entry, ...]:
     """Return what the journal says of a record, oldest first."""
     return tuple(entry_of(kept) for kept in store.history(entity, named))
+
+
+def waiting_of(
+    store: StateStore, entity: Entity, named: Pair[RecordId | None]
+) -> Mapping[str, Pair[Wire | Missing]]:
+    """Return what each side holds of a record in the backlog, by field, as far as it was told."""
+    link = next(
+        (
+            found
+            for side in Side
+            if (id_ := named[side]) and (found := store.link_of(side, id_, entity))
+        ),
+        None,
+    )
+    key = link_key(link.key) if link else unlinked_key(entity, named.dynamics or RecordId(""))
+    entry = store.pending([key]).get(key)
+    names = cast("list[str]", json.loads(store.get(f"layout:{entity}") or "[]"))
+    if entry is None:
+        return {}
+    rows: list[Row] = []
+    for side in Side:
+        seen = entry.seen[side]
+        base: Row = link.rows[side] if link else [MISSING] * len(names)
+        rows.append(base if seen is None else laid_over(seen.row, base))
+    return {name: Pair(*held) for name, *held in zip(names, *rows, strict=True)}
 
 
 def status_of(store: StateStore, now: dt.datetime, entities: Sequence[Entity]) -> Status:
