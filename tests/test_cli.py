@@ -544,6 +544,7 @@ def test_status_says_what_waits(world: World) -> None:
     told = json.loads(world.run("status", "--json").stdout)
 
     assert told["health"] == "1 record waits for a person: 1 held"
+    assert "Backlog   1 waiting, all for a person" in world.run("status").stdout
     assert told["links"] == {"contact": 3, "lead": 3}
     assert told["backlog"] == [{"entity": "lead", "reason": "held", "records": 1}]
     assert told["oldest_seconds"]["lead"] < 60
@@ -724,6 +725,10 @@ def test_explain_of_nobody(world: World) -> None:
     unknown = world.run("explain", "lead", "--person", "999", "--json")
 
     assert (unknown.exit_code, json.loads(unknown.stdout)) == (ExitCode.ATTENTION, [])
+    with world.dynamics() as dynamics:
+        person = world.person_of(lead_of(dynamics))
+    mistaken = world.run("explain", "contact", "--person", person)
+    assert mistaken.stderr == "Nothing is known of this contact: it is a lead.\n"
     typo = world.run("explain", "laed", "--person", "1")
     assert (typo.exit_code, "Did you mean 'lead'?" in typo.stderr) == (ExitCode.USAGE, True)
     # It is no mistake in the file.
@@ -775,6 +780,15 @@ def test_push_makes_a_person_once(world: World) -> None:
     assert (again.exit_code, "exists" in again.stdout) == (ExitCode.OK, True)
     with world.dynamics() as dynamics:
         assert dynamics.count("lead") == 4
+
+
+def test_push_while_paused_says_what_it_waits_for(world: World) -> None:
+    """A push that is queued while the sync is off waits for more than the next cycle."""
+    world.run("pause")
+    told = world.run("push", "1", "--as", "lead")
+
+    assert "queued" in told.stdout
+    assert "paused: this waits for: dynsync resume" in told.stderr
 
 
 def test_push_of_nobody_needs_attention(world: World) -> None:

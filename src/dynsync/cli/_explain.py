@@ -51,6 +51,7 @@ def explain_command(
     with reading(config) as store:
         entries = [entry_of(kept) for kept in store.history(name, ids)]
         start = unstarted(store, config)
+        unknown = start or _unknown(store, name, ids, config.entities)
         waiting: _Waiting = _waiting(store, entries) if with_values else {}
     standing = _standing(entries)
     if as_json:
@@ -67,8 +68,18 @@ def explain_command(
             rows = ([field, *map(shown, held)] for field, held in waiting.items())
             show_table(["waits", "Marketo holds", "Dynamics holds"], rows)
     if not entries:
-        click.echo(start or f"Nothing is known of this {entity}. Is the id right?", err=True)
+        click.echo(unknown, err=True)
     finish(ExitCode.OK if entries else ExitCode.ATTENTION)
+
+
+def _unknown(
+    store: StateStore, entity: Entity, ids: Pair[RecordId | None], entities: Sequence[Entity]
+) -> str:
+    """Return what to say of a record of which there is no history."""
+    for other in entities:
+        if other != entity and store.history(other, ids):
+            return f"Nothing is known of this {entity}: it is a {other}."
+    return f"Nothing is known of this {entity}. Is the id right?"
 
 
 _Waiting: TypeAlias = Mapping[str, Pair[Wire]]
