@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 from dynsync._distrust import setting
+from dynsync.backlog import link_key, unlinked_key
 from dynsync.errors import ConfigurationError
 from dynsync.recorder import Entry, entry_of
-from dynsync.records import Entity, Pair, RecordId, Side
+from dynsync.records import MISSING, Entity, Missing, Pair, RecordId, Row, Side, Wire, laid_over
 from dynsync.reports import RESTING, Status
 from dynsync.state import StateStore
 
-__all__ = ["history_of", "link_of", "person_of", "record_of", "status_of"]
+__all__ = ["history_of", "link_of", "person_of", "record_of", "status_of", "waiting_of"]
 
 
 def record_of(person: str | int | None, dynamics: str | None) -> Pair[RecordId | None]:
@@ -63,6 +64,35 @@ def _last_run(text: str) -> tuple[str, dt.datetime, tuple[str, ...]]:
     # A run of an earlier version kept no troubles.
     said, at, *rest = cast("tuple[str, float, list[str]]", json.loads(text))
     return said, dt.datetime.fromtimestamp(at, dt.UTC), tuple(*rest)
+
+
+def _names(text: str) -> list[str]:
+    return cast("list[str]", json.loads(text))
+
+
+def waiting_of(
+    store: StateStore, entity: Entity, named: Pair[RecordId | None]
+) -> Mapping[str, Pair[Wire | Missing]]:
+    """Return what each side holds of a record in the backlog, by field, as far as it was told."""
+    link = next(
+        (
+            found
+            for side in Side
+            if (id_ := named[side]) and (found := store.link_of(side, id_, entity))
+        ),
+        None,
+    )
+    key = link_key(link.key) if link else unlinked_key(entity, named.dynamics or RecordId(""))
+    entry = store.pending([key]).get(key)
+    names = setting(store, f"layout:{entity}", _names) or []
+    if entry is None:
+        return {}
+    rows: list[Row] = []
+    for side in Side:
+        seen = entry.seen[side]
+        base: Row = link.rows[side] if link else [MISSING] * len(names)
+        rows.append(base if seen is None else laid_over(seen.row, base))
+    return {name: Pair(*held) for name, *held in zip(names, *rows, strict=True)}
 
 
 def status_of(store: StateStore, now: dt.datetime, entities: Sequence[Entity]) -> Status:
