@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
-from typing import NoReturn, cast
+from typing import NamedTuple, NoReturn, cast
 
 import attrs
 
@@ -20,7 +20,7 @@ from dynsync.reports import Progress
 from dynsync.sqlite import SqliteStore
 from dynsync.sync import Sync
 
-__all__ = ["desk_sync", "host_sync", "reading"]
+__all__ = ["Systems", "desk_sync", "host_sync", "host_systems", "reading"]
 
 
 def _silent(progress: Progress) -> None:
@@ -43,13 +43,8 @@ def host_sync(
 
     Whatever is wrong with the factories or their options is told before anything is opened.
     """
-    makers = _maker(config.marketo), _maker(config.dynamics)
     with ExitStack() as stack:
-        marketo, dynamics = (_made(make, stack) for make in makers)
-        if not isinstance(marketo, MarketoConnector):
-            raise _no_connector(config.marketo)
-        if not isinstance(dynamics, DynamicsConnector):
-            raise _no_connector(config.dynamics)
+        marketo, dynamics = stack.enter_context(host_systems(config))
         store = stack.enter_context(SqliteStore(config.state, owner="dynsync"))
         yield Sync(
             marketo=marketo,
@@ -69,6 +64,30 @@ def host_sync(
             show=show,
             stopping=stopping,
         )
+
+
+class Systems(NamedTuple):
+    """The two connectors that a configuration names."""
+
+    marketo: MarketoConnector
+    dynamics: DynamicsConnector
+
+
+@contextmanager
+def host_systems(config: Config) -> Generator[Systems]:
+    """
+    Make both connectors that *config* names, for the time of the block.
+
+    Whatever is wrong with the factories or their options is told before one is made.
+    """
+    makers = _maker(config.marketo), _maker(config.dynamics)
+    with ExitStack() as stack:
+        marketo, dynamics = (_made(make, stack) for make in makers)
+        if not isinstance(marketo, MarketoConnector):
+            raise _no_connector(config.marketo)
+        if not isinstance(dynamics, DynamicsConnector):
+            raise _no_connector(config.dynamics)
+        yield Systems(marketo, dynamics)
 
 
 def _maker(system: SystemConfig) -> Callable[[], object]:
