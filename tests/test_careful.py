@@ -449,13 +449,19 @@ def test_fields_and_sides_are_checked() -> None:
         prefer(cast("Side", "marketo"))
 
 
-def test_explain_wants_a_record() -> None:
+class _Ask(Protocol):
+    def __call__(self, entity: str, *, person: str | None = None) -> object: ...
+
+
+def test_a_question_wants_a_record() -> None:
     """An entity without a map, or no id, is no question."""
     sync = World(LEAD).sync
-    with pytest.raises(ConfigurationError, match="leed"):
-        sync.explain("leed", person="1")
-    with pytest.raises(ConfigurationError, match="person="):
-        sync.explain("lead")
+    questions: tuple[_Ask, ...] = sync.explain, sync.link
+    for ask in questions:
+        with pytest.raises(ConfigurationError, match="leed"):
+            ask("leed", person="1")
+        with pytest.raises(ConfigurationError, match="person="):
+            ask("lead")
 
 
 def test_a_store_in_memory_is_another_one() -> None:

@@ -244,7 +244,7 @@ def test_what_a_connector_may_not_raise_is_told_as_its_fault() -> None:
     plain.describe = _stumble  # type: ignore[attr-defined]
     marketo = cast("MarketoConnector", plain)
 
-    with pytest.raises(ContractError, match="raised ZeroDivisionError in describe"):
+    with pytest.raises(ContractError, match=r"raised ZeroDivisionError .* in describe"):
         check(marketo=marketo, dynamics=host.systems[1], maps=[CONTACT], clock=host.clock)
 
 

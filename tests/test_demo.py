@@ -6,6 +6,8 @@ import io
 import json
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -17,11 +19,24 @@ from rich.console import Console
 from dynsync.cli._app import app
 from dynsync.cli._demo import _command, _people
 from dynsync.cli._demo._command import CHAPTERS, tell
+from dynsync.cli._demo._over_http import OverHttp
 from dynsync.cli._demo._stage import Stage, staged
 from dynsync.cli._exits import ExitCode
 from dynsync.sandbox import SandboxClock
 
 START: Final = SandboxClock().now()
+
+DIFFERENT: Final = {
+    # A real organisation says which of its refusals a business rule's is.
+    "295 Dynamics refused salutation: The front office checks 'salutation'",
+    "[0x80040265]",
+    "295 Dynamics refused salutation: A business rule refused the row: The",
+    "front office checks 'salutation' [0x80040265]",
+    # It answers a create with what was sent, and tells of the rest in its feed.
+    "Five minutes pass. Run 12: nothing to do (0 to Marketo, 0 to Dynamics).",
+    "Five minutes pass. Run 12: 1 updated (1 to Marketo, 0 to Dynamics).",
+}
+"""The lines of the story that are told in one way only, in the process or over HTTP."""
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +68,48 @@ def test_story_is_told(kept: Path) -> None:
     assert story.count("✓") >= 3 * len(CHAPTERS)
     assert "✗" not in story
     assert [] == [line for line in story.splitlines() if cell_len(line) > 80]
+
+
+def test_story_over_http_is_the_same(kept: Path) -> None:
+    """Over both APIs every claim holds as well, and nearly every line is the same."""
+    result = CliRunner().invoke(app, ["demo", "--http"], env={"COLUMNS": "80"})
+    stories = (kept / "story.txt").read_text("utf-8"), result.stdout
+    one, other = (text.partition("All 36 claims hold.")[0].splitlines() for text in stories)
+
+    assert result.exit_code == ExitCode.OK, result.output
+    assert {" ".join(line.split()) for line in {*one} ^ {*other}} == DIFFERENT
+
+
+def test_http_keeps_no_systems(tmp_path: Path) -> None:
+    """Nobody would serve them afterwards."""
+    result = CliRunner().invoke(app, ["demo", "--http", "--keep", str(tmp_path)])
+
+    assert result.exit_code == ExitCode.USAGE
+    assert "leave --http out" in result.stderr
+
+
+def test_http_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without httpx there is no way over HTTP."""
+    monkeypatch.setitem(sys.modules, "httpx", None)
+    for name in ("dynsync.http", "dynsync.cli._demo._over_http"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    result = CliRunner().invoke(app, ["demo", "--http"])
+
+    assert result.exit_code == ExitCode.USAGE
+    assert "pip install 'dynsync[cli,http,emulator]'" in result.stderr
+
+
+@pytest.mark.parametrize("number", [1, 9, 10])
+def test_chapter_over_http_checks_its_claims(number: int, tmp_path: Path) -> None:
+    """What goes wrong on the way is seen there, too."""
+    console = Console(file=io.StringIO(), markup=False)
+    with staged(tmp_path, console, START, OverHttp.opened) as stage:
+        if number > 1:
+            tell(stage, CHAPTERS[:1])
+        stage.sync.pause()
+        tell(stage, CHAPTERS[number - 1 : number])
+
+    assert stage.broken
 
 
 def test_each_chapter_checks_its_claims(tmp_path: Path) -> None:
@@ -178,6 +235,20 @@ def test_page_shows_what_commands_print(folder: Path) -> None:
             env={"COLUMNS": "80"},
         )
         assert without_times(result.stdout) == without_times(text), command
+
+
+def test_page_edits_a_kept_demo(folder: Path) -> None:
+    """The recipe of the page makes a person in a kept demo, and prints how to push it."""
+    [recipe] = re.findall(
+        r"```python\n(.*?)```", PAGE.read_text("utf-8").split("## ")[0], re.DOTALL
+    )
+    made = subprocess.run(  # noqa: S603 - it is our own page
+        [sys.executable, "-c", recipe], cwd=folder, capture_output=True, text=True, check=True
+    )
+    _, *command = made.stdout.split()
+
+    assert "created" in run(folder, *command).stdout
+    assert run(folder, "plan").stdout == "Nothing to do.\n"
 
 
 def test_kept_folder_is_not_overwritten(folder: Path) -> None:

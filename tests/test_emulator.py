@@ -276,6 +276,26 @@ def test_silent_client_does_not_keep_it_from_stopping(scheme: Scheme) -> None:
             assert b"" == silent.recv(1)
 
 
+_ABANDONED: Final = """
+import socket
+from urllib.parse import urlsplit
+from dynsync.emulator import emulate
+running = emulate()
+parts = urlsplit(running.__enter__().url)
+client = socket.create_connection((parts.hostname, parts.port))
+client.sendall(b"GET /_emulator/state HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n")
+client.recv(1)
+raise SystemExit(3)
+"""
+
+
+def test_process_ends_though_the_emulator_was_not_stopped() -> None:
+    """One that fails in the middle of its block waits for no client that stays."""
+    command = [sys.executable, "-c", _ABANDONED]
+
+    assert 3 == subprocess.run(command, check=False, timeout=60).returncode  # noqa: S603
+
+
 def test_custom_activity_types_and_keys_are_kept_in_the_files(tmp_path: Path) -> None:
     """What a client made is there when the emulator starts again on the same files."""
     clock = SandboxClock()

@@ -164,6 +164,19 @@ def test_a_failure_says_where_and_quotes_nothing() -> None:
     assert not [secret for secret in ("s3cret", "t0ken", "b0dy") if secret in str(failed.value)]
 
 
+def test_proxies_of_the_environment_can_be_declined(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By default one that the environment names carries the request; here nobody is there."""
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    with serving(answering(OK)) as url:
+        with HttpxTransport() as by_proxy, pytest.raises(NotSent):
+            by_proxy.send(Request("GET", url))
+        with HttpxTransport(proxies="none") as directly:
+            assert 200 == directly.send(Request("GET", url)).status
+
+
 def test_a_clients_own_settings_hold() -> None:
     """A host that brings a client decides about proxies, pools and certificates."""
     client = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(204)))

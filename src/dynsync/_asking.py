@@ -46,7 +46,8 @@ def status_of(store: StateStore, now: dt.datetime, entities: Sequence[Entity]) -
     """Return where the sync that *store* belongs to stands."""
     numbers = store.backlog()
     last = store.get("last_run")
-    said, at = cast("tuple[str, float]", json.loads(last)) if last else (None, None)
+    # A run of an earlier version kept no troubles.
+    said, at, *rest = cast("list[object]", json.loads(last)) if last else (None, None)
     pace = float(store.get("pace") or "0")
     due = sum(n for (_, reason), n in numbers.counts.items() if reason not in RESTING)
     return Status(
@@ -54,8 +55,9 @@ def status_of(store: StateStore, now: dt.datetime, entities: Sequence[Entity]) -
         backlog=numbers.counts,
         oldest={entity: now.timestamp() - since for entity, since in numbers.oldest.items()},
         eta=due / pace if pace > 0 else (None if due else 0.0),
-        last_run=said,
-        last_run_at=None if at is None else dt.datetime.fromtimestamp(at, dt.UTC),
+        last_run=cast("str | None", said),
+        last_run_at=None if at is None else dt.datetime.fromtimestamp(cast("float", at), dt.UTC),
         paused=store.get("paused") is not None,
         stale={e: why for e in entities if (why := store.get(f"stale:{e}")) is not None},
+        troubles=tuple(cast("list[str]", rest[0])) if rest else (),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Final, Literal, TypeVar
+from typing import Final, Literal, TypeVar, cast
 
 from dynsync import _checks as checks
 from dynsync._contract import check_connector, check_schema
@@ -132,8 +132,8 @@ class _Tried:
 
     def _own(self) -> Iterable[Finding]:
         """Return what the connector itself says of its system."""
-        connector = self._connector
-        if isinstance(connector, Checkable):
+        connector = _checkable(self._connector)
+        if connector is not None:
             return self._asked("check", lambda: connector.check(self._needs))
         seen = "this connector has no say in it: see dynsync.Checkable"
         return [self._found("rights and settings", "untried", seen)]
@@ -149,8 +149,8 @@ class _Tried:
         return schema
 
     def _time(self, limit: float) -> Iterator[Finding]:
-        connector = self._connector
-        if not isinstance(connector, Checkable):
+        connector = _checkable(self._connector)
+        if connector is None:
             return
         try:
             there = self._asked("system_time", connector.system_time)
@@ -210,6 +210,12 @@ class _Tried:
 
     def _found(self, about: str, level: Level, seen: str, todo: str = "") -> Finding:
         return Finding(self._side, about, level, seen, todo)
+
+
+def _checkable(connector: Connector) -> Checkable | None:
+    # Not isinstance: since Python 3.12 that does not see what a wrapper passes on.
+    able = all(hasattr(connector, name) for name in ("check", "system_time"))
+    return cast("Checkable", connector) if able else None
 
 
 def _lookups(entity_map: EntityMap, side: Side) -> Iterator[str]:

@@ -14,6 +14,7 @@ from dynsync.transport import Lost, NotSent, Request, Response
 __all__ = ["HttpxTransport"]
 
 Compression: TypeAlias = Literal["gzip", "none"]
+Proxies: TypeAlias = Literal["environment", "none"]
 
 _NOT_SENT: Final = (
     httpx.ConnectError,
@@ -35,7 +36,8 @@ class HttpxTransport:
     *whole* how many an answer may take altogether: one that drips in for ever is `Lost`.
     *connections* are kept open at most. *verify* takes what signs the servers' certificates
     if the public authorities do not; it is never off. *compression* is what answers may come
-    in. A host's own *client* is used as it is, and stays the host's to close.
+    in. Proxies are those that the environment names (``HTTPS_PROXY`` and so on), unless
+    *proxies* is ``"none"``. A host's own *client* is used as it is, and stays the host's to close.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class HttpxTransport:
         connections: int = 20,
         verify: ssl.SSLContext | None = None,
         compression: Compression = "gzip",
+        proxies: Proxies = "environment",
         elapsed: Callable[[], float] = time.monotonic,
     ) -> None:
         self._own = client is None
@@ -58,6 +61,8 @@ class HttpxTransport:
             timeout=httpx.Timeout(read, connect=connect),
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
             verify=True if verify is None else verify,
+            # Not ``trust_env``: that would also leave out what SSL_CERT_FILE names.
+            mounts=None if proxies == "environment" else {"http://": None, "https://": None},
             follow_redirects=False,
         )
 

@@ -157,7 +157,8 @@ class Sync:
         Return what `run` would do now.
 
         Reads both systems and writes to neither; what it learns is thrown away, so that
-        neither cursor nor backlog moves. Raises what `run` raises before it writes.
+        neither cursor nor backlog moves. What an earlier run wrote and got no answer for is not
+        planned again; the next report counts it. Raises what `run` raises before it writes.
         """
         with self._session() as session, self.store.scratch():
             session.check_pair()
@@ -367,7 +368,9 @@ class Sync:
         Return the two ids that are one record, found by either of them; None if it is unlinked.
 
         A person who was deleted in Marketo, or a record deleted in Dynamics, keeps its link.
+        Raises `ConfigurationError` if there is no map for *entity*, or no record is named.
         """
+        self._map(entity)
         return link_of(self.store, Entity(entity), record_of(person, dynamics))
 
     def explain(

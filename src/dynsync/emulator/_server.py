@@ -7,6 +7,7 @@ import gzip
 import http.server
 import socket
 import ssl
+import sys
 import threading
 from collections.abc import Callable
 from typing import Final, TypeAlias, cast
@@ -32,8 +33,6 @@ class Server(http.server.ThreadingHTTPServer):
     With *context* it speaks TLS.
     """
 
-    daemon_threads = False
-
     def __init__(
         self,
         address: tuple[str, int],
@@ -46,6 +45,7 @@ class Server(http.server.ThreadingHTTPServer):
         self.clock = clock
         self.context = context
         self._open: set[socket.socket] = set()
+        self._serving: list[threading.Thread] = []
         self._stopped = False
         self._lock = threading.Lock()
 
@@ -59,6 +59,17 @@ class Server(http.server.ThreadingHTTPServer):
         """Return the host as a URL has it."""
         host = str(self.server_address[0])
         return f"[{host}]" if ":" in host else host
+
+    def process_request(self, request: object, client_address: object) -> None:
+        """Serve one connection beside the others."""
+        # A process that ends in an error does not stop us, and must not wait for clients
+        # that keep their connections: so these threads are daemons, and `stop` waits for them.
+        thread = threading.Thread(
+            target=self.process_request_thread, args=(request, client_address), daemon=True
+        )
+        self._serving = [one for one in self._serving if one.is_alive()]
+        self._serving.append(thread)
+        thread.start()
 
     def finish_request(self, request: object, client_address: object) -> None:
         """Serve one connection; the handshake is its own thread's affair."""
@@ -90,12 +101,17 @@ class Server(http.server.ThreadingHTTPServer):
 
     def stop(self) -> None:
         """Stop listening, end every connection, and return when all is quiet."""
+        if sys.is_finalizing():
+            # Nobody has left the block, and our threads are gone: they would never answer.
+            return
         self.shutdown()
         with self._lock:
             self._stopped = True
             for connection in self._open:
                 with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
+        for thread in self._serving:
+            thread.join()
         self.server_close()
 
 

@@ -28,7 +28,10 @@ _MEANING = {
         "Make room and run again: what was not stored will be done again",
     ),
     sqlite3.SQLITE_CORRUPT: ("it is damaged", _LOST),
-    sqlite3.SQLITE_NOTADB: ("it is no SQLite file", "Give the path of another file"),
+    sqlite3.SQLITE_NOTADB: (
+        "it is no SQLite file",
+        f"Give the path of another one; if it was the state, it is damaged. {_LOST}",
+    ),
     sqlite3.SQLITE_READONLY: ("it may only be read", _ACCESS),
     sqlite3.SQLITE_PERM: ("it may not be opened", _ACCESS),
     sqlite3.SQLITE_CANTOPEN: ("it cannot be opened", _ACCESS),

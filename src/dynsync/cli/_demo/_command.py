@@ -15,6 +15,7 @@ from dynsync.cli._commands import finish
 from dynsync.cli._console import out_console, tick
 from dynsync.cli._demo import _chapters, _troubles
 from dynsync.cli._demo._stage import FILES, Stage, staged
+from dynsync.cli._demo._ways import InProcess, OpenWay
 from dynsync.cli._exits import ExitCode
 from dynsync.errors import SyncError
 from dynsync.maps import LEAD
@@ -92,16 +93,27 @@ def tell(stage: Stage, chapters: Sequence[tuple[str, Chapter]] = CHAPTERS) -> No
     metavar="DIR",
     help="Leave the systems, the state and a dynsync.toml in DIR, to go on with.",
 )
-def demo_command(folder: Path | None) -> None:
+@click.option(
+    "--http",
+    "over",
+    flag_value="http",
+    default="calls",
+    help="Go over HTTP: both APIs on loopback, and the connectors to the real systems.",
+)
+def demo_command(folder: Path | None, over: str) -> None:
     """
     Tell the whole story over two pretend systems, and check every word of it.
 
     Takes some seconds and needs no account: time is pretended, too.
     """
+    if over == "http" and folder is not None:
+        # A state file knows its systems by their names, and these end with the command.
+        raise click.UsageError("--keep keeps no systems behind HTTP: leave --http out.")
     console = out_console()
+    way = _over_http() if over == "http" else InProcess.opened
     with _place(folder) as place:
         start = _START if folder is None else _now() - _LENGTH
-        with staged(place, console, start) as stage:
+        with staged(place, console, start, way) as stage:
             tell(stage)
             person = "" if folder is None else _talked_of(stage)
         if folder is not None:
@@ -118,6 +130,17 @@ def demo_command(folder: Path | None) -> None:
     if folder is not None:
         console.print(f"Go on with: cd {folder} && dynsync status")
         console.print(f"Then, for a long history: dynsync explain lead --person {person}")
+
+
+def _over_http() -> OpenWay:
+    try:
+        from dynsync.cli._demo._over_http import OverHttp  # noqa: PLC0415 - httpx is an extra
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] != "httpx":
+            raise
+        message = "--http needs httpx. Install it with: pip install 'dynsync[cli,http,emulator]'"
+        raise click.UsageError(message) from None
+    return OverHttp.opened
 
 
 def _talked_of(stage: Stage) -> RecordId:

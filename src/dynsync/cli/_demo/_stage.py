@@ -13,6 +13,7 @@ from attrs import Factory
 from rich.console import Console
 
 from dynsync.cli._console import show_table, shown, tick
+from dynsync.cli._demo._ways import InProcess, OpenWay, Way
 from dynsync.fields import Match
 from dynsync.maps import CONTACT, LEAD
 from dynsync.recorder import ActivityRecorder
@@ -51,11 +52,13 @@ class Stage:
     """
     Where the story happens.
 
-    *leads* and *contacts* are the ids in Dynamics. *broken* are the claims that were false.
+    *way* is how the sync gets to the systems. *leads* and *contacts* are the ids in Dynamics.
+    *broken* are the claims that were false.
     """
 
     marketo: SandboxMarketo
     dynamics: SandboxDynamics
+    way: Way
     clock: SandboxClock
     state: Path
     store: SqliteStore
@@ -68,10 +71,10 @@ class Stage:
     @property
     def sync(self) -> Sync:
         """Return the sync as a host would put it together."""
-        marketo = self.marketo.connector()
+        marketo, dynamics = self.way.connectors()
         return Sync(
             marketo=marketo,
-            dynamics=self.dynamics.connector(),
+            dynamics=dynamics,
             maps=(LEAD, attrs.evolve(CONTACT, match=Match("email"))),
             store=self.store,
             clock=self.clock,
@@ -79,7 +82,8 @@ class Stage:
         )
 
     def begin_again(self) -> None:
-        """Do what a new process does: open the state anew."""
+        """Do what a new process does: open the state anew, and know nothing else."""
+        self.way.forget()
         self.store.close()
         self.store = SqliteStore(self.state, owner="dynsync demo")
 
@@ -132,7 +136,9 @@ class Stage:
 
 
 @contextmanager
-def staged(folder: Path, console: Console, start: dt.datetime) -> Generator[Stage]:
+def staged(
+    folder: Path, console: Console, start: dt.datetime, way: OpenWay = InProcess.opened
+) -> Generator[Stage]:
     """Set up the stage in *folder*, its clock beginning at *start*."""
     clock = SandboxClock(start)
     with ExitStack() as stack:
@@ -140,7 +146,8 @@ def staged(folder: Path, console: Console, start: dt.datetime) -> Generator[Stag
         dynamics = stack.enter_context(SandboxDynamics(folder / FILES.dynamics, clock=clock))
         state = folder / FILES.state
         store = SqliteStore(state, owner="dynsync demo")
-        stage = Stage(marketo, dynamics, clock, state, store, console)
+        opened = stack.enter_context(way(marketo, dynamics, clock))
+        stage = Stage(marketo, dynamics, opened, clock, state, store, console)
         with closing(_Current(stage)):
             yield stage
 

@@ -24,7 +24,7 @@ _NEW: Final = 25
 
 def _no_royalty(_: Mapping[str, Wire] | None, after: dict[str, Wire]) -> None:
     if after.get("salutation") == "Her Majesty":
-        raise BusinessRule("Salutations are checked by the front office", "salutation")
+        raise BusinessRule("The front office checks 'salutation'", "salutation")
 
 
 def refused_values(stage: Stage) -> None:
@@ -127,7 +127,7 @@ def crash(stage: Stage) -> None:
         [{"firstname": "Émile", "lastname": f"Noël {number}"} for number in range(_NEW)],
     )
     people = stage.marketo.count()
-    stage.marketo.faults.plan("write", Fault("crash_after"))
+    stage.way.die_after_a_write()
     crashed = False
     stage.clock.advance(DELAY)
     try:
