@@ -10,23 +10,30 @@ import datetime as dt
 import json
 import math
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from pathlib import Path
 from typing import Final, cast
 
 import attrs
 import pytest
+from click.testing import CliRunner, Result
 
 from dynsync.checking import check
+from dynsync.cli._app import app
+from dynsync.cli._exits import ExitCode
 from dynsync.connectors import Checkable, DynamicsConnector, Finding, MarketoConnector
 from dynsync.dynamics import ClientSecret, DataverseConnector
-from dynsync.emulator import CLIENT_ID, CLIENT_SECRET, TENANT, Emulator
+from dynsync.dynamics._checking import depths_of
+from dynsync.emulator import CLIENT_ID, CLIENT_SECRET, TENANT, Emulator, MovedClock, emulate
 from dynsync.errors import ContractError, SyncError
 from dynsync.fields import EntityMap, Match
 from dynsync.guards import Guards
 from dynsync.limiting import Limiter
 from dynsync.maps import CONTACT, LEAD
 from dynsync.marketo import PACE, CustomService, FullRead, MarketoOptions, MarketoRestConnector
+from dynsync.marketo._api import Api
 from dynsync.marketo._log import ACTIVITY_TYPE
+from dynsync.marketo._permissions import permission
 from dynsync.memory import MemoryStore
 from dynsync.records import Side
 from dynsync.sandbox import PERSON_COLUMNS, Fault, SandboxClock, SandboxDynamics, SandboxMarketo
@@ -281,7 +288,7 @@ WIRES: Final = {
 def test_what_stands_in_the_way(side: Side, trouble: str) -> None:
     """A wrong URL, or a page of a proxy's, is told with the side and the advice to see the URL."""
     host = Host(wires={side: WIRES[trouble]})
-    finding, told = host.told_both_ways(side, "contact")
+    finding, told = host.told_both_ways(side, "connection")
 
     assert "missing" == finding.level
     assert "URL" in finding.seen
@@ -292,7 +299,7 @@ def test_what_stands_in_the_way(side: Side, trouble: str) -> None:
 def test_a_wrong_secret(side: Side) -> None:
     """A secret that is not accepted is told with where to look, and never quoted."""
     host = Host(secrets={side: "not-the-secret"})
-    finding, told = host.told_both_ways(side, "contact")
+    finding, told = host.told_both_ways(side, "connection")
 
     assert "missing" == finding.level
     assert "secret" in finding.seen
@@ -409,7 +416,7 @@ def test_a_user_who_is_no_member() -> None:
     """A user whom the organisation does not let in is told with what to look at."""
     host = Host()
     host.dynamics.faults.hook = lambda *_: Fault("refused")
-    finding, told = host.told_both_ways(Side.DYNAMICS, "contact")
+    finding, told = host.told_both_ways(Side.DYNAMICS, "connection")
 
     assert "application user" in finding.seen
     assert re.search("Dynamics: .*application user", told)
@@ -459,6 +466,54 @@ class Rewriting:
         answer = self.beyond.send(request)
         pattern = re.escape(self.was).replace(rb"\ ", rb" ?")
         return attrs.evolve(answer, body=re.sub(pattern, self.said, answer.body))
+
+
+@pytest.mark.parametrize(
+    ("was", "about"),
+    [
+        (b"/Microsoft.Dynamics.CRM.RetrieveUserPrivileges()", "privileges"),
+        (b"?$select=isdisabled", "user"),
+    ],
+)
+def test_what_the_user_may_not_ask(was: bytes, about: str) -> None:
+    """A user who may not see its own rights is told which right that takes; the rest goes on."""
+    host = Host(
+        wires={Side.DYNAMICS: lambda beyond: Asking(beyond, was, b"/Nothing?$select=nothing")}
+    )
+    found = host.amiss()
+
+    assert [(Side.DYNAMICS, about)] == [*found]
+    assert "untried" == found[Side.DYNAMICS, about].level
+    assert "Read on User" in found[Side.DYNAMICS, about].todo
+
+
+@attrs.frozen
+class Asking:
+    """Asks for something that there is not."""
+
+    beyond: Transport
+    was: bytes
+    asked: bytes
+
+    def send(self, request: Request) -> Response:
+        """Return the answer to the other question, where checks ask in a batch."""
+        body = request.body
+        if body is not None and b"ChangeTrackingEnabled" in body:
+            body = body.replace(self.was, self.asked)
+        return self.beyond.send(attrs.evolve(request, body=body))
+
+
+def test_the_widest_of_several_roles_counts() -> None:
+    """A privilege that one role has for some rows and another for all is had for all."""
+    for depths in (("Basic", "Global"), ("Global", "Basic")):
+        said = {
+            "RolePrivileges": [
+                {"PrivilegeName": "prvReadContact", "Depth": depth} for depth in depths
+            ]
+        }
+        answer = Response(200, {"content-type": "application/json"}, json.dumps(said).encode())
+
+        assert {"prvreadcontact": "Global"} == depths_of(answer)
 
 
 def test_change_tracking_that_is_off() -> None:
@@ -545,10 +600,45 @@ def test_a_quota_that_is_used_up() -> None:
     """A day's quota that is used up ends a run at once, with until when it lasts."""
     host = Host()
     host.marketo.faults.hook = lambda *_: Fault("throttled", scope="day")
-    finding, told = host.told_both_ways(Side.MARKETO, "contact")
+    finding, told = host.told_both_ways(Side.MARKETO, "connection")
 
     assert "quota is used up" in finding.seen
     assert re.search("Marketo: .*quota is used up.*midnight", told)
+
+
+def test_a_complaint_that_nobody_foresaw() -> None:
+    """A complaint that is not of the role leaves the right in doubt; the rest goes on."""
+    said = {"success": False, "errors": [{"code": "616", "message": "not here"}]}
+    body = json.dumps({"requestId": "1#1", **said}).encode()
+    host = Host(full="bulk", wires={Side.MARKETO: answered(Response(200, {}, body), "/bulk/")})
+    found = host.amiss()
+
+    assert [(Side.MARKETO, "bulk extract")] == [*found]
+    assert "untried" == found[Side.MARKETO, "bulk extract"].level
+    assert "616" in found[Side.MARKETO, "bulk extract"].seen
+
+
+@pytest.mark.parametrize("date", [b"", b"yesterday"])
+def test_a_system_that_does_not_say_the_time(date: bytes) -> None:
+    """A gateway that drops the date leaves the clock unchecked, and nothing else."""
+    host = Host(wires={Side.DYNAMICS: lambda beyond: Undated(beyond, date.decode())})
+    found = host.amiss()
+
+    assert [(Side.DYNAMICS, "clock")] == [*found]
+    assert "untried" == found[Side.DYNAMICS, "clock"].level
+
+
+@attrs.frozen
+class Undated:
+    """Puts something else in the place of dates."""
+
+    beyond: Transport
+    date: str
+
+    def send(self, request: Request) -> Response:
+        """Return the answer."""
+        answer = self.beyond.send(request)
+        return attrs.evolve(answer, headers={**answer.headers, "date": self.date})
 
 
 def test_a_quota_that_is_nearly_used_up() -> None:
@@ -601,3 +691,97 @@ def test_dynamics_down_at_the_start_is_in_the_report() -> None:
     report = sync.run()
 
     assert [Side.DYNAMICS] == [failure.side for failure in report.failures]
+
+
+# -- the command, over HTTP, with the file of the page
+
+PAGE: Final = Path(__file__).parents[1] / "docs/how-to/real-accounts.md"
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, Emulator]]:
+    """Yield the configuration that the page gives, with the emulators in the place of accounts."""
+    [text] = re.findall(r"```toml\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    for side in Side:
+        monkeypatch.setenv(f"{side.name}_CLIENT_ID", CLIENT_ID)
+        monkeypatch.setenv(f"{side.name}_CLIENT_SECRET", CLIENT_SECRET)
+    with emulate(clock=MovedClock()) as emulator:
+        text = re.sub(r'url = "https://[^"]*"', f'url = "{emulator.url}"', text)
+        text = text.replace("tenant =", f'authority = "{emulator.url}"\ntenant =')
+        path = tmp_path / "dynsync.toml"
+        path.write_text(text, "utf-8")
+        yield path, emulator
+
+
+def run_check(path: Path, *more: str) -> Result:
+    """Return what ``dynsync check`` comes to."""
+    return CliRunner().invoke(app, ["check", "--config", str(path), *more])
+
+
+def test_the_file_of_the_page(config: tuple[Path, Emulator]) -> None:
+    """The configuration of the how-to leads to both systems, and the check leaves no file."""
+    path, emulator = config
+    result = run_check(path)
+
+    assert ExitCode.OK == result.exit_code, result.output
+    assert result.stdout.endswith("Nothing is missing.\n")
+    assert [path] == [*path.parent.iterdir()]
+    assert 0 == emulator.marketo.count()
+
+
+def test_what_is_missing_has_an_exit_code(config: tuple[Path, Emulator]) -> None:
+    """What is missing is in a table for people and in JSON for programs, and the code is 8."""
+    path, emulator = config
+    emulator.marketo_api.role = frozenset({"Read-Only Lead", "Read-Write Activity"})
+    shown, told = run_check(path), run_check(path, "--json")
+    said = json.loads(told.stdout)
+    missing = [each for each in said["findings"] if each["level"] == "missing"]
+
+    assert (ExitCode.MISSING, 8) == (shown.exit_code, told.exit_code)
+    assert shown.stdout.endswith("2 things are missing for a sync to work.\n")
+    assert "the role lacks Read-Write Lead" in shown.stdout
+    assert said["ok"] is False
+    assert ["writing people", "activity log"] == [each["about"] for each in missing]
+    assert all(each["side"] == "marketo" and each["seen"] and each["todo"] for each in missing)
+
+
+def test_something_to_look_at_is_no_failure(config: tuple[Path, Emulator]) -> None:
+    """A sync that works although less takes part ends the check with 0."""
+    path, emulator = config
+    emulator.dynamics.secure("contact", "jobtitle", Access.NONE)
+    result = run_check(path)
+
+    assert ExitCode.OK == result.exit_code
+    assert "may not be read, so take no part: jobtitle" in result.stdout
+    assert "Nothing is missing; 1 line to look at." in result.stdout
+
+
+def test_a_run_with_a_wrong_secret(
+    config: tuple[Path, Emulator], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The commands say which side refused the secret, and do not say the secret."""
+    path, _ = config
+    monkeypatch.setenv("DYNAMICS_CLIENT_SECRET", "not-the-secret")
+    result = CliRunner().invoke(app, ["run", "--config", str(path)])
+
+    assert ExitCode.SYSTEM == result.exit_code
+    assert "Dynamics: no token: the authority refused the service principal" in result.stderr
+    assert "not-the-secret" not in result.output
+
+
+def test_the_page_names_every_permission() -> None:
+    """The permissions that the page tells of are those that requests turn out to take."""
+    told = re.findall(r"^\| (Read-[A-Za-z -]+?) \|", PAGE.read_text("utf-8"), re.MULTILINE)
+    api = Api.at("https://123-abc-456.mktorest.com")
+    taken = {
+        permission(api.post("/rest/v1/leads.json", {})),
+        permission(api.get("/rest/v1/activities/leadchanges.json")),
+        permission(api.post("/rest/v1/activities/external.json", {})),
+        permission(api.post("/rest/v1/activities/external/type.json", {})),
+    }
+
+    assert {*told} == taken
+    assert "Read-Only Lead" == permission(api.ask("/rest/v1/leads.json", {}))
+    assert "Read-Only Lead" == permission(api.post("/bulk/v1/leads/export/create.json", {}))
+    assert "" == permission(api.get("/rest/v1/stats/usage.json"))

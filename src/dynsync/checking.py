@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Final, Literal, TypeVar, cast
+from typing import Final, TypeVar, cast
 
 from dynsync import _checks as checks
 from dynsync._contract import check_connector, check_schema
 from dynsync.calling import called
 from dynsync.connectors import (
+    ActivityLog,
     Checkable,
     Clock,
     Connector,
@@ -57,7 +58,7 @@ def check(
     marketo: MarketoConnector,
     dynamics: DynamicsConnector,
     maps: Iterable[EntityMap],
-    activity_log: Literal["written", "unused"] = "written",
+    activity_log: ActivityLog = "written",
     guards: Guards | None = None,
     clock: Clock | None = None,
 ) -> tuple[Finding, ...]:
@@ -72,6 +73,7 @@ def check(
     checks.connector(Side.MARKETO, marketo)
     checks.connector(Side.DYNAMICS, dynamics)
     checks.maps(chosen)
+    checks.word("activity_log", activity_log, ActivityLog)
     systems = Pair[Connector](marketo, dynamics)
     limit = (guards or Guards()).clock
     sides = [
@@ -86,9 +88,7 @@ def check(
     return tuple(sorted(found, key=lambda finding: order[finding.side]))
 
 
-def _needs(
-    maps: Sequence[EntityMap], side: Side, activity_log: Literal["written", "unused"]
-) -> Needs:
+def _needs(maps: Sequence[EntityMap], side: Side, activity_log: ActivityLog) -> Needs:
     """Return what a sync of *maps* asks of *side*."""
     tables: dict[str, Access] = {}
     for entity_map in maps:
@@ -117,10 +117,10 @@ class _Tried:
             own = [*self._own()]
             described = {table: self._described(table) for table in self._needs.tables}
         except SystemFailure as failure:
-            yield self._missing("contact", failure)
+            yield self._missing("connection", failure)
             yield self._found("all else", "untried", "not tried, because of that")
             return
-        yield self._found("contact", "ok", f"it lets the connector in, as {name}")
+        yield self._found("connection", "ok", f"it lets the connector in, as {name}")
         yield from self._time(limit)
         yield from own
         for table, answer in described.items():

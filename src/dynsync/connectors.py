@@ -40,6 +40,7 @@ from dynsync.writes import Write, WriteResult
 
 __all__ = [
     "ActivityLine",
+    "ActivityLog",
     "Capabilities",
     "Checkable",
     "Clock",
@@ -239,6 +240,10 @@ class Finding:
         return f"{self.side.label}: {self.about}: {self.seen}" + (f" {self.todo}" * bool(self.todo))
 
 
+ActivityLog: TypeAlias = Literal["written", "unused"]
+"""Whether a sync writes lines into people's activity logs."""
+
+
 @attrs.frozen(kw_only=True)
 class Needs:
     """
@@ -248,7 +253,7 @@ class Needs:
     """
 
     tables: Mapping[str, Access]
-    activity_log: Literal["written", "unused"] = "written"
+    activity_log: ActivityLog = "written"
 
 
 @runtime_checkable

@@ -64,7 +64,7 @@ def _data(found: Sequence[Finding]) -> dict[str, object]:
 
 def _say(found: Sequence[Finding]) -> None:
     show_table(
-        ["", "side", "about", "seen, and what to do"],
+        ["level", "side", "about", "seen, and what to do"],
         ([f.level, f.side.label, f.about, _told(f)] for f in found),
     )
     counts = Counter(finding.level for finding in found)

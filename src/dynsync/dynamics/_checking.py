@@ -14,7 +14,7 @@ from dynsync.records import RecordId, Side
 from dynsync.schemas import Access
 from dynsync.transport import Flow, Response
 
-__all__ = ["checked", "time_there"]
+__all__ = ["checked", "depths_of", "time_there"]
 
 _TABLE: Final = (
     "LogicalName,SchemaName,ChangeTrackingEnabled,IsOptimisticConcurrencyEnabled,Privileges"
@@ -50,7 +50,7 @@ def checked(user: RecordId, needs: Needs) -> Flow[list[Finding]]:
     ]
     whom, privileges, *tables = yield from ask_all(paths, "checking")
     found = [*_of_user(whom)]
-    held = _depths(privileges)
+    held = depths_of(privileges)
     if held is None:
         seen = "the user may not ask for its own privileges"
         todo = "Give its role Read on User and on Security Role."
@@ -86,7 +86,7 @@ def _of_user(answer: Response) -> Iterator[Finding]:
         yield _found("user", "ok", "an application user, enabled")
 
 
-def _depths(answer: Response) -> dict[str, str] | None:
+def depths_of(answer: Response) -> dict[str, str] | None:
     """Return how far each privilege of the user reaches, by its name in lower case."""
     if fault_in(answer) is not None:
         return None
