@@ -1221,7 +1221,15 @@ def test_the_keys_of_json_are_documented(world: World) -> None:
         marketo.edit(person, {"title": "one", "city": "Málaga"})
         dynamics.edit("lead", row, {"address1_city": "Tromsø"})
     explain = ("explain", "lead", "--person", person, "--values")
-    commands = (("plan",), ("run",), ("status",), ("log",), explain, ("push", "1", "--as", "lead"))
+    commands = (
+        ("check",),
+        ("plan",),
+        ("run",),
+        ("status",),
+        ("log",),
+        explain,
+        ("push", "1", "--as", "lead"),
+    )
 
     for name, *more in commands:
         told = json.loads(world.run(name, *more, "--json").stdout)

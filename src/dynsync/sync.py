@@ -183,8 +183,8 @@ class Sync:
                 report.left = sum(self.store.backlog().counts.values())
                 report.ended = self.clock.now()
                 return report
-            session.check_pair()
             try:
+                session.check_pair()
                 _learn(session)
                 self._work(session, only)
             except SystemFailure as failure:

@@ -9,6 +9,7 @@ from typing import Final, cast
 
 import click
 
+from dynsync.cli._check import check_command
 from dynsync.cli._commands import Leaving
 from dynsync.cli._cycle import apply_command, run_command, watch_command
 from dynsync.cli._demo import demo_command
@@ -82,6 +83,7 @@ def app() -> None:
 for _command in (
     demo_command,
     emulate_command,
+    check_command,
     run_command,
     watch_command,
     plan_command,

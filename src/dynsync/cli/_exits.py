@@ -37,6 +37,8 @@ class ExitCode(enum.IntEnum):
     """A promise was broken: a connector's contract, or a claim of ``dynsync demo``."""
     OUTPUT = 7
     """What there is to say cannot be written; what the run did is stored."""
+    MISSING = 8
+    """``dynsync check`` found something without which a sync would fail or stop."""
     INTERRUPTED = 130
     """Stopped by Ctrl-C or SIGTERM; all that was acknowledged is stored."""
 
@@ -51,6 +53,7 @@ _MEANINGS: Final = (
     (ExitCode.STATE, "the state file cannot be used: damaged, not ours, or held by somebody else"),
     (ExitCode.BROKEN, "a promise was broken: a connector's contract, or a claim of the demo"),
     (ExitCode.OUTPUT, "the output cannot be written; what a run did is stored"),
+    (ExitCode.MISSING, '"check" found something without which a sync would fail or stop'),
     (ExitCode.INTERRUPTED, "stopped by Ctrl-C or SIGTERM; all that was acknowledged is stored"),
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
-from typing import Final, NoReturn, cast
+from typing import Final, NamedTuple, NoReturn, cast
 
 import attrs
 
@@ -25,7 +25,7 @@ from dynsync.sqlite import SqliteStore
 from dynsync.state import StateStore
 from dynsync.sync import Sync
 
-__all__ = ["desk_sync", "host_sync", "reading", "unstarted"]
+__all__ = ["Systems", "desk_sync", "host_sync", "host_systems", "reading", "unstarted"]
 
 
 def _silent(progress: Progress) -> None:
@@ -48,11 +48,8 @@ def host_sync(
 
     Whatever is wrong with the factories or their options is told before anything is opened.
     """
-    makers = _maker(config.marketo), _maker(config.dynamics)
     with ExitStack() as stack:
-        made = [_made(make, stack) for make in makers]
-        marketo = cast("MarketoConnector", _connector(config.marketo, made[0]))
-        dynamics = cast("DynamicsConnector", _connector(config.dynamics, made[1]))
+        marketo, dynamics = stack.enter_context(host_systems(config))
         store = stack.enter_context(SqliteStore(config.state, owner="dynsync"))
         yield Sync(
             marketo=marketo,
@@ -71,6 +68,29 @@ def host_sync(
             recorders=[ActivityRecorder(marketo, name=word) for word in config.recorders],
             show=show,
             stopping=stopping,
+        )
+
+
+class Systems(NamedTuple):
+    """The two connectors that a configuration names."""
+
+    marketo: MarketoConnector
+    dynamics: DynamicsConnector
+
+
+@contextmanager
+def host_systems(config: Config) -> Generator[Systems]:
+    """
+    Make both connectors that *config* names, for the time of the block.
+
+    Whatever is wrong with the factories or their options is told before one is made.
+    """
+    makers = _maker(config.marketo), _maker(config.dynamics)
+    with ExitStack() as stack:
+        made = [_made(make, stack) for make in makers]
+        yield Systems(
+            cast("MarketoConnector", _connector(config.marketo, made[0])),
+            cast("DynamicsConnector", _connector(config.dynamics, made[1])),
         )
 
 
