@@ -96,6 +96,9 @@ class Index:
             "CREATE TABLE malformed(role TEXT, file TEXT, row INTEGER, heading TEXT, code TEXT, "
             "message TEXT, line INTEGER)"
         )
+        self.database.execute(
+            "CREATE TABLE lost(role TEXT, word TEXT, PRIMARY KEY (role, word)) WITHOUT ROWID"
+        )
 
     # -- loading
 
@@ -128,6 +131,9 @@ class Index:
             self._lines(export, [keys.get(key) for key in order], email, natives),
         )
         self.database.execute("COMMIT")
+        if not self.rows[export.role]:
+            message = f"there is no row below the header: nothing is known of any {table}"
+            self.problems.add(export.problem(export.header_place, None, "no_rows", message))
         self.database.execute(f"CREATE INDEX {table}_id ON {table}(id)")
         self._refuse_repeated(export)
 
@@ -156,10 +162,12 @@ class Index:
                 said = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
                 message = f"{said}, but the header has {len(export.header)}"
                 self._malformed(export, place, None, "cells", message)
+                self._lose(export.role, cells)
                 continue
             ids = [None if at is None else _id(cells[at]) for at in key_places]
             if ids[0] is None:
                 self._malformed(export, place, key_places[0], "no_id", "the id is missing")
+                self._lose(export.role, cells)
                 continue
             wrong = [
                 at
@@ -168,6 +176,7 @@ class Index:
             ]
             if wrong:
                 self._malformed(export, place, wrong[0], "id", "not a GUID, as Dynamics' ids are")
+                self._lose(export.role, cells)
                 continue
             values = [clean(cells[at]) for at, clean in cleaners]
             if UNREAD in values:
@@ -194,6 +203,15 @@ class Index:
         self.database.execute(
             "INSERT INTO malformed VALUES (?, ?, ?, ?, ?, ?, ?)",
             (export.role.value, *attrs.astuple(problem)),
+        )
+
+    def _lose(self, role: FileRole, cells: Sequence[str]) -> None:
+        """Note what a row that cannot be used seems to be known by: its ids and addresses."""
+        ids = [id_ for cell in cells if (id_ := _id(cell)) is not None and _GUID.fullmatch(id_)]
+        keys = [_EMAIL.key(cell) for cell in cells if "@" in cell]
+        self.database.executemany(
+            "INSERT OR IGNORE INTO lost VALUES (?, ?)",
+            [(role.value, word) for word in (*ids, *keys) if isinstance(word, str)],
         )
 
     def each_malformed(self) -> Iterator[tuple[FileRole, Problem]]:
