@@ -194,6 +194,81 @@ def test_columns_of_one_file_alone_take_no_part() -> None:
     assert ("(Do Not Modify) Row Checksum",) == columns[FileRole.CONTACTS].unknown
 
 
+def test_columns_say_why_they_take_no_part(write: Write) -> None:
+    """What the other file lacks, and what no default map has, are two reasons."""
+    people = write("p.csv", "id,crmContactId,city,title", "1,<a>,Oslo,Boss")
+    contacts = write("c.csv", "contactid,address1_city,telephone1,suffix", "<a>,Oslo,1,Dr")
+    with preview_files(people, contacts) as found:
+        columns = found.columns[FileRole.CONTACTS]
+    told = run(people, contacts).output
+
+    assert ("telephone1",) == columns.alone
+    assert ("suffix",) == columns.unmapped
+    assert "not in the other file: telephone1" in told
+    assert "not in the default mapping: suffix" in told
+    assert '"unmapped": [\n          "suffix"' in run(people, contacts, "--json").output
+
+
+def test_nothing_in_common_says_what_was_understood(write: Write) -> None:
+    """Where no column is in both files, those that were understood are named."""
+    people = write("p.csv", "id,crmContactId,city", "1,<a>,Oslo")
+    contacts = write("c.csv", "contactid,telephone1,shoe", "<a>,1,7")
+    with pytest.raises(InputRefused, match="'id', 'crmContactId', 'city'; of the contacts") as said:
+        preview_files(people, contacts)
+
+    assert "'contactid', 'telephone1'" in str(said.value)
+    assert "shoe" not in str(said.value)
+
+
+@pytest.mark.parametrize("role", ["people", "contacts"])
+def test_file_without_rows_is_remarked(role: str, write: Write) -> None:
+    """A header alone is no mistake of the format, and makes everybody else look alone."""
+    people = write("p.csv", "id,crmContactId,city", *(["1,<a>,Oslo"] if role != "people" else []))
+    rows = ["<a>,Oslo"] if role != "contacts" else []
+    contacts = write("c.csv", "contactid,address1_city", *rows)
+    with preview_files(people, contacts) as found:
+        [problem] = found.problems
+
+    assert f"no row below the header: nothing is known of any {role}" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("people", "contacts", "outcomes"),
+    [
+        # Too many cells, an id that is missing, and one that is none, beside one that is.
+        (["1,<a>,,Oslo,x"], ["<a>,a@x.org,Oslo"], {"malformed", "unreadable"}),
+        ([",<a>,,Oslo"], ["<a>,a@x.org,Oslo"], {"malformed", "unreadable"}),
+        (["1,<a>,,Oslo", "1,<b>,,Oslo"], ["<b>,,Oslo"], {"orphaned", "malformed", "unreadable"}),
+        (["1,<a>,,Oslo"], ["<a>,Oslo"], {"unreadable", "malformed"}),
+        (["1,<a>,,Oslo,x"], ["<b>,b@x.org,Oslo"], {"malformed", "created"}),
+        # By e-mail, addresses count, too.
+        (["1,,a@x.org,Oslo,x"], ["<a>,a@x.org,Oslo"], {"malformed", "unreadable"}),
+        (["1,,a@x.org,Oslo"], ["<a>,A@x.org"], {"unreadable", "malformed"}),
+        (["1,,b@x.org,Oslo"], ["<a>,a@x.org"], {"marketo_only", "malformed"}),
+    ],
+)
+def test_row_that_cannot_be_used_may_be_the_other_half(
+    people: Sequence[str], contacts: Sequence[str], outcomes: set[str], write: Write
+) -> None:
+    """Nobody is called new or alone while a broken row holds the id, or the address."""
+    ours = write("p.csv", "id,crmContactId,email,city", *people)
+    theirs = write("c.csv", "contactid,emailaddress1,address1_city", *contacts)
+    with preview_files(ours, theirs, by_email=True) as found:
+        said = {bucket.value for (_, bucket), number in found.counts.items() if number}
+        whys = [one.why for one in found if one.bucket is Bucket.UNREADABLE]
+
+    assert outcomes == said
+    assert all("cannot be used seems to be its other half" in why for why in whys)
+
+
+def test_address_on_a_broken_row_counts_only_if_asked(write: Write) -> None:
+    """Without matching by e-mail an address says nothing of who somebody is."""
+    people = write("p.csv", "id,crmContactId,email,city", "1,,a@x.org,Oslo,x")
+    contacts = write("c.csv", "contactid,emailaddress1,address1_city", "<a>,a@x.org,Oslo")
+    with preview_files(people, contacts) as found:
+        assert 1 == found.count(Bucket.CREATED)
+
+
 def test_people_of_another_file_are_counted_apart() -> None:
     """A person whose lead file was not given is neither Marketo's alone nor lost."""
     with preview_files(PEOPLE, CONTACTS) as found:
@@ -423,7 +498,7 @@ def test_default_display_names_are_known(role: FileRole, write: Write) -> None:
         columns = found.columns[role]
 
     assert (id_, *ADDRESS) == columns.used
-    assert unmapped == columns.alone
+    assert unmapped == columns.unmapped
     assert ("Shoe Size",) == columns.unknown
 
 
@@ -1019,8 +1094,8 @@ def write_many(folder: Path, number: int) -> tuple[Path, Path, Counter[tuple[str
             elif case not in {"marketo_only", "orphaned"}:
                 theirs.write(f"{guid};{other}{mail};{held};0\n")
                 written["contacts", case] += 1
-    # A person whose record is on a broken line has none that could be read.
-    written["people", "orphaned"] += written.pop(("people", "malformed"), 0)
+    # A person whose record is on a broken line has one, which nobody can read.
+    written["people", "unreadable"] += written.pop(("people", "malformed"), 0)
     return people, contacts, written
 
 

@@ -32,7 +32,7 @@ _SAID: Final[Mapping[Bucket, str]] = {
     Bucket.UPDATED: "a value goes to the other side",
     Bucket.COLLIDING: "both hold different values",
     Bucket.REFUSED: "a value that the other side cannot hold",
-    Bucket.UNREADABLE: "a cell that cannot be read: nobody can say",
+    Bucket.UNREADABLE: "a cell or row that cannot be read: nobody can say",
     Bucket.LINKED: "same values; Marketo notes the id or the type",
     Bucket.IDENTICAL: "nothing to do",
     Bucket.MARKETO_ONLY: "only in Marketo; background sync leaves it there",
@@ -136,6 +136,7 @@ def as_json(preview: Preview, examples: Examples, *, values: bool) -> Json:
                     for word, names in (
                         ("used", preview.columns[role].used),
                         ("ignored", preview.columns[role].alone),
+                        ("unmapped", preview.columns[role].unmapped),
                         ("unknown", preview.columns[role].unknown),
                         ("twice", preview.columns[role].twice),
                     )
@@ -180,7 +181,8 @@ def show(console: Console, preview: Preview, examples: Examples, *, values: bool
         _examples(console, found, examples.limit)
     for role, columns in preview.columns.items():
         for what, names in (
-            ("not in the other file, or not mapped", columns.alone),
+            ("not in the other file", columns.alone),
+            ("not in the default mapping", columns.unmapped),
             ("unknown", columns.unknown),
             ("there more than once", columns.twice),
         ):

@@ -36,7 +36,10 @@ class Bucket(enum.Enum):
     REFUSED = "refused"
     """A value that the other side cannot hold; the rest of the record goes on."""
     UNREADABLE = "unreadable"
-    """A cell that cannot be read, and nothing else to say: what becomes of it is not known."""
+    """
+    A cell that cannot be read and nothing else to say, or a row that may be the other half and
+    cannot be used: what becomes of it is not known.
+    """
     LINKED = "linked"
     """Nothing differs; Marketo notes what the person is in Dynamics."""
     IDENTICAL = "identical"

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Final, cast
 
 from dynsync.testing._histories._simulate import Modes, simulate
 
 __all__ = ["main"]
 
-_EVERY: Final = 500
+_PAUSE: Final = 5.0
+"""How many seconds to be silent at most, as long as histories end."""
 
 
 def _some(text: str) -> int:
@@ -35,9 +37,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _told(done: int) -> None:
-    if done % _EVERY == 0:
-        print(f"{done} histories", file=sys.stderr, flush=True)
+def _telling(histories: int) -> Callable[[int], None]:
+    """Return what tells how many histories are done: the first at once, then now and then."""
+    last = -_PAUSE
+
+    def tell(done: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= _PAUSE:
+            last = now
+            print(f"{done} of {histories} histories", file=sys.stderr, flush=True)
+
+    return tell
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         mode=cast("Modes", given.mode),
         steps=cast("int", given.steps),
         processes=cast("int | None", given.processes),
-        show=_told,
+        show=_telling(cast("int", given.histories)),
     )
     print(result.as_json() if given.json else str(result))
     return 0 if result.ok else 1
