@@ -487,3 +487,20 @@ def test_a_person_is_made_whole_though_one_field_alone_waits() -> None:
     anew = world.person(world.person_of(row))
 
     assert ("Ada", "King", "U") == tuple(anew[n] for n in ("firstName", "lastName", "title"))
+
+
+@pytest.mark.parametrize("table", ["lead", "contact"])
+def test_a_right_that_came_after_an_unheard_push_sends_what_it_could_not(table: str) -> None:
+    """Invariant 4: a field that the push may not have sent is not taken for emptied since."""
+    world = World()
+    world.settled()
+    person = world.marketo.create_person({"lastName": "Pia", "title": "T", "company": "-"})
+    world.dynamics.secure(table, "jobtitle", Access.READ)
+    world.dynamics.faults.plan("write", Fault("crash_after"))
+    with suppress(SimulatedCrash):
+        world.sync.sync_person(person, as_=table)
+    world.dynamics.secure(table, "jobtitle", FULL_ACCESS)
+    world.settled()
+    (row,) = world.dynamics.rows(table)
+
+    assert ("T", "T") == world.both(person, table, row, "job_title")
