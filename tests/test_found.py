@@ -504,3 +504,22 @@ def test_a_right_that_came_after_an_unheard_push_sends_what_it_could_not(table: 
     (row,) = world.dynamics.rows(table)
 
     assert ("T", "T") == world.both(person, table, row, "job_title")
+
+
+@pytest.mark.parametrize("between", [None, "Clerk of works"])
+@pytest.mark.parametrize("table", ["lead", "contact"])
+def test_the_same_value_is_written_again_after_a_write_that_was_never_made(
+    table: str, between: str | None
+) -> None:
+    """Invariant 4: the echo of a write is not taken for that of an earlier one of its value."""
+    world = World()
+    person, row = world.linked(table, jobtitle="Boss")
+    world.dynamics.edit(table, row, {"jobtitle": "Clerk"})
+    world.marketo.faults.plan("write", Fault("lost_request"))
+    world.cycle()
+    world.dynamics.edit(table, row, {"jobtitle": between})
+    world.cycle()
+    world.dynamics.edit(table, row, {"jobtitle": "Clerk"})
+    world.settled()
+
+    assert ("Clerk", "Clerk") == world.both(person, table, row, "job_title")
