@@ -544,6 +544,7 @@ def test_status_says_what_waits(world: World) -> None:
     told = json.loads(world.run("status", "--json").stdout)
 
     assert told["health"] == "1 record waits for a person: 1 held"
+    assert "Backlog   1 waiting, all for a person" in world.run("status").stdout
     assert told["links"] == {"contact": 3, "lead": 3}
     assert told["backlog"] == [{"entity": "lead", "reason": "held", "records": 1}]
     assert told["oldest_seconds"]["lead"] < 60
@@ -584,6 +585,26 @@ def test_explain_shows_what_is_held(world: World) -> None:
     assert (held["field"], held["verdict"]) == ("mobile_phone", "held")
     assert held["refusal"]["code"] == "FIELD_LENGTH"
     assert "held: Dynamics refused it: " in told
+
+
+def test_explain_shows_the_value_that_waits(world: World) -> None:
+    """On request it shows what each side holds of what is held back, as it is now."""
+    person = refuse_one(world)
+    world.run("run")
+    asked = ("explain", "lead", "--person", person)
+    hidden = world.run(*asked).stdout + world.run(*asked, "--json").stdout
+    told = world.run(*asked, "--values").stdout
+    *_, last = json.loads(world.run(*asked, "--values", "--json").stdout)
+
+    held = {"marketo": "+47 555 0123 or the office", "dynamics": None}
+    assert last["waiting"] == {"mobile_phone": held}
+    assert "or the office" not in hidden
+    assert "or the office" in told
+
+    with world.marketo() as marketo:
+        marketo.edit(person, {"mobilePhone": "+47 555 0123"})
+    world.run("run")
+    assert "Marketo holds" not in world.run(*asked, "--values").stdout
 
 
 def test_status_works_during_a_run(world: World) -> None:
@@ -704,6 +725,10 @@ def test_explain_of_nobody(world: World) -> None:
     unknown = world.run("explain", "lead", "--person", "999", "--json")
 
     assert (unknown.exit_code, json.loads(unknown.stdout)) == (ExitCode.ATTENTION, [])
+    with world.dynamics() as dynamics:
+        person = world.person_of(lead_of(dynamics))
+    mistaken = world.run("explain", "contact", "--person", person)
+    assert mistaken.stderr == "Nothing is known of this contact: it is a lead.\n"
     typo = world.run("explain", "laed", "--person", "1")
     assert (typo.exit_code, "Did you mean 'lead'?" in typo.stderr) == (ExitCode.USAGE, True)
     # It is no mistake in the file.
@@ -755,6 +780,15 @@ def test_push_makes_a_person_once(world: World) -> None:
     assert (again.exit_code, "exists" in again.stdout) == (ExitCode.OK, True)
     with world.dynamics() as dynamics:
         assert dynamics.count("lead") == 4
+
+
+def test_push_while_paused_says_what_it_waits_for(world: World) -> None:
+    """A push that is queued while the sync is off waits for more than the next cycle."""
+    world.run("pause")
+    told = world.run("push", "1", "--as", "lead")
+
+    assert "queued" in told.stdout
+    assert "paused: this waits for: dynsync resume" in told.stderr
 
 
 def test_push_of_nobody_needs_attention(world: World) -> None:
@@ -1144,7 +1178,9 @@ def test_exit_codes_are_documented() -> None:
     assert all(line.strip() in told for line in table_of_codes().splitlines())
 
 
-OPEN: Final = frozenset({"links", "stale", "stopped", "oldest_seconds", "fields", "lost"})
+OPEN: Final = frozenset(
+    {"links", "stale", "stopped", "oldest_seconds", "fields", "lost", "waiting"}
+)
 """What has keys that are data."""
 
 PLAIN: Final = OPEN | {"written"}
@@ -1184,7 +1220,7 @@ def test_the_keys_of_json_are_documented(world: World) -> None:
         row = lead_of(dynamics)
         marketo.edit(person, {"title": "one", "city": "Málaga"})
         dynamics.edit("lead", row, {"address1_city": "Tromsø"})
-    explain = ("explain", "lead", "--person", person)
+    explain = ("explain", "lead", "--person", person, "--values")
     commands = (
         ("check",),
         ("plan",),

@@ -9,7 +9,7 @@ import pytest
 
 from dynsync.guards import Guards
 from dynsync.outcomes import OutcomeKind
-from dynsync.policies import Put
+from dynsync.policies import Put, manual
 from dynsync.records import RecordId, Side
 from dynsync.sandbox import Fault, FaultKind, SimulatedCrash
 from dynsync.schemas import FULL_ACCESS, Access
@@ -458,3 +458,32 @@ def test_what_a_policy_puts_is_put_once(late: Side, fault: FaultKind) -> None:
     world.settled()
 
     assert ("M; D", "M; D") == world.both(person, "contact", row, "job_title")
+
+
+def test_an_unheard_write_of_long_ago_is_no_echo() -> None:
+    """Invariant 4: what Marketo never held is agreed on by nobody, however late the next run is."""
+    world = World()
+    person, row = world.linked("contact", firstname="Ada")
+    world.dynamics.edit("contact", row, {"firstname": "Zoë"})
+    world.marketo.faults.plan("write", Fault("lost_request"))
+    world.cycle()
+    world.marketo.edit(person, {"firstName": "Bo"})
+    world.cycle(90_000)
+    world.settled()
+
+    assert ("Zoë", "Zoë") == world.both(person, "contact", row, "first_name")
+
+
+def test_a_person_is_made_whole_though_one_field_alone_waits() -> None:
+    """R46: the person that is made anew holds what its record holds, told lately or not."""
+    world = World()
+    world.sync.policy = manual
+    person, row = world.linked("contact", firstname="Ada", lastname="King", jobtitle="T")
+    world.dynamics.edit("contact", row, {"jobtitle": "U"})
+    world.meanwhile(person, {"title": "V"})
+    world.settled()
+    world.marketo.delete(person)
+    world.settled()
+    anew = world.person(world.person_of(row))
+
+    assert ("Ada", "King", "U") == tuple(anew[n] for n in ("firstName", "lastName", "title"))

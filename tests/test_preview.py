@@ -247,15 +247,67 @@ def test_options_of_an_own_org_are_learned(write: Write) -> None:
 
 @pytest.mark.parametrize("line", ["createdon", "Created On"])
 def test_date_that_reads_in_two_ways_is_a_problem(line: str, write: Write) -> None:
-    """A date of which nobody knows the month is named, and counts as not reported."""
+    """A date of which nobody knows the month is named, and nothing is decided on it."""
     people = write("p.csv", "id,crmContactId,Microsoft Created Date", "1,<a>,2024-02-01T00:00:00Z")
     contacts = write("c.csv", f"contactid,{line}", "<a>,01/02/2024", "<b>,2024-02-01 10:00")
     with preview_files(people, contacts) as found:
         buckets = [record.bucket for record in found]
         [problem] = found.problems
 
-    assert [Bucket.IDENTICAL, Bucket.CREATED] == buckets
+    assert [Bucket.UNREADABLE, Bucket.CREATED] == buckets
     assert (2, line, "value") == (problem.row, problem.column, problem.code)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "whose"),
+    [
+        ("ja", "false", "Marketo"),
+        ("true", "maybe", "Dynamics"),
+        ("ja", "maybe", "Marketo and of Dynamics"),
+    ],
+)
+def test_unreadable_consent_decides_nothing(
+    ours: str, theirs: str, whose: str, write: Write
+) -> None:
+    """An opt-out in another language goes nowhere, and is not shown as an opt-in."""
+    people = write("p.csv", "Id,crmContactId,firstName,Unsubscribed", f"1,<a>,Ann,{ours}")
+    contacts = write("c.csv", "contactid,firstname,donotbulkemail", f"<a>,Ann,{theirs}")
+    with preview_files(people, contacts) as found:
+        [record] = found
+        counted = found.fields
+
+    [field] = [field for field in record.fields if field.name == "unsubscribed"]
+    assert Bucket.UNREADABLE is record.bucket
+    assert (FieldOutcome.UNREADABLE, ()) == (field.outcome, field.to)
+    assert f"cannot say: the cell of {whose} cannot be read" == field.reason
+    assert 1 == counted["contact", "unsubscribed", FieldOutcome.UNREADABLE, None]
+
+
+def test_unreadable_cell_does_not_hide_the_rest_of_its_record(write: Write) -> None:
+    """The other fields are decided as ever, and the record is counted by them."""
+    people = write("p.csv", "Id,crmContactId,firstName,Unsubscribed", "1,<a>,Ann,ja", "2,,Ben,no")
+    contacts = write("c.csv", "contactid,firstname,donotbulkemail", "<a>,Eve,no", "<b>,Cid,maybe")
+    with preview_files(people, contacts) as found:
+        ann, cid, _ = found
+
+    assert Bucket.COLLIDING is ann.bucket
+    assert ["first_name", "unsubscribed"] == [field.name for field in ann.fields]
+    assert Bucket.CREATED is cid.bucket
+    assert FieldOutcome.UNREADABLE in {field.outcome for field in cid.fields}
+
+
+def test_unreadable_cell_is_said_without_a_value(write: Write, tmp_path: Path) -> None:
+    """Report and plan say that nobody can say, and not from what to what."""
+    people = write("p.csv", "Id,crmContactId,Unsubscribed", "1,<a>,ja")
+    contacts = write("c.csv", "contactid,donotbulkemail", "<a>,false")
+    result = run(people, contacts, "--values", "--plan", tmp_path / "plan.csv")
+    [row] = [row for row in rows_of(tmp_path / "plan.csv") if row.get("field") == "unsubscribed"]
+
+    assert ATTENTION == result.exit_code
+    assert "unsubscribed: cannot say" in result.output
+    assert "becomes" not in result.output
+    assert "unreadable" == row["outcome"]
+    assert not {"from", "to"} & row.keys()
 
 
 # -- exports that are broken
@@ -735,17 +787,26 @@ CONTACT_TERMS: Final = agree_terms(
 def test_what_agrees_need_not_be_planned(
     *, values: list[tuple[str | Missing | None, str | Missing | None]], typed: bool
 ) -> None:
-    """Leaving out what both say in the same words changes nothing that is decided."""
+    """
+    Leaving out what both say in the same words changes nothing that is decided.
+
+    A field of which a cell cannot be read is decided on as if neither had reported it.
+    """
     ids = Pair[RecordId | None](RecordId("1"), RecordId("a"))
     marketo: Row = [*(one for one, _ in values), "a", "Contact" if typed else None]
     dynamics: Row = [*(other for _, other in values), None, None]
     quick = decisions.decide(CONTACT_TERMS, ids, Pair(2, 2), dynamics, marketo)
+    unread = [at for at, both in enumerate(values) if MISSING in both]
+    for at in unread:
+        marketo[at] = dynamics[at] = MISSING
     entry = decisions.entry_of(CONTACT_TERMS, ids, Pair[Row | None](marketo, dynamics))
     plan = plan_record(CONTACT_TERMS, entry, None, 0.0)
     now = Pair(marketo, dynamics)
     slow = decisions.previewed_fields(CONTACT_TERMS, plan, now)
+    readable = [field for field in quick.fields if field.outcome is not FieldOutcome.UNREADABLE]
 
-    assert slow == list(quick.fields)
+    assert slow == readable
+    assert len(unread) == len(quick.fields) - len(readable)
 
 
 # -- the command

@@ -14,7 +14,7 @@ from typing import Final
 
 import pytest
 
-from dynsync import Side
+from dynsync import ConfigurationError, Side
 from dynsync.testing import Simulation, replay, simulate
 from dynsync.testing.__main__ import main
 from dynsync.testing._histories._actions import ACTIONS, SANDBOX_ACTIONS
@@ -67,6 +67,25 @@ def test_some_histories_of_both_modes_are_clean() -> None:
 
     assert [] == [str(failure) for failure in result.failures]
     assert 24 == result.histories
+
+
+@pytest.mark.parametrize(
+    "asked", [{"histories": 0}, {"histories": -1}, {"steps": 0}, {"mode": "safely"}]
+)
+def test_nothing_to_play_is_a_mistake(asked: Mapping[str, int]) -> None:
+    """No history fails where none is played, so that none asked for is no success."""
+    [name] = asked
+    with pytest.raises(ConfigurationError, match=f"{name}="):
+        simulate(**asked)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("option", ["--histories", "--steps", "--processes"])
+def test_command_refuses_to_play_nothing(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """On the command line, too."""
+    with pytest.raises(SystemExit, match="2"):
+        main(["simulate", option, "0"])
+
+    assert f"{option}: 0 is less than 1" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("one", SANDBOX_ACTIONS, ids=lambda one: one.name)

@@ -153,7 +153,8 @@ class Taking:
         """
         if shows(terms, link.sent, row):
             self.session.echoed.add(link.key)
-        claims, waiting = self._overwritten(terms, change, link, row)
+        claims, unechoed = self._overwritten(terms, change, link, row)
+        waiting = self._remembered(unechoed)
         if waiting != link.sent:
             self.sent[link.key] = waiting
         key = link_key(link.key)
@@ -182,10 +183,12 @@ class Taking:
         side = self.feed.side
         claims: Claims = {}
         if link.sent:
-            claims, waiting = self._overwritten(terms, change, link, row)
+            claims, unechoed = self._overwritten(terms, change, link, row)
+            waiting = self._remembered(unechoed)
             if waiting != link.sent:
                 self.sent[link.key] = waiting
-                link = self._take_echo(terms, link, waiting)
+            if unechoed != link.sent:
+                link = self._take_echo(terms, link, unechoed)
             if side is Side.MARKETO and shows(terms, waiting, row):
                 self.session.echoed.add(link.key)
         check_row(terms, side, row)
@@ -235,11 +238,14 @@ class Taking:
         if side is Side.DYNAMICS:
             return {}, link.sent
         check_edits(terms.map.tables[side], change.edits)
-        claims, waiting = overwritten(
-            terms, link.sent, change.edits, row, timed=self.skew is not None
-        )
+        return overwritten(terms, link.sent, change.edits, row, timed=self.skew is not None)
+
+    def _remembered(self, unechoed: Sequence[Sent]) -> tuple[Sent, ...]:
+        """Return the writes whose echo may still come."""
+        if self.feed.side is Side.DYNAMICS:
+            return tuple(unechoed)
         now = self.session.marketo_now()
-        return claims, tuple(s for s in waiting if now - s.at < _ECHO_WAIT)
+        return tuple(write for write in unechoed if now - write.at < _ECHO_WAIT)
 
     def _fold(
         self, terms: Terms, key: PendingKey, link: Known, id_: RecordId, seen: Observation

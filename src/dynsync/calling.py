@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from traceback import walk_tb
-from typing import Final, TypeVar
+from typing import Final, ParamSpec, TypeVar
 
 from dynsync.errors import ContractError, SyncError
 
-__all__ = ["called", "raised_by"]
+__all__ = ["called", "hosts_own", "raised_by"]
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 _OURS: Final = frozenset({"dynsync", "importlib"})
 """The packages whose code leads to the host's."""
@@ -64,3 +65,24 @@ def called(
     # Outside of the except block: the message of what was raised may quote a field's value, and
     # would hang on to ours as its context. Where it was raised is enough to find it.
     raise ContractError(complaint(raised)).with_traceback(trace)
+
+
+def hosts_own(argument: str, function: Callable[P, T]) -> Callable[P, T]:
+    """
+    Return *function*, which the host gave as *argument*, so that what it raises says so.
+
+    A broken pipe passes: it is the reader's who went away, and nobody's mistake.
+    """
+
+    def complaint(raised: str) -> str:
+        return (
+            f"What was given as {argument}= raised {raised}. It must not raise; what the systems "
+            f"acknowledged until then is stored."
+        )
+
+    def asked(*arguments: P.args, **named: P.kwargs) -> T:
+        return called(
+            lambda: function(*arguments, **named), complaint, passing=(SyncError, BrokenPipeError)
+        )
+
+    return asked

@@ -8,15 +8,17 @@ from typing import TypeAlias
 
 import click
 
+from dynsync._asking import waiting_of
 from dynsync.cli._changes import change_data, last_refusals, losses, reason, refused, waits
 from dynsync.cli._commands import config_option, finish, json_option, values_option
 from dynsync.cli._config import load_config
-from dynsync.cli._console import minute, moment, say_json, show_table
+from dynsync.cli._console import minute, moment, say_json, show_table, shown
 from dynsync.cli._exits import ExitCode
 from dynsync.cli._hosts import reading, unstarted
 from dynsync.outcomes import FieldChange
 from dynsync.recorder import Entry, Refusal, entry_of
-from dynsync.records import Pair, RecordId
+from dynsync.records import Entity, Missing, Pair, RecordId, Side, Wire
+from dynsync.state import StateStore
 
 __all__ = ["explain_command"]
 
@@ -49,14 +51,53 @@ def explain_command(
     with reading(config) as store:
         entries = [entry_of(kept) for kept in store.history(name, ids)]
         start = unstarted(store, config)
+        unknown = start or _unknown(store, name, ids, config.entities)
+        waiting: _Waiting = _waiting(store, entries) if with_values else {}
     standing = _standing(entries)
     if as_json:
-        say_json([_data(entry, standing, with_values=with_values) for entry in entries])
+        data = [_data(entry, standing, with_values=with_values) for entry in entries]
+        if waiting:
+            data[-1]["waiting"] = {
+                field: {side.value: wire for side, wire in zip(Side, held, strict=True)}
+                for field, held in waiting.items()
+            }
+        say_json(data)
     elif entries:
         _say(entries, standing, with_values=with_values)
+        if waiting:
+            rows = ([field, *map(shown, held)] for field, held in waiting.items())
+            show_table(["waits", "Marketo holds", "Dynamics holds"], rows)
     if not entries:
-        click.echo(start or f"Nothing is known of this {entity}. Is the id right?", err=True)
+        click.echo(unknown, err=True)
     finish(ExitCode.OK if entries else ExitCode.ATTENTION)
+
+
+def _unknown(
+    store: StateStore, entity: Entity, ids: Pair[RecordId | None], entities: Sequence[Entity]
+) -> str:
+    """Return what to say of a record of which there is no history."""
+    for other in entities:
+        if other != entity and store.history(other, ids):
+            return f"Nothing is known of this {entity}: it is a {other}."
+    return f"Nothing is known of this {entity}. Is the id right?"
+
+
+_Waiting: TypeAlias = Mapping[str, Pair[Wire]]
+"""What both sides hold now, by field."""
+
+
+def _waiting(store: StateStore, entries: Sequence[Entry]) -> _Waiting:
+    """Return what both sides hold now in the fields that wait: one of the two cannot be told."""
+    if not entries:
+        return {}
+    last = entries[-1]
+    fields = sorted({*last.held, *(change.field for change in last.changes if waits(change))})
+    held = waiting_of(store, Entity(last.entity), Pair(last.person, last.dynamics))
+    return {
+        field: held[field].map(lambda wire: None if isinstance(wire, Missing) else wire)
+        for field in fields
+        if field in held
+    }
 
 
 _Standing: TypeAlias = Mapping[tuple[int, str], Refusal]

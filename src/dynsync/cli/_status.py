@@ -99,7 +99,7 @@ def _backlog(found: Status) -> str:
     due = found.due
     said = f"{found.waiting} waiting"
     if not due:
-        return f"{said}, none of it for its turn"
+        return f"{said}, all for a person"
     if found.eta is None:
         return f"{said}, {due} for its turn; how long that takes is unknown"
     return f"{said}, {due} for its turn: done in about {age(found.eta)}"

@@ -14,15 +14,23 @@ __all__ = ["main"]
 _EVERY: Final = 500
 
 
+def _some(text: str) -> int:
+    """Return *text* as a number of at least 1: none at all would fail at nothing."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is less than 1")
+    return number
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m dynsync.testing", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     one = commands.add_parser("simulate", help="play random histories of two sandbox systems")
-    one.add_argument("--histories", type=int, default=1000, help="how many (default: 1000)")
+    one.add_argument("--histories", type=_some, default=1000, help="how many (default: 1000)")
     one.add_argument("--seed", type=int, default=1, help="the same seed plays the same histories")
     one.add_argument("--mode", choices=("safety", "liveness", "both"), default="both")
-    one.add_argument("--steps", type=int, default=25, help="steps of a history (default: 25)")
-    one.add_argument("--processes", type=int, default=None, help="default: one for each core")
+    one.add_argument("--steps", type=_some, default=25, help="steps of a history (default: 25)")
+    one.add_argument("--processes", type=_some, default=None, help="default: one for each core")
     one.add_argument("--json", action="store_true", help="print JSON")
     return parser
 

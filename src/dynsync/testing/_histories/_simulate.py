@@ -16,6 +16,8 @@ from typing import Final, Literal, TypeAlias
 import attrs
 from attrs import Factory
 
+from dynsync._checks import word
+from dynsync.errors import ConfigurationError
 from dynsync.testing._histories._draws import MODES, Mode
 from dynsync.testing._histories._history import Failure, History, play, shrink
 from dynsync.testing._histories._paths import PATHS
@@ -132,8 +134,13 @@ def simulate(
     ``"liveness"`` the faults stop now and then, and everything must settle; of ``"both"``, half
     are played in either. The same *seed* gives the same histories, byte for byte, on any number
     of *processes* (by default one for each core). *show* is told how many are done. The first
-    *most_failures* that fail are made as short as they get.
+    *most_failures* that fail are made as short as they get. Raises `ConfigurationError` where
+    nothing would be played.
     """
+    for name, number in (("histories", histories), ("steps", steps)):
+        if number < 1:
+            raise ConfigurationError(f"{name}={number}: nothing would be played. Say at least 1.")
+    word("mode", mode, Modes)
     modes: tuple[Mode, ...] = MODES if mode == "both" else (mode,)
     cores = processes or os.cpu_count() or 1
     result = Simulation(seed, modes, steps=steps, processes=cores)
