@@ -25,7 +25,7 @@ from dynsync.connectors import Checkable, DynamicsConnector, Finding, MarketoCon
 from dynsync.dynamics import ClientSecret, DataverseConnector
 from dynsync.dynamics._checking import depths_of
 from dynsync.emulator import CLIENT_ID, CLIENT_SECRET, TENANT, Emulator, MovedClock, emulate
-from dynsync.errors import ContractError, SyncError
+from dynsync.errors import ConfigurationError, ContractError, SyncError
 from dynsync.fields import EntityMap, Match
 from dynsync.guards import Guards
 from dynsync.limiting import Limiter
@@ -149,16 +149,15 @@ class Host:
     def run(self) -> str:
         """Return what a run says of the trouble that it is in."""
         marketo, dynamics = self.systems
-        sync = Sync(
-            marketo=marketo,
-            dynamics=dynamics,
-            maps=[*self.maps],
-            store=MemoryStore(),
-            guards=self.guards,
-            clock=self.ours,
-        )
         try:
-            report = sync.run()
+            report = Sync(
+                marketo=marketo,
+                dynamics=dynamics,
+                maps=[*self.maps],
+                store=MemoryStore(),
+                guards=self.guards,
+                clock=self.ours,
+            ).run()
         except SyncError as error:
             return str(error)
         return "; ".join(map(str, report.failures))
@@ -681,6 +680,17 @@ def test_a_clock_that_is_allowed_to_be_wrong() -> None:
 
     assert "" == host.run()
     assert 1 == host.marketo.count()
+
+
+@pytest.mark.parametrize("clock", [-1.0, math.nan, True])
+def test_a_limit_for_clocks_that_cannot_be(clock: float) -> None:
+    """A number that is no number of seconds is refused before anything is asked."""
+    host = Host()
+    host.guards = Guards(clock=clock)
+
+    with pytest.raises(ConfigurationError, match=r"Guards\(clock="):
+        check(marketo=host.systems[0], dynamics=host.systems[1], maps=host.maps, guards=host.guards)
+    assert "give a number of seconds" in host.run()
 
 
 def test_dynamics_down_at_the_start_is_in_the_report() -> None:

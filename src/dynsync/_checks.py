@@ -135,6 +135,9 @@ def guards(value: object) -> None:
         raise ConfigurationError(
             f"guards= got {_kind(value)}. Give Guards(deletes=Limit(…), clears=Limit(…))."
         )
+    clock = cast("object", value.clock)
+    if isinstance(clock, bool) or not isinstance(clock, int | float) or not clock >= 0:
+        raise ConfigurationError(f"Guards(clock={clock!r}): give a number of seconds from 0 on.")
 
 
 def days(argument: str, value: object) -> None:

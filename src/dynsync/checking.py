@@ -74,13 +74,14 @@ def check(
     checks.connector(Side.DYNAMICS, dynamics)
     checks.maps(chosen)
     checks.word("activity_log", activity_log, ActivityLog)
+    guards = guards or Guards()
+    checks.guards(guards)
     systems = Pair[Connector](marketo, dynamics)
-    limit = (guards or Guards()).clock
     sides = [
         _Tried(side, systems[side], _needs(chosen, side, activity_log), clock or SystemClock())
         for side in Side
     ]
-    found = [finding for tried in sides for finding in tried.findings(limit)]
+    found = [finding for tried in sides for finding in tried.findings(guards.clock)]
     schemas = Pair[Mapping[str, Schema]](*(tried.schemas for tried in sides))
     found += [f for entity_map in chosen for f in _of_map(entity_map, schemas)]
     found += [f for m in chosen for tried in sides for f in tried.lookups(m)]
