@@ -94,7 +94,7 @@ class Host:
         wires: Mapping[Side, Wire] | None = None,
         secrets: Mapping[Side, str] | None = None,
         columns: Collection[Column] = PERSON_COLUMNS,
-        maps: Collection[EntityMap] = (LEAD, CONTACT),
+        maps: Collection[EntityMap] = (CONTACT,),
         off: float = 0.0,
         day: int | None = None,
         full: FullRead = "ids",
@@ -183,7 +183,7 @@ class Host:
 
 def test_nothing_is_missing_where_all_is_well() -> None:
     """Every right and setting of two good systems is found good, over the real APIs."""
-    host = Host(full="bulk")
+    host = Host(full="bulk", maps=[LEAD, CONTACT])
     found = host.found()
 
     assert [] == [str(finding) for finding in found if finding.level != "ok"]
@@ -438,7 +438,7 @@ def test_privileges_for_some_rows_only() -> None:
         (
             b'"IsOptimisticConcurrencyEnabled": true',
             b'"IsOptimisticConcurrencyEnabled": false',
-            "row versions of 'lead'",
+            "row versions of 'contact'",
             "missing",
         ),
     ],
@@ -569,7 +569,7 @@ def test_a_stamp_that_is_not_there() -> None:
 
 def test_columns_that_may_not_be_read_or_changed() -> None:
     """A right on a column that is missing narrows the sync, and is told with the column."""
-    host = Host(maps=[CONTACT])
+    host = Host()
     host.dynamics.secure("contact", "jobtitle", Access.UPDATE)
     host.dynamics.secure("contact", "telephone1", Access.READ)
     said = [f.seen for f in host.found() if f.about == "fields of 'contact'" and f.level == "look"]
