@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
+from dynsync.connectors import DynamicsConnector, MarketoConnector
 from dynsync.guards import Guards, Limit
 from dynsync.memory import MemoryStore
 from dynsync.recorder import ActivityRecorder
@@ -76,12 +77,9 @@ class World(People):
         return self._sync
 
     def _process(self, store: MemoryStore) -> Sync:
-        marketo = FaultyMarketo(
-            self.marketo.connector(), self.faults.marketo, self.clock, self.log, self._hear(0)
-        )
-        dynamics = FaultyDynamics(
-            self.dynamics.connector(), self.faults.dynamics, self.clock, self.log, self._hear(1)
-        )
+        here, there = self.connectors()
+        marketo = FaultyMarketo(here, self.faults.marketo, self.clock, self.log, self._hear(0))
+        dynamics = FaultyDynamics(there, self.faults.dynamics, self.clock, self.log, self._hear(1))
         return Sync(
             marketo=marketo,
             dynamics=dynamics,
@@ -92,6 +90,10 @@ class World(People):
             guards=Guards(deletes=_LIMIT, clears=_LIMIT, allow_empty=True),
             clock=self.clock,
         )
+
+    def connectors(self) -> tuple[MarketoConnector, DynamicsConnector]:
+        """Return the connectors of a new process."""
+        return self.marketo.connector(), self.dynamics.connector()
 
     def _hear(self, at: int) -> Callable[[str], None]:
         side = tuple(Side)[at]
@@ -110,6 +112,8 @@ class World(People):
         except SimulatedCrash:
             self.reached["crash in a call"] += store is None
             self.store = self.store.twin()
+            # What the connectors of that process knew is gone with it.
+            self._sync = None
             return None
         look(self, report)
         return report
