@@ -20,7 +20,7 @@ from dynsync.maps import CONTACT, LEAD
 from dynsync.memory import MemoryStore
 from dynsync.outcomes import OutcomeKind
 from dynsync.policies import Collision, Resolution
-from dynsync.records import Cursor, Missing, Record, RecordId, Side, Wire
+from dynsync.records import Cursor, Missing, Record, RecordId, Side, Tombstone, Wire
 from dynsync.schemas import Schema
 from dynsync.sqlite import SqliteStore
 from dynsync.writes import Created, Reason, Rejected, Updated, Write, WriteResult
@@ -254,7 +254,7 @@ def test_odd_answers(system: str, odd: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["fetch", "find"])
-@pytest.mark.parametrize("odd", [None, "no", [None]])
+@pytest.mark.parametrize("odd", [None, "no", [None], [Tombstone(RecordId("1"))]])
 def test_odd_lists_of_records(method: str, odd: object) -> None:
     """C4: what fetch and find return is a list of records."""
     world = World(attrs.evolve(LEAD, match=Match("email")))
@@ -310,6 +310,16 @@ def test_limits_of_no_use(system: str, limit: str, most: object) -> None:
     world, *_ = both_edited()
     bend(world, system, capabilities=altered(limit, most))
     with pytest.raises(ContractError, match=limit):
+        world.cycle()
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("odd", [None, {"batch": 300}])
+def test_capabilities_that_are_none(system: str, odd: object) -> None:
+    """What a connector can do is said in `Capabilities`; nothing is guessed."""
+    world, *_ = both_edited()
+    bend(world, system, capabilities=lambda _: odd)
+    with pytest.raises(ContractError, match=f"{Side(system).label} connector's capabilities"):
         world.cycle()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from dynsync.connectors import ActivityLine, Clock
 from dynsync.errors import ConfigurationError, ContractError
 from dynsync.fields import Field, Match
-from dynsync.guards import Limit
+from dynsync.guards import Guards, Limit
 from dynsync.maps import CONTACT, LEAD, default_backfill
 from dynsync.outcomes import FieldChange, OutcomeKind
 from dynsync.policies import Put, by_field, newest, prefer
@@ -287,7 +288,7 @@ class _Off:
 def test_newest_by_a_wrong_clock(off: int) -> None:
     """The host's own clock does not decide which side was changed later."""
     world = World(CONTACT)
-    world.sync.clock = _Off(world.clock, off)
+    world.sync.clock, world.sync.guards = _Off(world.clock, off), Guards(clock=math.inf)
     world.sync.policy = newest(prefer(Side.DYNAMICS))
     person, row = world.linked("contact", jobtitle="A")
     world.dynamics.edit("contact", row, {"jobtitle": "older"})
@@ -449,13 +450,19 @@ def test_fields_and_sides_are_checked() -> None:
         prefer(cast("Side", "marketo"))
 
 
-def test_explain_wants_a_record() -> None:
+class _Ask(Protocol):
+    def __call__(self, entity: str, *, person: str | None = None) -> object: ...
+
+
+def test_a_question_wants_a_record() -> None:
     """An entity without a map, or no id, is no question."""
     sync = World(LEAD).sync
-    with pytest.raises(ConfigurationError, match="leed"):
-        sync.explain("leed", person="1")
-    with pytest.raises(ConfigurationError, match="person="):
-        sync.explain("lead")
+    questions: tuple[_Ask, ...] = sync.explain, sync.link
+    for ask in questions:
+        with pytest.raises(ConfigurationError, match="leed"):
+            ask("leed", person="1")
+        with pytest.raises(ConfigurationError, match="person="):
+            ask("lead")
 
 
 def test_a_store_in_memory_is_another_one() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
 import attrs
@@ -13,7 +13,7 @@ from broken.connectors import BROKEN, Broken, OnDynamics
 from broken.systems import COLUMNS, DynamicsOutside, MarketoOutside, dynamics, marketo
 from dynsync.connectors import Connector
 from dynsync.errors import ConfigurationError
-from dynsync.records import RecordId, Wire
+from dynsync.records import Record, RecordId, Tombstone, Wire
 from dynsync.sandbox import (
     NO_LIMITS,
     BusinessRule,
@@ -24,7 +24,7 @@ from dynsync.sandbox import (
     SandboxMarketo,
 )
 from dynsync.testing import ContractBroken, Made, Outside, Standing, check_connector
-from dynsync.writes import Write, WriteResult
+from dynsync.writes import Create, Write, WriteResult
 
 TIGHT: Final = Limits(window=3, seconds=20.0)
 
@@ -285,6 +285,35 @@ def test_own_values_are_written() -> None:
     assert {"Xaver", "Yvonne"} == {one for one in written if one and "x" * 40 != one}
 
 
+def test_headline_counts_what_was_not_reached() -> None:
+    """What nothing put to the test, or was never promised, does not pass for held."""
+
+    def make() -> Made:
+        return dynamics()[0]
+
+    found = check_connector(make, table="contact", rounds=0, clauses=["C1", "C3d", "log"])
+
+    assert Standing.NOT_REACHED is found.of("C3d").standing
+    headline = (
+        "SandboxDynamicsConnector, 'contact': 3 clauses, 1 held, 1 not claimed, 1 not reached"
+    )
+    assert headline == str(found).splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("clauses", "message"),
+    [
+        (["C99"], "'C99', which is no clause"),
+        (["C1", "c2"], "'c2'.*There are C1, C2"),
+        ([], "none"),
+    ],
+)
+def test_unknown_clause_is_a_mistake_of_the_host(clauses: Sequence[str], message: str) -> None:
+    """A clause that is not there would hold for ever."""
+    with pytest.raises(ConfigurationError, match=message):
+        check_connector(dynamics, table="contact", clauses=clauses)
+
+
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
@@ -309,6 +338,120 @@ def test_outside_must_be_one() -> None:
 
     with pytest.raises(ConfigurationError, match="create, edit and delete"):
         check_connector(make, table="contact")
+
+
+@pytest.mark.parametrize(
+    ("made", "message"),
+    [
+        (SandboxDynamicsConnector, "SandboxDynamicsConnector, which has no side"),
+        (None, "a NoneType, which has no side"),
+        ((dynamics()[0],), "a tuple of 1"),
+        ((*dynamics(), None), "a tuple of 3"),
+    ],
+)
+def test_make_must_return_a_connector(made: object, message: str) -> None:
+    """What is no connector, alone or beside an outside, is a mistake of the host."""
+    with pytest.raises(ConfigurationError, match=rf"make\(\) returned {message}.*a pair of one"):
+        check_connector(lambda: made, table="contact")  # type: ignore[arg-type, return-value]
+
+
+def test_make_must_not_raise() -> None:
+    """A class that takes arguments makes nothing by itself, and the message says what would."""
+    with pytest.raises(ConfigurationError, match=r"make\(\) raised TypeError.*without arguments"):
+        check_connector(SandboxDynamicsConnector, table="contact")  # type: ignore[arg-type]
+
+
+class OnWords(OnDynamics):
+    """A connector that says its side in a word."""
+
+    side = "dynamics"  # type: ignore[assignment]
+
+
+def test_side_must_be_a_side() -> None:
+    """Which values a system takes hangs on its side, so that nothing can be checked without."""
+    with pytest.raises(ConfigurationError, match=r"side of OnWords is a str.*Side\.DYNAMICS"):
+        check_connector(lambda: OnWords(*dynamics()), table="contact")  # type: ignore[arg-type, return-value]
+
+
+class Burying(OnDynamics):
+    """A connector that tells what is gone to whoever asks for it by its id."""
+
+    def fetch(
+        self, table: str, ids: Collection[RecordId], fields: Sequence[str]
+    ) -> Sequence[Record]:
+        """Return the others, too."""
+        found = super().fetch(table, ids, fields)
+        gone = {*ids} - {record.id for record in found}
+        return [*found, *map(Tombstone, sorted(gone))]  # type: ignore[list-item]
+
+
+class Incapable(OnDynamics):
+    """A connector that does not say what it can do."""
+
+    capabilities = None  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize(
+    ("kind", "number", "seen"),
+    [(Burying, "C1", "a Tombstone"), (Incapable, "identity", "capabilities are None")],
+)
+def test_nonsense_is_a_finding(kind: type[OnDynamics], number: str, seen: str) -> None:
+    """What is of no use to the check itself is told as what it breaks, and crashes nothing."""
+
+    def make() -> Made:
+        connector, outside = dynamics()
+        return kind(connector, outside), outside
+
+    found = check_connector(make, table="contact", rounds=0)
+
+    assert number in [finding.clause.number for finding in found.broken]
+    assert seen in found.of(number).why
+
+
+class Doubling(OnDynamics):
+    """A connector that gives every record an id of its own choice."""
+
+    def write(self, table: str, writes: Sequence[Write]) -> Sequence[WriteResult]:
+        """Choose other keys than those that are given."""
+        return super().write(table, [self._moved(one) for one in writes])
+
+    def _moved(self, write: Write) -> Write:
+        if not isinstance(write, Create):
+            return write
+        return attrs.evolve(write, key=RecordId(f"0000000f{write.key[8:]}"))
+
+
+@pytest.mark.parametrize("number", ["C3d", "C7", "fetch", "sync_user"])
+@pytest.mark.parametrize("alone", [True, False])
+def test_unreached_says_what_is_in_the_way(number: str, alone: bool) -> None:  # noqa: FBT001
+    """Where every program breaks another clause first, that is said, and not what is there."""
+
+    def make() -> Made:
+        connector, outside = dynamics()
+        doubling = Doubling(connector, outside)
+        return doubling if alone else (doubling, outside)
+
+    found = check_connector(make, table="contact", rounds=0).of(number)
+    judged_alone = check_connector(make, table="contact", rounds=0, clauses=[number]).of(number)
+
+    assert Standing.NOT_REACHED is found.standing is judged_alone.standing
+    for why in (found.why, judged_alone.why):
+        assert ("Outside" in why) is (alone and number == "C3d")
+        assert "Outside" in why or "broke C6 first" in why
+
+
+def test_no_text_in_play_is_said() -> None:
+    """Without a field of text nothing can be found by one."""
+
+    def make() -> Made:
+        clock = SandboxClock()
+        columns = [one for one in COLUMNS if one.name == "donotphone"]
+        org = SandboxDynamics(clock=clock, limits=NO_LIMITS, tables={"contact": columns})
+        return org.connector(), DynamicsOutside(org, clock, "contact")
+
+    found = check_connector(make, table="contact", rounds=0)
+
+    assert "No field of text is in play" in found.of("find").why
 
 
 def test_people_need_a_field_that_creates_go_by() -> None:

@@ -9,7 +9,10 @@ from typing import Final, cast
 
 import pytest
 
-from dynsync.maps import default_backfill, default_first, default_policy
+from dynsync.errors import ConfigurationError
+from dynsync.fields import Field
+from dynsync.kinds import TextKind
+from dynsync.maps import CONTACT, LEAD, default_backfill, default_first, default_policy
 from dynsync.policies import (
     AuthorityPolicy,
     Collision,
@@ -27,8 +30,9 @@ from dynsync.policies import (
 )
 from dynsync.records import Choice, Entity, Pair, Side
 from dynsync.testing import Standing, check_policy
+from dynsync.testing._collisions import collisions
 from dynsync.testing._nasty import VALUES
-from dynsync.testing._policy_check import POLICY_CLAUSES, collisions
+from dynsync.testing._policy_check import POLICY_CLAUSES
 from dynsync.testing._store_steps import plain
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "reference" / "policy-contract.md"
@@ -63,6 +67,16 @@ def puts_a_list(_: Collision) -> Resolution:
 def takes_a_word(_: Collision) -> Resolution:
     """Take a side by its name."""
     return Take("marketo")  # type: ignore[arg-type]
+
+
+def puts_a_number(_: Collision) -> Resolution:
+    """Put a number, whatever the field is about."""
+    return Put(5)
+
+
+def says_no_reason(_: Collision) -> Resolution:
+    """Give a reason that is no text."""
+    return Leave(5)  # type: ignore[arg-type]
 
 
 def measures(collision: Collision) -> Resolution:
@@ -170,6 +184,7 @@ def always(policy: AuthorityPolicy) -> Callable[[], AuthorityPolicy]:
 
 BROKEN: Final[Mapping[Callable[[], AuthorityPolicy], str]] = {
     **{always(policy): "P1" for policy in (says_yes, puts_a_list, takes_a_word)},
+    **{always(policy): "P1" for policy in (puts_a_number, says_no_reason)},
     **{always(policy): "P2" for policy in (measures, compares, knows_three)},
     **dict.fromkeys((taking_turns, remembering, always(by_identity)), "P3"),
     **{always(policy): "P4" for policy in (settles, forgets_base, swaps)},
@@ -228,6 +243,41 @@ def test_policy_is_asked_about_the_fields_that_it_names() -> None:
     found = check_policy(by_field({"phone": says_yes}, default=manual))
 
     assert "field='phone'" in found.of("P1").calls[0]
+
+
+@pytest.mark.parametrize("name", ["job_title", "relative_score", "annual_revenue"])
+def test_policy_is_asked_about_every_field(name: str) -> None:
+    """A policy that goes wrong in one field of the maps is found without naming the field."""
+
+    def touchy(collision: Collision) -> Resolution:
+        return says_yes(collision) if collision.field == name else Leave()
+
+    assert f"field={name!r}" in check_policy(touchy).of("P1").calls[0]
+
+
+def test_field_of_no_map_is_a_mistake_of_the_host() -> None:
+    """A field that is not there has no collisions, and every policy would hold."""
+    own = CONTACT.plus(Field("motto", Pair("motto", "new_motto"), TextKind("motto")))
+    with pytest.raises(ConfigurationError, match="'motto', which is a field of no map"):
+        check_policy(manual, fields=["motto"])
+
+    found = check_policy(lambda c: says_yes(c) if c.field == "motto" else Leave(), maps=[own])
+
+    assert "field='motto'" in found.of("P1").calls[0]
+    assert check_policy(manual, fields=["motto"], maps=[own]).held
+
+
+def test_fields_hold_values_of_their_kind() -> None:
+    """A policy is not asked about a city that is a number."""
+    kinds = {
+        (one.entity, field.name): field.kind.name for one in (LEAD, CONTACT) for field in one.fields
+    }
+    types = {kind: {type(value) for value in values} for kind, values in VALUES.items()}
+
+    for collision in collisions():
+        kind = kinds.get((collision.entity, collision.field))
+        if kind is not None:
+            assert {*map(type, collision.values)} <= types[kind] | {type(None)}, collision.field
 
 
 def test_every_clause_is_a_heading_of_the_page() -> None:

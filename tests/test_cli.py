@@ -11,12 +11,13 @@ import io
 import itertools
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from textwrap import dedent
 from typing import IO, Final, cast
@@ -137,6 +138,22 @@ def refuse_one(world: World) -> RecordId:
     return person
 
 
+def lock_out(world: World) -> None:
+    """Have Dynamics refuse whatever it is asked."""
+    module = world.host(
+        """
+        from dynsync.cli import sandboxes
+        from dynsync.sandbox import Fault
+
+        def dynamics(file):
+            connector = sandboxes.dynamics(file=file)
+            connector.system.faults.hook = lambda operation, number: Fault("refused")
+            return connector
+        """
+    )
+    world.write_config(("dynsync.cli.sandboxes:dynamics", f"{module}:dynamics"))
+
+
 # -- the cycle
 
 
@@ -175,23 +192,31 @@ def test_refused_record_needs_attention(world: World) -> None:
 
 def test_down_system_is_code_3(world: World) -> None:
     """A system that fails ends a run with 3 and a line on stderr."""
-    module = world.host(
-        """
-        from dynsync.cli import sandboxes
-        from dynsync.sandbox import Fault
-
-        def dynamics(file):
-            connector = sandboxes.dynamics(file=file)
-            connector.system.faults.hook = lambda operation, number: Fault("refused")
-            return connector
-        """
-    )
-    world.write_config(("dynsync.cli.sandboxes:dynamics", f"{module}:dynamics"))
+    lock_out(world)
 
     result = world.run("run")
 
     assert result.exit_code == ExitCode.SYSTEM
-    assert "may not use this API" in result.stderr
+    assert result.stderr.count("may not use this API") == 1
+    assert "Run 2: nothing was done" in result.stdout
+    assert "may not use this API" not in result.stdout
+
+
+def test_a_failed_run_is_not_healthy(world: World) -> None:
+    """Status says that the last run failed, until one goes through."""
+    lock_out(world)
+    assert world.run("run").exit_code == ExitCode.SYSTEM
+
+    plainly, told = world.run("status"), json.loads(world.run("status", "--json").stdout)
+
+    assert plainly.exit_code == ExitCode.ATTENTION
+    assert "Health    the last run failed" in plainly.stdout
+    assert told["health"] == "the last run failed"
+    assert any("Dynamics: " in trouble for trouble in told["troubles"])
+
+    world.write_config()
+    assert world.run("run").exit_code == ExitCode.OK
+    assert world.run("status").exit_code == ExitCode.OK
 
 
 def test_guard_is_code_4(world: World) -> None:
@@ -238,6 +263,27 @@ def test_broken_contract_is_code_6(world: World) -> None:
 
     assert result.exit_code == ExitCode.BROKEN
     assert "returned 0 results" in result.stderr
+
+
+def test_a_fault_of_a_connector_is_told_by_its_place(world: World) -> None:
+    """What a connector may not raise is told by file and line, without what it says."""
+    module = world.host(
+        """
+        from dynsync.cli import sandboxes
+
+        def dynamics(file):
+            connector = sandboxes.dynamics(file=file)
+            connector.read = lambda table, fields, cursor: {}["Secret"]
+            return connector
+        """
+    )
+    world.write_config(("dynsync.cli.sandboxes:dynamics", f"{module}:dynamics"))
+
+    result = world.run("run")
+
+    assert result.exit_code == ExitCode.BROKEN
+    assert f"The Dynamics connector raised KeyError ({module}.py:6) in read" in result.stderr
+    assert "Secret" not in result.output
 
 
 def test_interrupt_is_code_130(world: World) -> None:
@@ -347,6 +393,51 @@ def test_plan_shows_what_would_be_refused(world: World) -> None:
     assert table.exit_code == ExitCode.ATTENTION
 
 
+def test_plan_says_who_gives_way(world: World) -> None:
+    """Where both sides have a value, a plan says which one would be lost, and why."""
+    with world.dynamics() as dynamics, world.marketo() as marketo:
+        lead = lead_of(dynamics)
+        marketo.edit(world.person_of(lead), {"city": "Málaga"})
+        dynamics.edit("lead", lead, {"address1_city": "Tromsø"})
+    told = [world.run("plan", *more, env={"COLUMNS": "200"}) for more in ([], ["--values"])]
+    datas = [world.run("plan", "--json", *more) for more in ([], ["--values"])]
+
+    plainly, in_full = (result.stdout for result in told)
+    hidden, shown = (json.loads(result.stdout)["records"][0]["changes"][0] for result in datas)
+    why = "city: Marketo has authority over lead records; Dynamics loses"
+    assert f"{why} a value (see --values)" in plainly
+    assert f"{why} Tromsø" in in_full
+    assert (hidden["winner"], hidden["written"]) == ("marketo", ["dynamics"])
+    assert (hidden["lost"], shown["lost"]) == ("(not shown; use --values)", "Tromsø")
+    assert "Tromsø" not in plainly + datas[0].stdout
+
+
+def test_plan_says_why_a_value_is_held(world: World) -> None:
+    """Of a value that was refused before, a plan tells the refusal that stands."""
+    person = refuse_one(world)
+    world.run("run")
+    with world.marketo() as marketo:
+        marketo.edit(person, {"title": "Chef"})
+
+    told = world.run("plan", env={"COLUMNS": "200"})
+    [record] = json.loads(world.run("plan", "--json").stdout)["records"]
+
+    [refused] = record["refusals"]
+    assert (refused["field"], refused["held"]) == ("mobile_phone", True)
+    assert "held, refused in Dynamics: mobile_phone: " in told.stdout
+    assert "'mobilephone' holds 20 [FIELD_LENGTH]" in told.stdout
+
+
+def test_plan_of_a_paused_sync_says_so(world: World) -> None:
+    """While the sync is off a run would do nothing, and a plan says so."""
+    world.run("pause")
+    told = world.run("plan")
+
+    assert told.exit_code == ExitCode.ATTENTION
+    assert "paused: this waits for: dynsync resume" in told.stderr
+    assert json.loads(world.run("plan", "--json").stdout)["paused"]
+
+
 def test_csv_holds_no_formula(world: World) -> None:
     """A value that a spreadsheet would run is shown as text, wherever CSV is made."""
     with world.dynamics() as dynamics, world.marketo() as marketo:
@@ -395,8 +486,38 @@ def test_what_is_no_plan_is_not_applied(text: str, world: World) -> None:
     result = world.run("apply", str(path))
 
     assert result.exit_code == ExitCode.USAGE
-    assert "is no plan" in result.stderr
+    assert "is no plan. Make one with: dynsync plan --out FILE" in " ".join(result.stderr.split())
     assert world.run("apply", str(path.with_name("none"))).exit_code == ExitCode.USAGE
+
+
+@pytest.mark.parametrize("option", ["--out", "--csv"])
+def test_a_plan_replaces_nothing_but_a_plan(option: str, world: World) -> None:
+    """The state, the configuration and the other kind of plan stay; a plan gives way to a plan."""
+    other = "--csv" if option == "--out" else "--out"
+    path = world.folder / "plan"
+    world.run("plan", other, str(path))
+    files = ("dynsync.state", "dynsync.toml", "marketo.sandbox", "plan")
+    held = {name: (world.folder / name).read_bytes() for name in files}
+
+    results = [world.run("plan", option, str(world.folder / name)) for name in files]
+
+    assert [result.exit_code for result in results] == [ExitCode.USAGE] * len(files)
+    assert all("is no plan, and is not replaced" in result.stderr for result in results)
+    assert held == {name: (world.folder / name).read_bytes() for name in files}
+
+    path.write_bytes(b"")
+    again = [world.run("plan", option, str(path)).exit_code for _ in range(2)]
+    assert again == [ExitCode.OK] * 2
+    assert path.stat().st_size
+
+
+def test_a_plan_replaces_no_state_that_its_own_run_makes(world: World) -> None:
+    """Where the state is made by this very command, the plan does not take its place."""
+    state = world.folder / "new.state"
+    world.write_config(("dynsync.state", state.name))
+
+    assert world.run("plan", "--out", str(state)).exit_code == ExitCode.USAGE
+    assert world.run("run").exit_code == ExitCode.OK
 
 
 def test_open_collision_in_a_plan_needs_attention(world: World) -> None:
@@ -423,6 +544,7 @@ def test_status_says_what_waits(world: World) -> None:
     told = json.loads(world.run("status", "--json").stdout)
 
     assert told["health"] == "1 record waits for a person: 1 held"
+    assert "Backlog   1 waiting, all for a person" in world.run("status").stdout
     assert told["links"] == {"contact": 3, "lead": 3}
     assert told["backlog"] == [{"entity": "lead", "reason": "held", "records": 1}]
     assert told["oldest_seconds"]["lead"] < 60
@@ -465,6 +587,26 @@ def test_explain_shows_what_is_held(world: World) -> None:
     assert "held: Dynamics refused it: " in told
 
 
+def test_explain_shows_the_value_that_waits(world: World) -> None:
+    """On request it shows what each side holds of what is held back, as it is now."""
+    person = refuse_one(world)
+    world.run("run")
+    asked = ("explain", "lead", "--person", person)
+    hidden = world.run(*asked).stdout + world.run(*asked, "--json").stdout
+    told = world.run(*asked, "--values").stdout
+    *_, last = json.loads(world.run(*asked, "--values", "--json").stdout)
+
+    held = {"marketo": "+47 555 0123 or the office", "dynamics": None}
+    assert last["waiting"] == {"mobile_phone": held}
+    assert "or the office" not in hidden
+    assert "or the office" in told
+
+    with world.marketo() as marketo:
+        marketo.edit(person, {"mobilePhone": "+47 555 0123"})
+    world.run("run")
+    assert "Marketo holds" not in world.run(*asked, "--values").stdout
+
+
 def test_status_works_during_a_run(world: World) -> None:
     """Status needs no lease."""
     store = SqliteStore(world.folder / "dynsync.state")
@@ -477,12 +619,26 @@ def test_status_works_during_a_run(world: World) -> None:
     assert result.exit_code == ExitCode.OK
 
 
-def test_status_of_no_state_is_code_5(world: World) -> None:
-    """Without a state file there is nothing to say, and none is made."""
+def test_before_the_first_run_there_is_a_next_step(world: World) -> None:
+    """A sync that never ran says so, and how to start it; looking makes no state file."""
     world.write_config(("dynsync.state", "other.state"))
+    explain = ["explain", "lead", "--person", "1"]
+    asked = [world.run(*command) for command in (["status"], ["log"], explain)]
+    told = json.loads(world.run("status", "--json").stdout)
+    listed = world.run("log", "--json")
+
+    assert [result.exit_code for result in asked] == [ExitCode.ATTENTION] * 3
+    assert all("has never run. Start it with: dynsync run" in result.stderr for result in asked)
+    assert (told["health"], told["last_run"]) == ("never run", None)
+    assert (json.loads(listed.stdout), listed.exit_code) == ([], ExitCode.ATTENTION)
+    assert not (world.folder / "other.state").exists()
+
+
+def test_state_in_no_folder_is_code_5(world: World) -> None:
+    """Where no state file could be, looking for one is a mistake and not a beginning."""
+    world.write_config(("dynsync.state", "nowhere/dynsync.state"))
 
     assert world.run("status").exit_code == ExitCode.STATE
-    assert not (world.folder / "other.state").exists()
 
 
 def test_late_sync_needs_attention(world: World) -> None:
@@ -544,11 +700,35 @@ def test_explain_says_why(world: World) -> None:
     assert json.loads(json_in_full.stdout)[-1]["changes"][0]["lost"] == "Tromsø"
 
 
+def test_nothing_that_gave_way_is_not_lost(world: World) -> None:
+    """A side that held no value loses none, and explain does not say that it did."""
+    with world.dynamics() as dynamics, world.marketo() as marketo:
+        lead = lead_of(dynamics)
+        person = world.person_of(lead)
+        marketo.edit(person, {"city": "Málaga"})
+        assert world.run("run").exit_code == ExitCode.OK
+        marketo.edit(person, {"city": "Sevilla"})
+        dynamics.edit("lead", lead, {"address1_city": None})
+    assert world.run("run").exit_code == ExitCode.OK
+
+    asked = ("explain", "lead", "--person", person)
+    [change] = json.loads(world.run(*asked, "--json", "--values").stdout)[-1]["changes"]
+    told = [world.run(*asked).stdout, world.run(*asked, "--values").stdout]
+
+    assert (change["verdict"], change["winner"]) == ("collision", "marketo")
+    assert "lost" not in change
+    assert not any("lost:" in said for said in told)
+
+
 def test_explain_of_nobody(world: World) -> None:
     """An unknown record ends with 1, an unknown entity or too many ids with 2."""
     unknown = world.run("explain", "lead", "--person", "999", "--json")
 
     assert (unknown.exit_code, json.loads(unknown.stdout)) == (ExitCode.ATTENTION, [])
+    with world.dynamics() as dynamics:
+        person = world.person_of(lead_of(dynamics))
+    mistaken = world.run("explain", "contact", "--person", person)
+    assert mistaken.stderr == "Nothing is known of this contact: it is a lead.\n"
     typo = world.run("explain", "laed", "--person", "1")
     assert (typo.exit_code, "Did you mean 'lead'?" in typo.stderr) == (ExitCode.USAGE, True)
     # It is no mistake in the file.
@@ -600,6 +780,15 @@ def test_push_makes_a_person_once(world: World) -> None:
     assert (again.exit_code, "exists" in again.stdout) == (ExitCode.OK, True)
     with world.dynamics() as dynamics:
         assert dynamics.count("lead") == 4
+
+
+def test_push_while_paused_says_what_it_waits_for(world: World) -> None:
+    """A push that is queued while the sync is off waits for more than the next cycle."""
+    world.run("pause")
+    told = world.run("push", "1", "--as", "lead")
+
+    assert "queued" in told.stdout
+    assert "paused: this waits for: dynsync resume" in told.stderr
 
 
 def test_push_of_nobody_needs_attention(world: World) -> None:
@@ -775,6 +964,108 @@ def test_wrong_factory_is_told(
 
 
 @pytest.mark.parametrize(
+    ("source", "code", "expected"),
+    [
+        (
+            "def make():\n    return {'Zoë': 1}['Secret']",
+            ExitCode.USAGE,
+            "'{0}:make' raised KeyError ({0}.py:2). Mend it",
+        ),
+        (
+            "import json\ndef make():\n    return json.loads('Secret')",
+            ExitCode.USAGE,
+            "'{0}:make' raised JSONDecodeError ({0}.py:3). Mend it",
+        ),
+        (
+            "def make():\n    open('/nowhere/Secret')",
+            ExitCode.USAGE,
+            "'{0}:make' raised FileNotFoundError ({0}.py:2). Mend it",
+        ),
+        (
+            "from urllib.error import URLError\ndef make():\n    raise URLError('Secret')",
+            ExitCode.SYSTEM,
+            "Marketo: '{0}:make' raised URLError ({0}.py:3). Is it up",
+        ),
+        (
+            "def make():\n    return None",
+            ExitCode.USAGE,
+            "makes no MarketoConnector: it returned None. Return the connector",
+        ),
+        (
+            "from dynsync.sandbox import *\ndef make():\n    return SandboxMarketo(clock=None)",
+            ExitCode.USAGE,
+            "it returned a SandboxMarketo. Return what its connector() returns",
+        ),
+        (
+            (
+                "from dynsync import *\nfrom dynsync.sandbox import *\ndef make():\n"
+                "    return SandboxDynamics(clock=SystemClock()).connector()"
+            ),
+            ExitCode.USAGE,
+            "it returned a connector of Dynamics. Were the two exchanged?",
+        ),
+        (
+            "class Mine:\n    side = read = fetch = identity = write = None\nmake = Mine",
+            ExitCode.USAGE,
+            "it returned a Mine without capabilities, describe, find, log, logged. See",
+        ),
+        (
+            (
+                "class Mine:\n    side = 'marketo'\n    read = fetch = identity = write = None\n"
+                "    capabilities = describe = find = log = logged = None\nmake = Mine"
+            ),
+            ExitCode.USAGE,
+            "it returned a Mine whose side is no Side. Let it be Side.MARKETO.",
+        ),
+        (
+            "from dynsync import MarketoConnector\ndef make():\n    return MarketoConnector",
+            ExitCode.USAGE,
+            "it returned the type MarketoConnector. Call it.",
+        ),
+        ("1 / 0", ExitCode.USAGE, "'{0}' cannot be imported: ZeroDivisionError ({0}.py:1)"),
+        ("def make(:", ExitCode.USAGE, "'{0}' cannot be imported: SyntaxError ({0}.py:1)"),
+        ("import nowhere_at", ExitCode.USAGE, "'{0}' imports 'nowhere_at', which is not there"),
+        ("from os import nil", ExitCode.USAGE, "'{0}' cannot be imported: ImportError ({0}.py:1)"),
+    ],
+)
+def test_a_fault_of_the_factory_is_told(
+    source: str, code: ExitCode, expected: str, world: World
+) -> None:
+    """What the host's own code does wrong is one line with the place, and not what it says."""
+    module = world.host(source)
+    options = 'options = { file = { path = "marketo.sandbox" } }\n'
+    world.write_config(("dynsync.cli.sandboxes:marketo", f"{module}:make"), (options, ""))
+
+    result = world.run("run")
+
+    told = expected.format(module) in result.stderr
+    assert (result.exit_code, told) == (code, True), result.output
+    assert 1 == len(result.stderr.splitlines())
+    assert "Secret" not in result.output
+
+
+def test_a_wrapped_connector_will_do(world: World) -> None:
+    """A connector may be one that passes on to another whatever it does not do itself."""
+    module = world.host(
+        """
+        from dynsync.cli import sandboxes
+
+        class Timed:
+            def __init__(self, inner):
+                self.inner = inner
+            def __getattr__(self, name):
+                return getattr(self.inner, name)
+
+        def dynamics(file):
+            return Timed(sandboxes.dynamics(file=file))
+        """
+    )
+    world.write_config(("dynsync.cli.sandboxes:dynamics", f"{module}:dynamics"))
+
+    assert world.run("run").exit_code == ExitCode.OK
+
+
+@pytest.mark.parametrize(
     ("content", "expected"),
     [(None, "no such file"), (b"a = [", "not TOML"), (b'a = "\xff"', "UTF-8")],
 )
@@ -887,6 +1178,65 @@ def test_exit_codes_are_documented() -> None:
     assert all(line.strip() in told for line in table_of_codes().splitlines())
 
 
+OPEN: Final = frozenset(
+    {"links", "stale", "stopped", "oldest_seconds", "fields", "lost", "waiting"}
+)
+"""What has keys that are data."""
+
+PLAIN: Final = OPEN | {"written"}
+"""What a page names without saying that it is a list."""
+
+
+def keys_of(value: object, path: str = "") -> Iterator[str]:
+    """Yield the keys of a JSON document as the page names them."""
+    if isinstance(value, list):
+        for item in cast("list[object]", value):
+            yield from keys_of(item, path)
+    elif isinstance(value, dict):
+        for key, below in cast("dict[str, object]", value).items():
+            listed = "[]" if isinstance(below, list) and key not in PLAIN else ""
+            name = f"{path}.{key}{listed}".lstrip(".")
+            yield name
+            if key not in OPEN:
+                yield from keys_of(below, name)
+
+
+def documented_keys(command: str) -> Iterator[str]:
+    """Yield the keys that the page gives for *command*."""
+    page = (Path(__file__).parents[1] / "docs/reference/cli.md").read_text("utf-8")
+    [section] = re.findall(rf"### Of [^\n]*`{command}`(.*?)\n##", page, re.DOTALL)
+    for cell in re.findall(r"^\| (`.*?) \|", section, re.MULTILINE):
+        left, _, right = cell.replace("`", "").partition(": ")
+        for name in left.split(", "):
+            yield name
+            yield from (f"{name}.{key}" for key in right.split(", ") if key)
+
+
+def test_the_keys_of_json_are_documented(world: World) -> None:
+    """The page names every key of every command's JSON, and no other."""
+    person = refuse_one(world)
+    world.run("run")
+    with world.dynamics() as dynamics, world.marketo() as marketo:
+        row = lead_of(dynamics)
+        marketo.edit(person, {"title": "one", "city": "Málaga"})
+        dynamics.edit("lead", row, {"address1_city": "Tromsø"})
+    explain = ("explain", "lead", "--person", person, "--values")
+    commands = (
+        ("check",),
+        ("plan",),
+        ("run",),
+        ("status",),
+        ("log",),
+        explain,
+        ("push", "1", "--as", "lead"),
+    )
+
+    for name, *more in commands:
+        told = json.loads(world.run(name, *more, "--json").stdout)
+
+        assert {*documented_keys(name)} == {*keys_of(told)}, name
+
+
 @pytest.mark.parametrize("name", sorted(app.commands))
 def test_command_has_help(name: str) -> None:
     """Every command has a help page that fits 80 columns."""
@@ -923,6 +1273,42 @@ def test_output_fits_80_columns(world: World) -> None:
         result = world.run(*command, env={"COLUMNS": "80"})
 
         assert all(cell_len(line) <= 80 for line in result.stdout.splitlines()), result.stdout
+
+
+def test_output_for_programs_is_not_folded(world: World) -> None:
+    """Where nobody says how wide it is, a row is a line, an id is whole, and no blank trails."""
+    with world.dynamics() as dynamics:
+        made = dynamics.create("contact", {"firstname": "Ada", "lastname": "King"})
+    refuse_one(world)
+    planned = world.run("plan", env={"COLUMNS": None}).stdout
+    told = [planned, *(world.run(name, env={"COLUMNS": None}).stdout for name in ("run", "log"))]
+
+    assert any(f"contact {made}" in line and "firstName" in line for line in planned.splitlines())
+    assert all(line == line.rstrip() for text in told for line in text.splitlines())
+    # A title, a line and what is under the heads: one line for each row.
+    assert 1 == len(
+        [line for line in told[2].splitlines() if "mobile_phone" in line and "Z " in line]
+    )
+    assert 80 < max(map(len, told[2].splitlines()))
+
+
+def test_explain_tells_alike_fields_together(world: World) -> None:
+    """Fields that have one reason are one line, after the one that somebody will ask about."""
+    with world.dynamics() as dynamics, world.marketo() as marketo:
+        lead = lead_of(dynamics)
+        person = world.person_of(lead)
+        marketo.edit(person, {"city": "Málaga", "title": "Chef", "phone": "1"})
+        dynamics.edit("lead", lead, {"address1_city": "Tromsø"})
+    world.run("run")
+
+    told = world.run("explain", "lead", "--person", person, env={"COLUMNS": None}).stdout
+    *_, first, second = filter(None, told.splitlines())
+
+    assert "city" in first.split()
+    assert "lost: a value" in first
+    assert second.split("  ")[-1].strip() == (
+        "only Marketo changed it; written to Dynamics: job_title, phone"
+    )
 
 
 def test_no_color_is_respected(world: World) -> None:

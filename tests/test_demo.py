@@ -6,6 +6,7 @@ import io
 import json
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Final
@@ -234,6 +235,20 @@ def test_page_shows_what_commands_print(folder: Path) -> None:
             env={"COLUMNS": "80"},
         )
         assert without_times(result.stdout) == without_times(text), command
+
+
+def test_page_edits_a_kept_demo(folder: Path) -> None:
+    """The recipe of the page makes a person in a kept demo, and prints how to push it."""
+    [recipe] = re.findall(
+        r"```python\n(.*?)```", PAGE.read_text("utf-8").split("## ")[0], re.DOTALL
+    )
+    made = subprocess.run(  # noqa: S603 - it is our own page
+        [sys.executable, "-c", recipe], cwd=folder, capture_output=True, text=True, check=True
+    )
+    _, *command = made.stdout.split()
+
+    assert "created" in run(folder, *command).stdout
+    assert run(folder, "plan").stdout == "Nothing to do.\n"
 
 
 def test_kept_folder_is_not_overwritten(folder: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from dynsync.guards import Guards
 from dynsync.outcomes import OutcomeKind
-from dynsync.policies import Put
+from dynsync.policies import Put, manual
 from dynsync.records import RecordId, Side
 from dynsync.sandbox import Fault, FaultKind, SimulatedCrash
 from dynsync.schemas import FULL_ACCESS, Access
@@ -458,3 +458,68 @@ def test_what_a_policy_puts_is_put_once(late: Side, fault: FaultKind) -> None:
     world.settled()
 
     assert ("M; D", "M; D") == world.both(person, "contact", row, "job_title")
+
+
+def test_an_unheard_write_of_long_ago_is_no_echo() -> None:
+    """Invariant 4: what Marketo never held is agreed on by nobody, however late the next run is."""
+    world = World()
+    person, row = world.linked("contact", firstname="Ada")
+    world.dynamics.edit("contact", row, {"firstname": "Zoë"})
+    world.marketo.faults.plan("write", Fault("lost_request"))
+    world.cycle()
+    world.marketo.edit(person, {"firstName": "Bo"})
+    world.cycle(90_000)
+    world.settled()
+
+    assert ("Zoë", "Zoë") == world.both(person, "contact", row, "first_name")
+
+
+def test_a_person_is_made_whole_though_one_field_alone_waits() -> None:
+    """R46: the person that is made anew holds what its record holds, told lately or not."""
+    world = World()
+    world.sync.policy = manual
+    person, row = world.linked("contact", firstname="Ada", lastname="King", jobtitle="T")
+    world.dynamics.edit("contact", row, {"jobtitle": "U"})
+    world.meanwhile(person, {"title": "V"})
+    world.settled()
+    world.marketo.delete(person)
+    world.settled()
+    anew = world.person(world.person_of(row))
+
+    assert ("Ada", "King", "U") == tuple(anew[n] for n in ("firstName", "lastName", "title"))
+
+
+@pytest.mark.parametrize("table", ["lead", "contact"])
+def test_a_right_that_came_after_an_unheard_push_sends_what_it_could_not(table: str) -> None:
+    """Invariant 4: a field that the push may not have sent is not taken for emptied since."""
+    world = World()
+    world.settled()
+    person = world.marketo.create_person({"lastName": "Pia", "title": "T", "company": "-"})
+    world.dynamics.secure(table, "jobtitle", Access.READ)
+    world.dynamics.faults.plan("write", Fault("crash_after"))
+    with suppress(SimulatedCrash):
+        world.sync.sync_person(person, as_=table)
+    world.dynamics.secure(table, "jobtitle", FULL_ACCESS)
+    world.settled()
+    (row,) = world.dynamics.rows(table)
+
+    assert ("T", "T") == world.both(person, table, row, "job_title")
+
+
+@pytest.mark.parametrize("between", [None, "Clerk of works"])
+@pytest.mark.parametrize("table", ["lead", "contact"])
+def test_the_same_value_is_written_again_after_a_write_that_was_never_made(
+    table: str, between: str | None
+) -> None:
+    """Invariant 4: the echo of a write is not taken for that of an earlier one of its value."""
+    world = World()
+    person, row = world.linked(table, jobtitle="Boss")
+    world.dynamics.edit(table, row, {"jobtitle": "Clerk"})
+    world.marketo.faults.plan("write", Fault("lost_request"))
+    world.cycle()
+    world.dynamics.edit(table, row, {"jobtitle": between})
+    world.cycle()
+    world.dynamics.edit(table, row, {"jobtitle": "Clerk"})
+    world.settled()
+
+    assert ("Clerk", "Clerk") == world.both(person, table, row, "job_title")

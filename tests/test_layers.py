@@ -29,7 +29,7 @@ LAYER_2: Final = frozenset(
     | {"guards", "reports"}
 )
 LAYER_3: Final = frozenset({"connectors", "state", "recorder", "memory"})
-LAYER_4: Final = frozenset({"sync", "schedule"})
+LAYER_4: Final = frozenset({"sync", "schedule", "checking"})
 LAYER_5: Final = frozenset(
     {"sqlite", "marketo", "dynamics", "sandbox", "testing", "report", "cli", "preview"}
     | {"transport", "limiting", "http"}
@@ -90,6 +90,7 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
     "schedule": BELOW_4,
     ENGINE: BELOW_4 | {ENGINE},
     "sync": BELOW_4 | LAYER_4 | {ENGINE},
+    "checking": BELOW_4 | LAYER_4 | {ENGINE},
     # 5: optional, one package each
     "sqlite": BELOW_5,
     "transport": frozenset(),

@@ -14,7 +14,7 @@ from dynsync.memory import MemoryStore
 from dynsync.outcomes import OutcomeKind
 from dynsync.policies import manual
 from dynsync.records import Entity, RecordId, Side, Wire
-from dynsync.sandbox import Fault
+from dynsync.sandbox import Fault, FaultKind
 from support import World
 
 BY_EMAIL = Match("email")
@@ -302,6 +302,39 @@ def test_status_of_nothing_to_do() -> None:
     assert (None, None) == (never.last_run, never.last_run_at)
     assert (0, 0.0) == (idle.due, idle.eta)
     assert (0, 0.0) == (never.due, never.eta)
+
+
+def test_only_a_sync_that_runs_is_healthy() -> None:
+    """A sync that never ran is not healthy, nor one whose last run could not reach a system."""
+    world = World()
+    never = world.sync.status()
+    world.cycle()
+    ran = world.sync.status()
+    world.dynamics.faults.hook = lambda *_: Fault("refused")
+    report = world.cycle()
+    failed = world.sync.status()
+    world.dynamics.faults.hook = None
+    world.cycle()
+
+    assert (False, True, False) == (never.healthy, ran.healthy, failed.healthy)
+    assert report.troubles == failed.troubles
+    assert () == ran.troubles
+    assert world.sync.status().healthy
+
+
+def test_a_trouble_is_told_once() -> None:
+    """One refusal that stops both entities is one trouble, and no beginning is made of it."""
+    world = World()
+    world.cycle()
+    world.dynamics.faults.hook = lambda *_: Fault("refused")
+    report = world.cycle()
+    world.dynamics.faults.hook = None
+
+    assert {"lead", "contact"} == set(report.stopped)
+    [trouble] = report.troubles
+    assert trouble.startswith("contact and lead stopped: Dynamics: ")
+    assert f"run {report.run}: {trouble}" == str(report)
+    assert f"run {report.run + 1}: nothing to do" == str(world.cycle())
 
 
 def test_status_of_what_is_due() -> None:
@@ -619,6 +652,24 @@ def test_pushed_again_after_a_delete(table: str) -> None:
     assert row != anew
     assert ("London", "London") == world.both(person, table, anew, "city")
     assert (False, table.capitalize()) == (values["microsoftIsDeleted"], values["microsoftType"])
+
+
+@pytest.mark.parametrize("kind", ["lost_request", "lost_response"])
+def test_pushed_again_before_the_delete_was_flagged(kind: FaultKind) -> None:
+    """R32: whoever holds the id of a row that is known to be deleted is pushed all the same."""
+    world = World()
+    person, row = world.linked("lead", firstname="Ada")
+    world.dynamics.delete("lead", row)
+    world.marketo.faults.plan("write", Fault(kind))
+    world.cycle()
+    answer = world.sync.sync_person(person, as_="lead")
+    world.settled()
+    (anew,) = world.dynamics.rows("lead")
+
+    assert ("created", anew) == (answer.kind, answer.dynamics)
+    assert (anew, False) == tuple(
+        world.person(person)[n] for n in ("crmLeadId", "microsoftIsDeleted")
+    )
 
 
 def test_a_merge_in_marketo() -> None:

@@ -122,6 +122,17 @@ def test_a_long_pause_is_told_and_not_slept() -> None:
     assert 0 == clock.slept
 
 
+def test_a_long_pause_is_not_slept_for_a_long_window_either() -> None:
+    """However long the window of a limit is, a minute is the most that a call waits for others."""
+    clock = SandboxClock()
+    mine = limiter(Pace(calls=6_000, seconds=300.0), clock)
+    with pytest.raises(Throttled) as told:
+        mine.call(lambda: raising(Throttled(Side.DYNAMICS, "slow down", 299.0)))
+
+    assert 299 == told.value.retry_after
+    assert 0 == clock.slept
+
+
 def raising(failure: Exception) -> None:
     """Raise what was given."""
     raise failure

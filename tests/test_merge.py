@@ -419,6 +419,10 @@ NONSENSE: Final[Mapping[str, AuthorityPolicy]] = {
     "a strange object": answering(Quoting()),
     "Take of a word": answering(Take(ADDRESS)),  # type: ignore[arg-type]
     "Take of nothing": answering(Take(None)),  # type: ignore[arg-type]
+    "Take for no reason": answering(Take(Side.MARKETO, None)),  # type: ignore[arg-type]
+    "Put for a list of reasons": answering(Put("c", [ADDRESS])),  # type: ignore[arg-type]
+    "Leave for a strange object": answering(Leave(Quoting())),  # type: ignore[arg-type]
+    "Leave for a number": answering(Leave(5)),  # type: ignore[arg-type]
     "Put of MISSING": answering(Put(MISSING)),  # type: ignore[arg-type]
     "Put of a float": answering(Put(0.5)),  # type: ignore[arg-type]
     "Put of a list": answering(Put([ADDRESS])),  # type: ignore[arg-type]

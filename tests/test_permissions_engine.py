@@ -8,9 +8,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+import attrs
 import pytest
 
 from dynsync.errors import ConfigurationError
+from dynsync.fields import Field
 from dynsync.maps import CONTACT, LEAD, extend
 from dynsync.outcomes import OutcomeKind
 from dynsync.policies import manual, prefer
@@ -526,6 +528,33 @@ def test_a_field_that_never_was() -> None:
         world.sync.run()
 
     assert 0 == world.marketo.count()
+
+
+def test_no_column_of_a_map_is_there() -> None:
+    """Columns that do not exist are named, and no right is asked for; a few stand for many."""
+    fields = [
+        Field(f"field_{number}", Pair(f"wrong{number}", f"new_wrong{number}"))
+        for number in range(7)
+    ]
+    world = World(attrs.evolve(CONTACT, fields=fields))
+    with pytest.raises(ConfigurationError) as raised:
+        world.cycle()
+
+    said = str(raised.value)
+    assert "Marketo's 'person' has no column 'wrong0', 'wrong1'" in said
+    assert "'new_wrong4' and 2 more. Correct the map" in said
+    assert "sync user" not in said
+
+
+def test_columns_that_are_not_there_and_rights_that_are_not_given() -> None:
+    """Where both are the reason, both are said."""
+    world = World(attrs.evolve(CONTACT, fields=[CONTACT.field("job_title"), WRONG]))
+    world.dynamics.secure("contact", "jobtitle", Access.NONE)
+    with pytest.raises(ConfigurationError, match=r"no column 'new_wrong'.*let the sync user read"):
+        world.cycle()
+
+
+WRONG: Final = Field("wrong", Pair("city", "new_wrong"))
 
 
 def test_every_row_of_the_state_is_relaid(world: World, tmp_path: Path) -> None:

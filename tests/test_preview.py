@@ -194,6 +194,81 @@ def test_columns_of_one_file_alone_take_no_part() -> None:
     assert ("(Do Not Modify) Row Checksum",) == columns[FileRole.CONTACTS].unknown
 
 
+def test_columns_say_why_they_take_no_part(write: Write) -> None:
+    """What the other file lacks, and what no default map has, are two reasons."""
+    people = write("p.csv", "id,crmContactId,city,title", "1,<a>,Oslo,Boss")
+    contacts = write("c.csv", "contactid,address1_city,telephone1,suffix", "<a>,Oslo,1,Dr")
+    with preview_files(people, contacts) as found:
+        columns = found.columns[FileRole.CONTACTS]
+    told = run(people, contacts).output
+
+    assert ("telephone1",) == columns.alone
+    assert ("suffix",) == columns.unmapped
+    assert "not in the other file: telephone1" in told
+    assert "not in the default mapping: suffix" in told
+    assert '"unmapped": [\n          "suffix"' in run(people, contacts, "--json").output
+
+
+def test_nothing_in_common_says_what_was_understood(write: Write) -> None:
+    """Where no column is in both files, those that were understood are named."""
+    people = write("p.csv", "id,crmContactId,city", "1,<a>,Oslo")
+    contacts = write("c.csv", "contactid,telephone1,shoe", "<a>,1,7")
+    with pytest.raises(InputRefused, match="'id', 'crmContactId', 'city'; of the contacts") as said:
+        preview_files(people, contacts)
+
+    assert "'contactid', 'telephone1'" in str(said.value)
+    assert "shoe" not in str(said.value)
+
+
+@pytest.mark.parametrize("role", ["people", "contacts"])
+def test_file_without_rows_is_remarked(role: str, write: Write) -> None:
+    """A header alone is no mistake of the format, and makes everybody else look alone."""
+    people = write("p.csv", "id,crmContactId,city", *(["1,<a>,Oslo"] if role != "people" else []))
+    rows = ["<a>,Oslo"] if role != "contacts" else []
+    contacts = write("c.csv", "contactid,address1_city", *rows)
+    with preview_files(people, contacts) as found:
+        [problem] = found.problems
+
+    assert f"no row below the header: nothing is known of any {role}" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("people", "contacts", "outcomes"),
+    [
+        # Too many cells, an id that is missing, and one that is none, beside one that is.
+        (["1,<a>,,Oslo,x"], ["<a>,a@x.org,Oslo"], {"malformed", "unreadable"}),
+        ([",<a>,,Oslo"], ["<a>,a@x.org,Oslo"], {"malformed", "unreadable"}),
+        (["1,<a>,,Oslo", "1,<b>,,Oslo"], ["<b>,,Oslo"], {"orphaned", "malformed", "unreadable"}),
+        (["1,<a>,,Oslo"], ["<a>,Oslo"], {"unreadable", "malformed"}),
+        (["1,<a>,,Oslo,x"], ["<b>,b@x.org,Oslo"], {"malformed", "created"}),
+        # By e-mail, addresses count, too.
+        (["1,,a@x.org,Oslo,x"], ["<a>,a@x.org,Oslo"], {"malformed", "unreadable"}),
+        (["1,,a@x.org,Oslo"], ["<a>,A@x.org"], {"unreadable", "malformed"}),
+        (["1,,b@x.org,Oslo"], ["<a>,a@x.org"], {"marketo_only", "malformed"}),
+    ],
+)
+def test_row_that_cannot_be_used_may_be_the_other_half(
+    people: Sequence[str], contacts: Sequence[str], outcomes: set[str], write: Write
+) -> None:
+    """Nobody is called new or alone while a broken row holds the id, or the address."""
+    ours = write("p.csv", "id,crmContactId,email,city", *people)
+    theirs = write("c.csv", "contactid,emailaddress1,address1_city", *contacts)
+    with preview_files(ours, theirs, by_email=True) as found:
+        said = {bucket.value for (_, bucket), number in found.counts.items() if number}
+        whys = [one.why for one in found if one.bucket is Bucket.UNREADABLE]
+
+    assert outcomes == said
+    assert all("cannot be used seems to be its other half" in why for why in whys)
+
+
+def test_address_on_a_broken_row_counts_only_if_asked(write: Write) -> None:
+    """Without matching by e-mail an address says nothing of who somebody is."""
+    people = write("p.csv", "id,crmContactId,email,city", "1,,a@x.org,Oslo,x")
+    contacts = write("c.csv", "contactid,emailaddress1,address1_city", "<a>,a@x.org,Oslo")
+    with preview_files(people, contacts) as found:
+        assert 1 == found.count(Bucket.CREATED)
+
+
 def test_people_of_another_file_are_counted_apart() -> None:
     """A person whose lead file was not given is neither Marketo's alone nor lost."""
     with preview_files(PEOPLE, CONTACTS) as found:
@@ -247,15 +322,67 @@ def test_options_of_an_own_org_are_learned(write: Write) -> None:
 
 @pytest.mark.parametrize("line", ["createdon", "Created On"])
 def test_date_that_reads_in_two_ways_is_a_problem(line: str, write: Write) -> None:
-    """A date of which nobody knows the month is named, and counts as not reported."""
+    """A date of which nobody knows the month is named, and nothing is decided on it."""
     people = write("p.csv", "id,crmContactId,Microsoft Created Date", "1,<a>,2024-02-01T00:00:00Z")
     contacts = write("c.csv", f"contactid,{line}", "<a>,01/02/2024", "<b>,2024-02-01 10:00")
     with preview_files(people, contacts) as found:
         buckets = [record.bucket for record in found]
         [problem] = found.problems
 
-    assert [Bucket.IDENTICAL, Bucket.CREATED] == buckets
+    assert [Bucket.UNREADABLE, Bucket.CREATED] == buckets
     assert (2, line, "value") == (problem.row, problem.column, problem.code)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "whose"),
+    [
+        ("ja", "false", "Marketo"),
+        ("true", "maybe", "Dynamics"),
+        ("ja", "maybe", "Marketo and of Dynamics"),
+    ],
+)
+def test_unreadable_consent_decides_nothing(
+    ours: str, theirs: str, whose: str, write: Write
+) -> None:
+    """An opt-out in another language goes nowhere, and is not shown as an opt-in."""
+    people = write("p.csv", "Id,crmContactId,firstName,Unsubscribed", f"1,<a>,Ann,{ours}")
+    contacts = write("c.csv", "contactid,firstname,donotbulkemail", f"<a>,Ann,{theirs}")
+    with preview_files(people, contacts) as found:
+        [record] = found
+        counted = found.fields
+
+    [field] = [field for field in record.fields if field.name == "unsubscribed"]
+    assert Bucket.UNREADABLE is record.bucket
+    assert (FieldOutcome.UNREADABLE, ()) == (field.outcome, field.to)
+    assert f"cannot say: the cell of {whose} cannot be read" == field.reason
+    assert 1 == counted["contact", "unsubscribed", FieldOutcome.UNREADABLE, None]
+
+
+def test_unreadable_cell_does_not_hide_the_rest_of_its_record(write: Write) -> None:
+    """The other fields are decided as ever, and the record is counted by them."""
+    people = write("p.csv", "Id,crmContactId,firstName,Unsubscribed", "1,<a>,Ann,ja", "2,,Ben,no")
+    contacts = write("c.csv", "contactid,firstname,donotbulkemail", "<a>,Eve,no", "<b>,Cid,maybe")
+    with preview_files(people, contacts) as found:
+        ann, cid, _ = found
+
+    assert Bucket.COLLIDING is ann.bucket
+    assert ["first_name", "unsubscribed"] == [field.name for field in ann.fields]
+    assert Bucket.CREATED is cid.bucket
+    assert FieldOutcome.UNREADABLE in {field.outcome for field in cid.fields}
+
+
+def test_unreadable_cell_is_said_without_a_value(write: Write, tmp_path: Path) -> None:
+    """Report and plan say that nobody can say, and not from what to what."""
+    people = write("p.csv", "Id,crmContactId,Unsubscribed", "1,<a>,ja")
+    contacts = write("c.csv", "contactid,donotbulkemail", "<a>,false")
+    result = run(people, contacts, "--values", "--plan", tmp_path / "plan.csv")
+    [row] = [row for row in rows_of(tmp_path / "plan.csv") if row.get("field") == "unsubscribed"]
+
+    assert ATTENTION == result.exit_code
+    assert "unsubscribed: cannot say" in result.output
+    assert "becomes" not in result.output
+    assert "unreadable" == row["outcome"]
+    assert not {"from", "to"} & row.keys()
 
 
 # -- exports that are broken
@@ -371,7 +498,7 @@ def test_default_display_names_are_known(role: FileRole, write: Write) -> None:
         columns = found.columns[role]
 
     assert (id_, *ADDRESS) == columns.used
-    assert unmapped == columns.alone
+    assert unmapped == columns.unmapped
     assert ("Shoe Size",) == columns.unknown
 
 
@@ -735,17 +862,26 @@ CONTACT_TERMS: Final = agree_terms(
 def test_what_agrees_need_not_be_planned(
     *, values: list[tuple[str | Missing | None, str | Missing | None]], typed: bool
 ) -> None:
-    """Leaving out what both say in the same words changes nothing that is decided."""
+    """
+    Leaving out what both say in the same words changes nothing that is decided.
+
+    A field of which a cell cannot be read is decided on as if neither had reported it.
+    """
     ids = Pair[RecordId | None](RecordId("1"), RecordId("a"))
     marketo: Row = [*(one for one, _ in values), "a", "Contact" if typed else None]
     dynamics: Row = [*(other for _, other in values), None, None]
     quick = decisions.decide(CONTACT_TERMS, ids, Pair(2, 2), dynamics, marketo)
+    unread = [at for at, both in enumerate(values) if MISSING in both]
+    for at in unread:
+        marketo[at] = dynamics[at] = MISSING
     entry = decisions.entry_of(CONTACT_TERMS, ids, Pair[Row | None](marketo, dynamics))
     plan = plan_record(CONTACT_TERMS, entry, None, 0.0)
     now = Pair(marketo, dynamics)
     slow = decisions.previewed_fields(CONTACT_TERMS, plan, now)
+    readable = [field for field in quick.fields if field.outcome is not FieldOutcome.UNREADABLE]
 
-    assert slow == list(quick.fields)
+    assert slow == readable
+    assert len(unread) == len(quick.fields) - len(readable)
 
 
 # -- the command
@@ -958,8 +1094,8 @@ def write_many(folder: Path, number: int) -> tuple[Path, Path, Counter[tuple[str
             elif case not in {"marketo_only", "orphaned"}:
                 theirs.write(f"{guid};{other}{mail};{held};0\n")
                 written["contacts", case] += 1
-    # A person whose record is on a broken line has none that could be read.
-    written["people", "orphaned"] += written.pop(("people", "malformed"), 0)
+    # A person whose record is on a broken line has one, which nobody can read.
+    written["people", "unreadable"] += written.pop(("people", "malformed"), 0)
     return people, contacts, written
 
 

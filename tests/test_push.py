@@ -488,3 +488,50 @@ def test_lost_and_the_state_too() -> None:
 
     assert 1 == rows(world)
     assert answer.kind in {"exists", "created"}
+
+
+# -- what cannot be
+
+
+@pytest.mark.parametrize("when", ["later", "", None, True])
+def test_unknown_when(when: object) -> None:
+    """Only now or with the next cycle: another word is a mistake, and pushes nobody."""
+    world = World()
+    person = person_in(world)
+    with pytest.raises(ConfigurationError, match=r"when=.* say 'now' or 'queued'"):
+        world.sync.sync_person(person, as_="lead", when=when)  # type: ignore[arg-type]
+    world.cycle()
+
+    assert 0 == rows(world)
+
+
+@pytest.mark.parametrize("when", WHENS)
+@pytest.mark.parametrize("person", ["", " ", None, True, 1.5, b"1", ["1"]])
+def test_what_is_no_id(when: When, person: object) -> None:
+    """What can be nobody's id is refused, and does not wait in the backlog for ever."""
+    world = World()
+    with pytest.raises(ConfigurationError, match=r"person=.* is no id"):
+        world.sync.sync_person(person, as_="lead", when=when)  # type: ignore[arg-type]
+
+    assert {} == world.sync.status().backlog
+
+
+@pytest.mark.parametrize("owner", ["", " ", 7, True])
+def test_what_is_no_owner(owner: object) -> None:
+    """R30: what can be no owner's id is refused, and is not written."""
+    world = World()
+    person = person_in(world)
+    with pytest.raises(ConfigurationError, match="owner="):
+        world.sync.sync_person(person, as_="lead", owner=owner)  # type: ignore[arg-type]
+
+    assert 0 == rows(world)
+
+
+@pytest.mark.parametrize("named", [{"person": ""}, {"person": True}, {"dynamics": 7}])
+def test_asking_by_what_is_no_id(named: Mapping[str, object]) -> None:
+    """Who asks for nobody is told so, instead of that nothing is known."""
+    world = World()
+    with pytest.raises(ConfigurationError, match="is no id"):
+        world.sync.explain("contact", **named)  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="is no id"):
+        world.sync.link("contact", **named)  # type: ignore[arg-type]

@@ -14,12 +14,14 @@ from dynsync.errors import (
     LeaseHeld,
     RunStopped,
 )
+from dynsync.fields import Match
 from dynsync.guards import Guards, Limit
 from dynsync.maps import CONTACT, LEAD
 from dynsync.memory import MemoryStore
 from dynsync.outcomes import OutcomeKind
 from dynsync.policies import Collision, Leave, Put, Resolution, Take, manual, newest, prefer
 from dynsync.records import Cursor, Entity, RecordId, Side, Wire
+from dynsync.reports import Progress
 from dynsync.sandbox import (
     NO_LIMITS,
     BusinessRule,
@@ -30,6 +32,7 @@ from dynsync.sandbox import (
     SandboxMarketoConnector,
     SimulatedCrash,
 )
+from dynsync.schedule import cycles
 from dynsync.writes import Write, WriteResult
 from support import World, before
 
@@ -878,7 +881,12 @@ def raising(_: Collision) -> Resolution:
     raise ValueError("somebody's e-mail address")
 
 
-@pytest.mark.parametrize("policy", [nonsense, raising])
+def misputting(_: Collision) -> Resolution:
+    """Put a number into a field of text."""
+    return Put(5, "to be sure")
+
+
+@pytest.mark.parametrize("policy", [nonsense, raising, misputting])
 def test_policy_nonsense(policy: Callable[[Collision], Resolution]) -> None:
     """A policy that answers nonsense: an error that says of what; afterwards nothing is lost."""
     world = World()
@@ -889,12 +897,26 @@ def test_policy_nonsense(policy: Callable[[Collision], Resolution]) -> None:
     world.dynamics.edit("contact", row, {"jobtitle": "Dynamics'"})
     with pytest.raises(ContractError, match="job_title") as raised:
         world.cycle()
+    told = world.marketo.activity_log(person)
     world.sync.policy = good
     world.settled()
 
+    assert "policy" in str(raised.value)
+    assert () == tuple(told)
     assert "e-mail" not in repr(raised.value) + repr(raised.value.__cause__)
     assert ("Dynamics'", "Dynamics'") == world.both(person, "contact", row, "job_title")
     assert ("Oslo", "Oslo") == world.both(person, "contact", row, "city")
+
+
+@pytest.mark.parametrize("act", [World.cycle, lambda world: world.sync.plan()])
+def test_put_of_another_kind_where_records_meet(act: Callable[[World], object]) -> None:
+    """What no field of the kind can mean is blamed on the policy that decides there, too."""
+    world = World(attrs.evolve(CONTACT, match=Match("email")))
+    world.sync.first = misputting
+    world.marketo.create_person({"email": "a@x.org", "lastName": "K", "phone": "1"})
+    world.contact(emailaddress1="a@x.org", telephone1="2")
+    with pytest.raises(ContractError, match=r"policy answered a Put of a int for field .* is text"):
+        act(world)
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -905,7 +927,7 @@ def test_policies_of_all_sorts(table: str) -> None:
         "job_title": Put("Both"),
         "city": Leave("ask Eva"),
         "country": Take(Side.MARKETO),
-        "email": Put(7),
+        "email": Put("x" * 300 + "@x.org"),
     }
 
     def policy(collision: Collision) -> Resolution:
@@ -1036,6 +1058,62 @@ def test_stopped_by_the_host(after: int) -> None:
     assert all(("Boss", "Boss") == world.both(*_at(pair), "job_title") for pair in pairs)
 
 
+class QuotingError(Exception):
+    """An error whose message is a value."""
+
+
+@pytest.mark.parametrize("argument", ["show", "stopping"])
+@pytest.mark.parametrize("after", range(5))
+def test_what_the_host_asks_for_raises(argument: str, after: int) -> None:
+    """What `show` or `stopping` raises is said to be theirs, and loses nothing that was done."""
+    world = World()
+    pairs = [world.linked("contact", jobtitle="Analyst") for _ in range(3)]
+    for person, _ in pairs:
+        world.marketo.edit(person, {"city": "Oslo"})
+    left = iter(range(after))
+
+    def raising_later(*_: object) -> bool:
+        if next(left, None) is None:
+            raise QuotingError("Oslo")
+        return False
+
+    good = getattr(world.sync, argument)
+    setattr(world.sync, argument, raising_later)
+    with pytest.raises(ContractError, match=f"given as {argument}= raised QuotingError") as raised:
+        world.cycle()
+    setattr(world.sync, argument, good)
+    world.settled()
+
+    error = raised.value
+    assert (None, None) == (error.__cause__, error.__context__)
+    assert "Oslo" not in str(error)
+    assert all(("Oslo", "Oslo") == world.both(*_at(pair), "city") for pair in pairs)
+    assert 1 == world.dynamics.calls["write"]
+
+
+def test_cycles_say_whose_stopping_raised() -> None:
+    """Between cycles, too, what `stopping` raises is said to be its own."""
+    world = World()
+
+    def stopping() -> bool:
+        raise QuotingError("Oslo")
+
+    with pytest.raises(ContractError, match="given as stopping= raised QuotingError"):
+        next(cycles(world.sync.run, clock=world.clock, stopping=stopping))
+
+
+def test_reader_who_goes_away_is_no_mistake() -> None:
+    """A progress bar whose pipe is closed ends the run as it ends any program."""
+    world = World()
+
+    def show(_: Progress) -> None:
+        raise BrokenPipeError
+
+    world.sync.show = show
+    with pytest.raises(BrokenPipeError):
+        world.cycle()
+
+
 def test_two_runs_at_once() -> None:
     """Another process runs the sync: an error that says so, and nothing is touched."""
     store = MemoryStore()
@@ -1077,11 +1155,47 @@ def test_exchanged_connectors() -> None:
         )
 
 
+def test_side_that_is_a_word() -> None:
+    """A connector that says its side as text is told what to say instead."""
+    world = World()
+    worded = type("Worded", (), {"side": "dynamics"})()
+    with pytest.raises(ConfigurationError, match=r"whose side is a str.*Side\.DYNAMICS"):
+        attrs.evolve(world.sync, dynamics=worded)
+
+
 @pytest.mark.parametrize("maps", [(), (LEAD, LEAD)])
 def test_no_maps_or_one_twice(maps: tuple[()]) -> None:
     """No maps, or one twice: told at once."""
     with pytest.raises(ConfigurationError, match="maps"):
         attrs.evolve(World().sync, maps=maps)
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        *(("policy", "newest"), ("hold", "nothing"), ("on_marketo_delete", "ignore")),
+        *(("push_when_paused", "wait"), ("tries", 0), ("keep_journal", "long")),
+        *(("recorders", print), ("recorders", "log"), ("guards", None), ("store", "sync.db")),
+    ],
+)
+def test_what_is_set_later_is_looked_at_too(argument: str, value: object) -> None:
+    """What cannot be is refused before a run reads or writes anything, however it got there."""
+    world = World()
+    calls = world.marketo.calls.total()
+    with pytest.raises(ConfigurationError, match=f"{argument}="):
+        attrs.evolve(world.sync, **{argument: value})  # type: ignore[arg-type]
+    setattr(world.sync, argument, value)
+    with pytest.raises(ConfigurationError, match=f"{argument}="):
+        world.cycle()
+
+    assert calls == world.marketo.calls.total()
+
+
+def test_apply_takes_a_plan() -> None:
+    """What is no plan is refused before anything is read."""
+    world = World()
+    with pytest.raises(ConfigurationError, match=r"apply\(\) got a str"):
+        world.sync.apply("plan")  # type: ignore[arg-type]
 
 
 def test_a_recorder_that_raises() -> None:

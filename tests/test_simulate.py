@@ -12,13 +12,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+import attrs
 import pytest
 
-from dynsync import Side
+from dynsync import ConfigurationError, Side
 from dynsync.testing import Simulation, replay, simulate
 from dynsync.testing.__main__ import main
 from dynsync.testing._histories._actions import ACTIONS, SANDBOX_ACTIONS
-from dynsync.testing._histories._draws import Action, Step
+from dynsync.testing._histories._draws import Action, Mode, Step
 from dynsync.testing._histories._history import Failure, shrink, written
 from dynsync.testing._histories._paths import PATHS
 from dynsync.testing._histories._sandbox_scene import SANDBOX_SCENE
@@ -67,6 +68,48 @@ def test_some_histories_of_both_modes_are_clean() -> None:
 
     assert [] == [str(failure) for failure in result.failures]
     assert 24 == result.histories
+
+
+@pytest.mark.parametrize(
+    "asked", [{"histories": 0}, {"histories": -1}, {"steps": 0}, {"mode": "safely"}]
+)
+def test_nothing_to_play_is_a_mistake(asked: Mapping[str, int]) -> None:
+    """No history fails where none is played, so that none asked for is no success."""
+    [name] = asked
+    with pytest.raises(ConfigurationError, match=f"{name}="):
+        simulate(**asked)  # type: ignore[arg-type]
+
+
+def test_command_says_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever waits hears at once that something happens, and how much is to come."""
+    main(["simulate", "--histories", "2", "--steps", "2", "--processes", "1"])
+
+    assert capsys.readouterr().err.startswith("1 of 2 histories\n")
+
+
+def test_paths_that_few_histories_did_not_go_are_no_failure() -> None:
+    """A path is listed if it was gone; that others were not means something of a thousand only."""
+    mode: Mode = "safety"
+    few = Simulation(1, (mode,), histories=3, reached={mode: Counter({"created lead": 2})})
+    many = attrs.evolve(few, histories=1000)
+    path = next(path for path in PATHS[mode] if path != "created lead")
+
+    assert "2  created lead" in str(few)
+    assert path not in str(few)
+    assert "no failure" in str(few)
+    assert few.ok
+    assert "MISSED" in str(many)
+    assert path in str(many)
+    assert not many.ok
+
+
+@pytest.mark.parametrize("option", ["--histories", "--steps", "--processes"])
+def test_command_refuses_to_play_nothing(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """On the command line, too."""
+    with pytest.raises(SystemExit, match="2"):
+        main(["simulate", option, "0"])
+
+    assert f"{option}: 0 is less than 1" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("one", SANDBOX_ACTIONS, ids=lambda one: one.name)

@@ -143,7 +143,9 @@ class TestRefusals:
         """A file that is no database stays as it is."""
         path.write_text("dear diary" * 100)
 
-        assert "no SQLite file" in refusal(path)
+        said = refusal(path)
+        assert "no SQLite file" in said
+        assert "Restore it from a backup" in said
         assert "dear diary" * 100 == path.read_text()
 
     def test_another_program(self, path: Path) -> None:

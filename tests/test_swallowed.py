@@ -368,3 +368,21 @@ def test_beside_a_stale_write(table: str) -> None:
 
     assert ("Analyst", "Boss") == world.both(person, table, row, "job_title")
     assert ("Bergen", "Bergen") == world.both(person, table, row, "city")
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_put_back_while_the_feed_was_late(table: str) -> None:
+    """Invariant 4: what looked swallowed was an edit, if the feed tells so after all."""
+    world = World()
+    person, row = world.linked(table, jobtitle="Analyst")
+    world.dynamics.edit(table, row, {"jobtitle": "Boss"})
+    world.marketo.hold_back()
+    world.cycle()
+    world.marketo.edit(person, {"title": "Analyst"})
+    world.cycle()
+    world.marketo.release()
+    for _ in range(4):
+        world.cycle(25 * HOUR)
+
+    assert ("Analyst", "Analyst") == world.both(person, table, row, "job_title")
+    assert {} == world.sync.status().backlog

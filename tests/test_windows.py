@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 
 import pytest
 
 from dynsync.backlog import Linked
 from dynsync.errors import RunStopped
+from dynsync.guards import Guards
 from dynsync.maps import CONTACT, LEAD
 from dynsync.outcomes import OutcomeKind
 from dynsync.records import Pair, RecordId, Row, Wire
@@ -108,7 +110,7 @@ def test_a_clock_that_is_set_right(off: float, later: float) -> None:
     """Invariant 31: the host's clock may jump between a write and its echo."""
     world = World(LEAD)
     clock = OffClock(world.clock, off)
-    world.sync.clock = clock
+    world.sync.clock, world.sync.guards = clock, Guards(clock=math.inf)
     person, row = world.linked("lead", jobtitle="A")
     world.dynamics.edit("lead", row, {"jobtitle": "D"})
     world.meanwhile(person, {"title": "M"})

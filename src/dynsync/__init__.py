@@ -3,13 +3,19 @@
 from dynsync._push import (
     PushAnswer,
 )
+from dynsync.checking import (
+    check,
+)
 from dynsync.connectors import (
     ActivityLine,
     Capabilities,
+    Checkable,
     Clock,
     Connector,
     DynamicsConnector,
+    Finding,
     MarketoConnector,
+    Needs,
     Page,
 )
 from dynsync.errors import (
@@ -172,6 +178,7 @@ __all__ = [
     "AuthorityPolicy",
     "BooleanKind",
     "Capabilities",
+    "Checkable",
     "Choice",
     "ChoiceKind",
     "Clock",
@@ -194,6 +201,7 @@ __all__ = [
     "Field",
     "FieldChange",
     "FieldMerge",
+    "Finding",
     "Flow",
     "Gone",
     "Guards",
@@ -209,6 +217,7 @@ __all__ = [
     "MemoryStore",
     "Merge",
     "MultiChoiceKind",
+    "Needs",
     "NotAttempted",
     "NumberKind",
     "Option",
@@ -264,6 +273,7 @@ __all__ = [
     "WriteResult",
     "by_entity",
     "by_field",
+    "check",
     "cycles",
     "default_backfill",
     "default_first",

@@ -12,6 +12,7 @@ from dynsync.guards import Guards
 from dynsync.maps import CONTACT, LEAD
 from dynsync.policies import AuthorityPolicy, named
 from dynsync.records import Side
+from dynsync.reports import Plan
 
 __all__ = [
     "as_maps",
@@ -20,6 +21,8 @@ __all__ = [
     "guards",
     "maps",
     "names",
+    "owner",
+    "plan",
     "policy",
     "recorders",
     "store",
@@ -39,6 +42,11 @@ def connector(side: Side, value: object) -> None:
     if isinstance(said, Side):
         raise ConfigurationError(
             f"The {side.label} connector says that it is {said.label}'s. Were the two exchanged?"
+        )
+    if said is not None and not isinstance(value, type):
+        raise ConfigurationError(
+            f"{side.value}= got {_kind(value)} whose side is {_kind(said)}; a connector's side is "
+            f"a Side. Let it be Side.{side.name}."
         )
     step = "Give a connector."
     if hasattr(value, "connector"):
@@ -98,6 +106,12 @@ def store(value: object) -> None:
         )
 
 
+def plan(value: object) -> None:
+    """Refuse what is no plan."""
+    if not isinstance(value, Plan):
+        raise ConfigurationError(f"apply() got {_kind(value)}. Give what plan() returned.")
+
+
 def policy(argument: str, value: object) -> None:
     """Refuse a policy that cannot be called."""
     if value is not None and not callable(value):
@@ -121,6 +135,9 @@ def guards(value: object) -> None:
         raise ConfigurationError(
             f"guards= got {_kind(value)}. Give Guards(deletes=Limit(…), clears=Limit(…))."
         )
+    clock = cast("object", value.clock)
+    if isinstance(clock, bool) or not isinstance(clock, int | float) or not clock >= 0:
+        raise ConfigurationError(f"Guards(clock={clock!r}): give a number of seconds from 0 on.")
 
 
 def days(argument: str, value: object) -> None:
@@ -135,10 +152,22 @@ def count(argument: str, value: object) -> None:
         raise ConfigurationError(f"{argument}={value!r}: give a whole number of at least 1.")
 
 
-def recorders(value: Iterable[object]) -> None:
+def owner(value: object) -> None:
+    """Refuse what can be no owner's id."""
+    if value is not None and not (isinstance(value, str) and value.strip()):
+        raise ConfigurationError(
+            f"owner={value!r}: give the id of a user or team in Dynamics, or leave it out."
+        )
+
+
+def recorders(value: object) -> None:
     """Refuse what is no recorder, and two of one name: they would share a place in the journal."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise ConfigurationError(
+            "recorders= takes a list of recorders: recorders=[MemoryRecorder()]."
+        )
     known: set[str] = set()
-    for one in value:
+    for one in cast("Iterable[object]", value):
         name: object = getattr(one, "name", None)
         if not isinstance(name, str) or not callable(getattr(one, "record", None)):
             raise ConfigurationError(

@@ -23,7 +23,8 @@ def close(session: Session, *, keep_journal: float) -> Report:
     seconds = (report.ended - report.started).total_seconds()
     with session.commit():
         store.put("run", str(report.run))
-        store.put("last_run", json.dumps([str(report), report.ended.timestamp()]))
+        said = [str(report), report.ended.timestamp(), report.troubles]
+        store.put("last_run", json.dumps(said))
         if report.records and seconds > 0:
             store.put("pace", json.dumps(report.records / seconds))
     _prune(session, keep_journal)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Final, cast
 
 import attrs
@@ -21,7 +21,7 @@ from dynsync._reading import fetch_all
 from dynsync._rights import Answered
 from dynsync._session import Session
 from dynsync.backlog import Linked, LinkState, Observation, Pending, Sent, link_key
-from dynsync.holding import SWALLOWED, swallowed_hold, swallowed_reason
+from dynsync.holding import swallowed_fields, swallowed_hold, swallowed_reason
 from dynsync.records import MISSING, Pair, Record, RecordId, Row, Side, Wire
 from dynsync.state import StateStore
 from dynsync.terms import Terms
@@ -102,9 +102,9 @@ def _confirm_some(session: Session, links: Sequence[Linked]) -> None:
             if person is not None:
                 row = row_of(terms, Side.MARKETO)(person.values)
                 check_row(terms, Side.MARKETO, row)
-                found = list(_swallowed(terms, link, row))
+                entry = pending.get(link_key(link.key)) or _entry(link, session.now())
+                found = list(_swallowed(terms, link, row, swallowed_fields(entry.holds)))
                 if found:
-                    entry = pending.get(link_key(link.key)) or _entry(link, session.now())
                     kept.append(_reopened(terms, link, entry, found, session.now()))
         if kept:
             with session.commit():
@@ -112,10 +112,16 @@ def _confirm_some(session: Session, links: Sequence[Linked]) -> None:
                 session.store.save_pending(entry for _, entry in kept)
 
 
-def _swallowed(terms: Terms, link: Linked, row: Row) -> Iterator[tuple[Sent, Wire]]:
-    """Yield what was swallowed of each field that holds what it held before, and that value."""
+def _swallowed(
+    terms: Terms, link: Linked, row: Row, told: Container[str]
+) -> Iterator[tuple[Sent, Wire]]:
+    """
+    Yield what was swallowed of each field that holds what it held before, and that value.
+
+    Nothing of the fields that were *told* of already.
+    """
     for name in dict.fromkeys(sent.field for sent in link.sent):
-        if name not in terms.layout:
+        if name not in terms.layout or name in told:
             continue
         notes = [sent for sent in link.sent if sent.field == name]
         field, now = terms.fields[terms.index(name)], row[terms.index(name)]
@@ -156,8 +162,8 @@ def _reopened(
     # What is to be read again is still to be read again.
     reason = entry.reason if entry.reason in {"stale", "gone"} else ""
     waiting = attrs.evolve(entry, seen=seen, retry_at=now, reason=reason, holds=tuple(holds))
-    notes = tuple(sent for sent in link.sent if sent.field not in names)
-    return attrs.evolve(link, rows=base, sent=notes), waiting
+    # The notes stay: a feed that was late may yet tell that the writes were made.
+    return attrs.evolve(link, rows=base), waiting
 
 
 def _kept(
@@ -204,8 +210,7 @@ def _doubted(answered: Answered) -> RecordId | None:
     if not plan.entry.holds or not isinstance(result, Updated) or result.values is not None:
         return None
     sent = plan.sent(Side.MARKETO)
-    before = {hold.field for hold in plan.entry.holds if SWALLOWED in hold.codes}
-    return result.id if before & sent.keys() else None
+    return result.id if swallowed_fields(plan.entry.holds) & sent.keys() else None
 
 
 def _unless_kept(answered: Answered, person: Record | None) -> WriteResult:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Final, TypeAlias, cast
 
-from dynsync.connectors import Connector, Page
+from dynsync.connectors import Capabilities, Connector, Page
 from dynsync.errors import ContractError
 from dynsync.records import (
     Change,
@@ -79,6 +79,11 @@ _RESULTS: Final = (
 def check_connector(side: Side, connector: Connector) -> str:
     """Return the identity of *connector*; raise `ContractError` if it, or a limit, cannot be."""
     limits = connector.capabilities
+    if not _is(limits, Capabilities):
+        raise ContractError(
+            f"The {side.label} connector's capabilities are {_shown(limits)}; they are "
+            f"Capabilities, and constant."
+        )
     for name, most in (("batch", limits.batch), ("find", limits.find)):
         if not _whole(most) or most < 1:
             raise ContractError(
@@ -168,7 +173,11 @@ def check_records(
     if not _is_list(records):
         seen = f"returned {_shown(records)}; it returns a list of Record (C4)"
         raise _broken(side, table, what, seen)
-    check_changes(side, table, what, cast("Sequence[Record]", records), versioned=versioned)
+    found = cast("Sequence[Record]", records)
+    if any(_is(record, Tombstone) for record in found):
+        seen = f"returned a Tombstone; {what} returns those that exist, and leaves out the others"
+        raise _broken(side, table, what, f"{seen} (C1)")
+    check_changes(side, table, what, found, versioned=versioned)
 
 
 def check_row(terms: Terms, side: Side, row: Row) -> None:

@@ -278,6 +278,25 @@ class _Batch:
         noted = entry.seen.replace(Side.MARKETO, attrs.evolve(seen, row=row))
         self.entries[entry.key] = attrs.evolve(entry, seen=noted)
 
+    def forget_deleted(self) -> None:
+        """Let a person whose record was deleted count as without one, flagged or not (R32)."""
+        pushes = {
+            entry.ids.marketo: entry
+            for entry in self.entries.values()
+            if entry.push is not None and entry.ids.marketo is not None
+        }
+        store = self.session.store
+        known = store.known(Side.MARKETO, pushes.keys())
+        gone = [one.key for one in known.values() if one.state is LinkState.GONE_DYNAMICS]
+        for link in store.links(gone).values():
+            entry = pushes[link.ids.marketo]
+            at, seen = self.terms[entry.entity].index("@id"), entry.seen.marketo
+            if seen is None or seen.gone or plain_id(seen.row[at]) != link.ids.dynamics:
+                continue
+            row = [*seen.row[:at], None, *seen.row[at + 1 :]]
+            told = entry.seen.replace(Side.MARKETO, attrs.evolve(seen, row=row))
+            self.entries[entry.key] = attrs.evolve(entry, seen=told)
+
 
 def gather(
     session: Session, terms: Mapping[Entity, Terms], entries: Sequence[Pending]
@@ -297,6 +316,7 @@ def gather(
         batch.read(side, batch.incomplete(side))
     batch.read(Side.MARKETO, [e for e in batch.entries.values() if e.push is not None])
     batch.note_other_ids()
+    batch.forget_deleted()
     batch.let_go()
     halves = [
         entry

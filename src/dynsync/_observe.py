@@ -14,7 +14,7 @@ from dynsync._taking import Marks, Taking
 from dynsync.backlog import LinkState
 from dynsync.connectors import Page
 from dynsync.errors import ContractError, CursorExpired, Refused, SchemaChanged
-from dynsync.guards import check_emptied, check_expired, check_limits
+from dynsync.guards import check_clock, check_emptied, check_expired, check_limits
 from dynsync.records import Change, Cursor, Pair, Record, RecordId, Side, Tombstone
 from dynsync.state import FeedState
 
@@ -154,6 +154,7 @@ class _Reading:
         changes = list(_latest(page.changes).values())
         skew = now - page.at.timestamp() if page.at is not None else None
         if skew is not None:
+            check_clock(session.settings.guards, self.feed.side, skew)
             session.skews[self.feed.side] = skew
         with session.commit():
             taken = Taking(session, self.feed, self.marks, now, skew)

@@ -23,6 +23,7 @@ from dynsync.backlog import (
     link_key,
     unlinked_key,
 )
+from dynsync.holding import swallowed_fields
 from dynsync.observing import clears, differs, fold, overwritten, shows
 from dynsync.records import (
     MISSING,
@@ -153,7 +154,8 @@ class Taking:
         """
         if shows(terms, link.sent, row):
             self.session.echoed.add(link.key)
-        claims, waiting = self._overwritten(terms, change, link, row)
+        claims, unechoed = self._overwritten(terms, change, link, row)
+        waiting = self._remembered(unechoed)
         if waiting != link.sent:
             self.sent[link.key] = waiting
         key = link_key(link.key)
@@ -182,10 +184,12 @@ class Taking:
         side = self.feed.side
         claims: Claims = {}
         if link.sent:
-            claims, waiting = self._overwritten(terms, change, link, row)
+            claims, unechoed = self._overwritten(terms, change, link, row)
+            waiting = self._remembered(unechoed)
             if waiting != link.sent:
                 self.sent[link.key] = waiting
-                link = self._take_echo(terms, link, waiting)
+            if unechoed != link.sent:
+                link = self._take_echo(terms, link, unechoed)
             if side is Side.MARKETO and shows(terms, waiting, row):
                 self.session.echoed.add(link.key)
         check_row(terms, side, row)
@@ -204,26 +208,37 @@ class Taking:
 
     def _take_echo(self, terms: Terms, link: Known, waiting: Sequence[Sent]) -> Known:
         """
-        Move the base of *link* to the writes that nobody answered, and whose echo has come.
+        Move the base of *link* to writes that nobody knew were made, and whose echo has come.
 
+        Nobody answered them, or they were taken for swallowed because the feed was late (R24).
         What Dynamics is known to hold is what was sent, if it means the same: its feed is read
         later. Whatever the person holds by now was entered with ours in view (invariant 4).
         """
         entry = self.entries.get(link_key(link.key))
         there = entry.seen.dynamics if entry is not None else None
-        unheard = is_unanswered(self.session, link_key(link.key))
-        if there is None or there.gone or not unheard:
+        if entry is None or there is None or there.gone:
             return link
+        doubted = swallowed_fields(entry.holds)
+        unheard = is_unanswered(self.session, entry.key)
         later = {write.field for write in waiting}
+        come = [
+            write
+            for write in link.sent
+            if write not in waiting and write.field not in later and write.field in terms.layout
+            if unheard or write.field in doubted
+        ]
+        if not come:
+            return link
         before = self.session.store.links([link.key])[link.key]
         base = before.rows.map(list)
-        for write in link.sent:
-            if write in waiting or write.field in later or write.field not in terms.layout:
-                continue
+        for write in come:
             at = terms.index(write.field)
             source = there.row[at]
             if source is not MISSING and terms.fields[at].same(write.new, source, _CROSSING):
                 base.marketo[at], base.dynamics[at] = write.new, source
+        made = {write.field for write in come} & doubted
+        holds = tuple(h for h in entry.holds if h.side is not Side.MARKETO or h.field not in made)
+        self.entries[entry.key] = attrs.evolve(entry, holds=holds)
         self.heard[link.key] = attrs.evolve(before, rows=base)
         return link._replace(row=base.marketo)
 
@@ -235,11 +250,14 @@ class Taking:
         if side is Side.DYNAMICS:
             return {}, link.sent
         check_edits(terms.map.tables[side], change.edits)
-        claims, waiting = overwritten(
-            terms, link.sent, change.edits, row, timed=self.skew is not None
-        )
+        return overwritten(terms, link.sent, change.edits, row, timed=self.skew is not None)
+
+    def _remembered(self, unechoed: Sequence[Sent]) -> tuple[Sent, ...]:
+        """Return the writes whose echo may still come."""
+        if self.feed.side is Side.DYNAMICS:
+            return tuple(unechoed)
         now = self.session.marketo_now()
-        return claims, tuple(s for s in waiting if now - s.at < _ECHO_WAIT)
+        return tuple(write for write in unechoed if now - write.at < _ECHO_WAIT)
 
     def _fold(
         self, terms: Terms, key: PendingKey, link: Known, id_: RecordId, seen: Observation

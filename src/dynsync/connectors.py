@@ -29,22 +29,27 @@ Clauses that every connector keeps. `dynsync.testing` numbers them the same way.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Collection, Mapping, Sequence
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 import attrs
 
 from dynsync.records import Change, Cursor, Record, RecordId, Side, Wire
-from dynsync.schemas import Schema
+from dynsync.schemas import Access, Schema
 from dynsync.writes import Write, WriteResult
 
 __all__ = [
     "ActivityLine",
+    "ActivityLog",
     "Capabilities",
+    "Checkable",
     "Clock",
     "Connector",
     "DynamicsConnector",
+    "Finding",
+    "Level",
     "MarketoConnector",
+    "Needs",
     "Page",
 ]
 
@@ -206,4 +211,68 @@ class DynamicsConnector(Connector, Protocol):
 
     def sync_user(self) -> RecordId:
         """Return the id of the user that the connector writes as."""
+        ...
+
+
+Level: TypeAlias = Literal["ok", "look", "missing", "untried"]
+"""
+What a `Finding` comes to: as it has to be; less than one may think, but a sync works; a sync
+would fail or stop; and not known, because it could not be tried.
+"""
+
+
+@attrs.frozen
+class Finding:
+    """
+    One line of what `dynsync.check` found out.
+
+    *about* names the right or setting, *seen* says how it is, and *todo* what to do if it is
+    not as it has to be. None of them holds a field value.
+    """
+
+    side: Side
+    about: str
+    level: Level
+    seen: str
+    todo: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.side.label}: {self.about}: {self.seen}" + (f" {self.todo}" * bool(self.todo))
+
+
+ActivityLog: TypeAlias = Literal["written", "unused"]
+"""Whether a sync writes lines into people's activity logs."""
+
+
+@attrs.frozen(kw_only=True)
+class Needs:
+    """
+    What a sync asks of a system: by table what it does there, and whether it writes lines.
+
+    *activity_log* is about Marketo.
+    """
+
+    tables: Mapping[str, Access]
+    activity_log: ActivityLog = "written"
+
+
+@runtime_checkable
+class Checkable(Protocol):
+    """
+    A connector that can say of its system what no run asks: its rights and settings.
+
+    It is no part of the contract. `dynsync.check` asks it, and does with the other clauses
+    what it can where a connector does not have it.
+    """
+
+    def check(self, needs: Needs) -> Sequence[Finding]:
+        """
+        Return how the rights and settings that *needs* take are; nothing is written.
+
+        Raises `SystemFailure` where the system does not let the connector in at all.
+        """
+        ...
+
+    def system_time(self) -> dt.datetime | None:
+        """Return what time it is by the system's own clock, None where it does not say."""
         ...

@@ -14,6 +14,7 @@ import attrs
 
 from dynsync.backlog import Pending
 from dynsync.decisions import RECOVERED, FieldPlan, Refusal, Ruling
+from dynsync.errors import ContractError
 from dynsync.fields import Field, Flow
 from dynsync.kinds import Kind, Unfit
 from dynsync.merge import FieldMerge, Verdict, merge_field
@@ -30,6 +31,7 @@ __all__ = [
     "decide_new",
     "digest",
     "give_back",
+    "is_of_kind",
     "refusal_digest",
 ]
 
@@ -251,6 +253,7 @@ def _plan_field(case: Case) -> FieldPlan | None:
     )
     if decision is None:
         return None
+    _check_put(case, decision)
     if (error := case.unfit(decision.winner)) is not None:
         return _unfit(case, *error)
     if case.claimed:
@@ -274,6 +277,37 @@ def _plan_field(case: Case) -> FieldPlan | None:
         return _wait(case, plan)
     plan.advance = not plan.told
     return plan
+
+
+def is_of_kind(kind: Kind, value: Value) -> bool:
+    """Return whether *value* is of the type that *kind* is about, whether or not it fits."""
+    for side in SIDES:
+        try:
+            kind.encode(value, side)
+        except Unfit as error:
+            if error.code == "VALUE_TYPE":
+                return False
+    return True
+
+
+def _check_put(case: Case, decision: FieldMerge) -> None:
+    """
+    Raise `ContractError` if the policy put a value of another kind than the field's.
+
+    Neither system refuses anything there, and the person is not to be told that one did. Where
+    a value was met that cannot be of the kind, the policy may have put that.
+    """
+    put = decision.winner is None and decision.verdict in _DECIDED
+    if not put or case.doubtful or is_of_kind(case.field.kind, decision.value):
+        return
+    raise ContractError(
+        f"The policy answered a Put of a {type(decision.value).__name__} for field "
+        f"{case.field.name!r} of a {case.terms.entity}, whose kind is {case.field.kind.name}. "
+        f"A policy puts a value of the field's kind, or takes a side."
+    )
+
+
+_DECIDED: Final = frozenset({Verdict.COLLISION, Verdict.FIRST})
 
 
 def _put_first(case: Case, plan: FieldPlan, value: Value) -> FieldPlan:

@@ -10,7 +10,15 @@ import attrs
 from dynsync.errors import RunStopped
 from dynsync.records import Entity, Side
 
-__all__ = ["Guards", "Limit", "check_emptied", "check_expired", "check_limits"]
+__all__ = [
+    "Guards",
+    "Limit",
+    "check_clock",
+    "check_emptied",
+    "check_expired",
+    "check_limits",
+    "span",
+]
 
 
 _NO_PERCENT: Final = 100.0
@@ -41,12 +49,15 @@ class Guards:
     The guards of a sync.
 
     *deletes* limits how many records may be found deleted in one run, *clears* how many may
-    have fields emptied. *allow_empty* lets a side that had records report none;
-    *allow_full_read* lets a full read replace an expired cursor.
+    have fields emptied. *clock* is by how many seconds our clock and a system's may differ:
+    the sync reckons with it, but what is dated by a wrong clock is dated wrongly. *allow_empty*
+    lets a side that had records report none; *allow_full_read* lets a full read replace an
+    expired cursor.
     """
 
     deletes: Limit = Limit()
     clears: Limit = Limit()
+    clock: float = 1_800.0
     allow_empty: bool = False
     allow_full_read: bool = True
 
@@ -94,3 +105,24 @@ def check_expired(guards: Guards, side: Side, what: str) -> None:
             f"{side.label} no longer knows where we were in its {what} changes, and only a full "
             f"read can go on. Allow it with Guards(allow_full_read=True).",
         )
+
+
+def check_clock(guards: Guards, side: Side, ahead: float) -> None:
+    """Raise `RunStopped` because our clock is *ahead* of that of *side* by too many seconds."""
+    if abs(ahead) > guards.clock:
+        way = "ahead of" if ahead > 0 else "behind"
+        raise RunStopped(
+            "clock",
+            f"This machine's clock is {span(ahead)} {way} {side.label}'s; refusing to go on, for "
+            f"logs would be dated wrongly. Set it by a time server and see that its time zone is "
+            f"right; if it is, run with Guards(clock={abs(ahead) + 60:.0f}).",
+        )
+
+
+def span(seconds: float) -> str:
+    """Return how long that is, whichever way, in the largest unit of which there are two."""
+    left = abs(seconds)
+    for unit, size in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if left >= 2 * size:
+            return f"{left / size:.0f} {unit}"
+    return f"{left:.0f} seconds"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections.abc import Iterable
 from typing import Final
 
 import attrs
@@ -39,6 +40,7 @@ __all__ = [
     "kept_holds",
     "pause",
     "refusals",
+    "swallowed_fields",
     "swallowed_hold",
     "swallowed_reason",
     "tell_untold",
@@ -132,6 +134,11 @@ def swallowed_reason(field: str | None = None) -> Reason:
     """Return why a value is held that Marketo took and did not keep; *field* is Marketo's name."""
     message = "it took the value and did not keep it; are updates of the field blocked?"
     return Reason(SWALLOWED, message, field)
+
+
+def swallowed_fields(holds: Iterable[Hold]) -> set[str]:
+    """Return the fields of which Marketo is thought to have swallowed a value."""
+    return {hold.field for hold in holds if SWALLOWED in hold.codes}
 
 
 def swallowed_hold(terms: Terms, field: str, wire: Wire, held: Wire, now: float) -> Hold:

@@ -159,9 +159,10 @@ class Limiter:
         if len(self._recent) == pace.calls:
             pause = pace.seconds - (now - self._recent[0]).total_seconds()
         if self._closed_until is not None:
-            pause = max(pause, (self._closed_until - now).total_seconds())
-        if pause > max(_PATIENCE, pace.seconds):
-            self._refuse("no call is to be made for a while, as was asked", pause, "window")
+            asked = (self._closed_until - now).total_seconds()
+            if asked > _PATIENCE:
+                self._refuse("no call is to be made for a while, as was asked", asked, "window")
+            pause = max(pause, asked)
         # In whole microseconds: a clock keeps no less, and would never get there.
         return max(round(pause, 6), 0.0)
 

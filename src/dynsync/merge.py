@@ -115,15 +115,15 @@ def _ask(policy: AuthorityPolicy, collision: Collision) -> Resolution:
 
     answer: object = called(lambda: policy(collision), complaint, passing=())
     match answer:
-        case Take(side=Side()) | Leave():
+        case Take(side=Side(), why=str()) | Leave(why=str()):
             return answer
-        case Put(value=value) if _is_value(value):
+        case Put(value=value, why=str()) if _is_value(value):
             return answer
         case _:
             pass
     message = (
         f"The policy answered {_described(answer)} for {where}; "
-        f"it must return Take(side), Put(value) or Leave()."
+        f"it must return Take(side), Put(value) or Leave(), with a reason that is text."
     )
     raise ContractError(message)
 
@@ -135,8 +135,12 @@ def _is_value(value: object) -> bool:
 def _described(answer: object) -> str:
     """Return what *answer* is, without what it holds."""
     match answer:
+        case Take(side=Side()) | Leave():
+            return f"a {type(answer).__name__} whose reason is a {type(answer.why).__name__}"
         case Take(side=side):
             return f"a Take of a {type(side).__name__}"
+        case Put(value=value) if _is_value(value):
+            return f"a Put whose reason is a {type(answer.why).__name__}"
         case Put(value=value):
             return f"a Put of a {type(value).__name__}"
         case _:

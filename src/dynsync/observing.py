@@ -134,11 +134,17 @@ def _replay(
     waiting = list(sent)
     found: tuple[Wire, Sent] | None = None
     for edit in edits:
-        near = (s for s in waiting if not timed or _may_echo(edit, s))
-        ours = next((s for s in near if field.same(edit.new, s.new, _MARKETO)), None)
-        if ours is None:
+        near = [
+            write
+            for write in waiting
+            if field.same(edit.new, write.new, _MARKETO) and (not timed or _may_echo(edit, write))
+        ]
+        if not near:
             found = None
             continue
+        # Of two that wrote the same, the one that replaced what it meant to: the other, of which
+        # nobody heard, was perhaps never made.
+        ours = next((s for s in near if field.same(edit.old, s.old, _MARKETO)), near[0])
         waiting.remove(ours)
         if not field.same(edit.old, ours.old, _MARKETO):
             found = (edit.old, ours)

@@ -20,7 +20,7 @@ from dynsync.deciding import Case, decide, decide_new, digest, give_back
 from dynsync.decisions import FieldPlan, Ruling
 from dynsync.making import plain_values
 from dynsync.merge import Verdict
-from dynsync.records import MISSING, Missing, Pair, RecordId, Row, Side, Wire, plain_id
+from dynsync.records import MISSING, Missing, Pair, RecordId, Row, Side, Wire, laid_over, plain_id
 from dynsync.terms import Terms
 from dynsync.writes import Create, Update, Write
 
@@ -323,11 +323,20 @@ def _plan_linked(terms: Terms, entry: Pending, link: Linked, now: float) -> Reco
             return _bare(terms, entry, link, Action.FORGET)
         if terms.on_marketo_delete == "suppress":
             return _bare(terms, entry, link, Action.SUPPRESS)
-        ids: Pair[RecordId | None] = Pair(*link.ids)
-        plan = _plan_create_person(terms, attrs.evolve(entry, ids=ids), now)
+        plan = _plan_create_person(terms, _whole(entry, link), now)
         plan.link = link
         return plan
     return _plan_merge(terms, entry, link, now, action=Action.MERGE)
+
+
+def _whole(entry: Pending, link: Linked) -> Pending:
+    """Return *entry* with all that is known of its Dynamics record, told lately or not."""
+    ids: Pair[RecordId | None] = Pair(*link.ids)
+    there = entry.seen.dynamics
+    if there is None:
+        return attrs.evolve(entry, ids=ids)
+    whole = attrs.evolve(there, row=laid_over(there.row, link.rows.dynamics))
+    return attrs.evolve(entry, ids=ids, seen=entry.seen.replace(Side.DYNAMICS, whole))
 
 
 def _edited(terms: Terms, seen: Observation | None, base: Row) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from typing import Final, Protocol, cast
 
@@ -18,7 +19,7 @@ import attrs
 from attrs import Factory
 
 from dynsync.connectors import ActivityLine, MarketoConnector
-from dynsync.errors import Ambiguous, ContractError, Refused, Throttled, Unavailable
+from dynsync.errors import Ambiguous, ContractError, Refused, StateError, Throttled, Unavailable
 from dynsync.outcomes import FieldChange, Lost, Outcome
 from dynsync.records import MISSING, Missing, Pair, RecordId, Side, Wire
 from dynsync.state import JournalEntry
@@ -142,7 +143,18 @@ def journal_entry(outcome: Outcome, run: int, at: float) -> JournalEntry:
 
 
 def entry_of(kept: JournalEntry) -> Entry:
-    """Return what the journal keeps as an `Entry`."""
+    """Return what the journal keeps as an `Entry`; raises `StateError` for what is damaged."""
+    # Not inside an except block: what went wrong may quote a value.
+    with suppress(AttributeError, LookupError, TypeError, ValueError):
+        return _entry_of(kept)
+    raise StateError(
+        f"The journal's entry {kept.seq} is damaged. Restore the state from a backup, or begin "
+        f"with an empty one: the next full run finds the links again by the ids that both systems "
+        f"hold."
+    )
+
+
+def _entry_of(kept: JournalEntry) -> Entry:
     detail = cast("dict[str, object]", json.loads(kept.detail))
     lost = cast("dict[str, Wire | dict[str, Wire]]", detail.get("lost", {}))
     changes = tuple(

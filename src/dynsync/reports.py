@@ -95,18 +95,31 @@ class Report:
             self.count(kind) for kind in NEEDY
         )
 
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """
+        Return what went wrong, in words: which entities stopped, and what the systems did.
+
+        Each trouble is told once: one that stopped several entities names them all.
+        """
+        by_reason: dict[str, list[Entity]] = {}
+        for entity, why in sorted(self.stopped.items()):
+            by_reason.setdefault(why, []).append(entity)
+        stops = [f"{' and '.join(names)} stopped: {why}" for why, names in by_reason.items()]
+        others = dict.fromkeys(map(str, self.failures))
+        return (*stops, *(said for said in others if said not in by_reason))
+
     def __str__(self) -> str:
         if self.paused:
             return f"run {self.run}: paused"
         totals: Counter[str] = Counter()
         for (_, kind), number in self.counts.items():
             totals[kind.value] += number
-        said = ", ".join(f"{n} {kind}" for kind, n in sorted(totals.items())) or "nothing to do"
-        if self.interrupted:
-            said += "; asked to stop before it was done"
-        troubles = [f"{entity} stopped: {why}" for entity, why in sorted(self.stopped.items())]
-        troubles += [str(failure) for failure in self.failures]
-        return f"run {self.run}: {said}" + "".join(f"; {trouble}" for trouble in troubles)
+        done = ", ".join(f"{n} {kind}" for kind, n in sorted(totals.items()))
+        stop = "asked to stop before it was done" if self.interrupted else ""
+        # Without an answer from everybody, it is not known whether there was something to do.
+        said = "; ".join(filter(None, [done, stop, *self.troubles])) or "nothing to do"
+        return f"run {self.run}: {said}"
 
 
 @attrs.frozen
@@ -178,7 +191,8 @@ class Status:
     *backlog* counts waiting records by (entity, reason); *oldest* is the age of the oldest
     in seconds; *eta* estimates, from the pace of the last run that had work, how many seconds
     of running `due` takes (None: unknown). *stale* are entities stopped until their schema is
-    refreshed.
+    refreshed. *troubles* are those of the last run: which entities stopped, and what the
+    systems did.
     """
 
     links: Mapping[Entity, int]
@@ -189,6 +203,7 @@ class Status:
     last_run_at: dt.datetime | None
     paused: bool
     stale: Mapping[Entity, str]
+    troubles: tuple[str, ...] = ()
 
     @property
     def waiting(self) -> int:
@@ -202,5 +217,5 @@ class Status:
 
     @property
     def healthy(self) -> bool:
-        """Return whether the sync runs and nothing is stopped."""
-        return not self.paused and not self.stale
+        """Return whether the sync runs: it is not off, it ran, and its last run had no trouble."""
+        return not (self.paused or self.stale or self.troubles or self.last_run is None)

@@ -13,6 +13,7 @@ from typing import Final
 
 import attrs
 
+from dynsync.calling import hosts_own
 from dynsync.connectors import Clock
 from dynsync.reports import Report
 
@@ -52,8 +53,10 @@ def cycles(
     Run cycles for ever, *delay* seconds between the end of one and the start of the next.
 
     Yields each report as its cycle ends. Between cycles *stopping* is asked once a second
-    and ends the iteration. What *run* raises is raised.
+    and ends the iteration. What *run* raises is raised; what *stopping* raises is a
+    `ContractError`.
     """
+    stopping = hosts_own("stopping", stopping)
     while not stopping():
         yield run()
         left = delay

@@ -16,11 +16,12 @@ import attrs
 from attrs import Factory
 
 from dynsync import _checks as checks
-from dynsync._asking import history_of, link_of, record_of, status_of
+from dynsync._asking import history_of, link_of, person_of, record_of, status_of
 from dynsync._closing import close
 from dynsync._confirm import confirm
 from dynsync._contract import check_connector
 from dynsync._desk import Desk
+from dynsync._distrust import distrusted
 from dynsync._hearing import hear
 from dynsync._observe import observe
 from dynsync._plans import as_planned, leave_ambiguous, planned, plans
@@ -28,6 +29,7 @@ from dynsync._push import PushAnswer, PushWhenPaused, push_now, queue_push
 from dynsync._session import LEASE_SECONDS, Agreed, Session, Settings, absent_of
 from dynsync._telling import tell
 from dynsync.backlog import PendingKey
+from dynsync.calling import hosts_own
 from dynsync.connectors import Clock, Connector, DynamicsConnector, MarketoConnector
 from dynsync.errors import ConfigurationError, ContractError, LeaseHeld, SystemFailure
 from dynsync.fields import EntityMap
@@ -108,6 +110,10 @@ class Sync:
     )
 
     def __attrs_post_init__(self) -> None:
+        self._check()
+
+    def _check(self) -> None:
+        """Refuse what cannot be: when it is given, and in every run, for it may be set anew."""
         checks.connector(Side.MARKETO, self.marketo)
         checks.connector(Side.DYNAMICS, self.dynamics)
         checks.maps(self.maps)
@@ -137,8 +143,8 @@ class Sync:
         Returns a report with every record that it looked at in exactly one bucket. What a
         system did wrong is in ``report.failures``, and what was not done stays in the
         backlog. Raises `ConfigurationError` and `RunStopped` before anything was written,
-        `ContractError` when a connector, policy or recorder broke its promise, and
-        `StateError`; then, too, all that was acknowledged is stored.
+        `ContractError` when a connector, policy or recorder broke its promise, or *show* or
+        *stopping* raised, and `StateError`; then, too, all that was acknowledged is stored.
         """
         return self._cycle(None)
 
@@ -150,6 +156,7 @@ class Sync:
         and left to the next run, and so is what the plan does not mention. What is settled
         already is not touched either: a plan that is applied a second time counts nothing.
         """
+        checks.plan(plan)
         return self._cycle({record.key: record for record in plan.records})
 
     def plan(self) -> Plan:
@@ -157,7 +164,8 @@ class Sync:
         Return what `run` would do now.
 
         Reads both systems and writes to neither; what it learns is thrown away, so that
-        neither cursor nor backlog moves. Raises what `run` raises before it writes.
+        neither cursor nor backlog moves. What an earlier run wrote and got no answer for is not
+        planned again; the next report counts it. Raises what `run` raises before it writes.
         """
         with self._session() as session, self.store.scratch():
             session.check_pair()
@@ -175,8 +183,8 @@ class Sync:
                 report.left = sum(self.store.backlog().counts.values())
                 report.ended = self.clock.now()
                 return report
-            session.check_pair()
             try:
+                session.check_pair()
                 _learn(session)
                 self._work(session, only)
             except SystemFailure as failure:
@@ -214,14 +222,17 @@ class Sync:
             session.progress("writing", done, total)
             if desk.closed:
                 return
-            if self.stopping():
+            if session.stopping():
                 session.report.interrupted = True
                 return
 
     @contextmanager
     def _session(self) -> Generator[Session]:
+        self._check()
         now = self.clock.now()
-        with self._lease(now.timestamp()):
+        names = [recorder.name for recorder in self.recorders]
+        entities = [entity_map.entity for entity_map in self.maps]
+        with distrusted(self.store, entities, names), self._lease(now.timestamp()):
             run = int(self.store.get("run") or "0") + 1
             yield Session(
                 Pair[Connector](self.marketo, self.dynamics),
@@ -238,8 +249,8 @@ class Sync:
                     tries=self.tries,
                 ),
                 Report(run, now),
-                stopping=self.stopping,
-                show=self.show,
+                stopping=hosts_own("stopping", self.stopping),
+                show=hosts_own("show", self.show),
                 agreed=self._agreed,
             )
 
@@ -267,11 +278,13 @@ class Sync:
         ``when="now"`` is for trigger campaigns, ``"queued"`` leaves it to the next cycle, and
         so does a running cycle, or a paused sync unless ``push_when_paused="run"``. A person that
         is in Dynamics already, or on its way, is left alone, and the answer says so: this never
-        forces an update (R27).
+        forces an update (R27). Raises `ConfigurationError` for what is no id, and no such choice.
         """
         entity = Entity(as_)
         entity_map = self._map(as_)
-        id_ = RecordId(str(person))
+        id_ = person_of(person)
+        checks.word("when", when, When)
+        checks.owner(owner)
         off = self.paused and self.push_when_paused == "queue"
         if when == "queued" or off:
             return self._queue(entity_map, id_, owner)
@@ -367,7 +380,9 @@ class Sync:
         Return the two ids that are one record, found by either of them; None if it is unlinked.
 
         A person who was deleted in Marketo, or a record deleted in Dynamics, keeps its link.
+        Raises `ConfigurationError` if there is no map for *entity*, or no record is named.
         """
+        self._map(entity)
         return link_of(self.store, Entity(entity), record_of(person, dynamics))
 
     def explain(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import attrs
 
@@ -13,7 +13,7 @@ from dynsync.errors import ConfigurationError
 from dynsync.fields import EntityMap, Field, Flow
 from dynsync.permissions import Permitted, permit
 from dynsync.policies import AuthorityPolicy, nonempty, prefer
-from dynsync.records import MISSING, Entity, Pair, Row, Side, Wire
+from dynsync.records import MISSING, SIDES, Entity, Pair, Row, Side, Wire
 from dynsync.schemas import Access, Column, Schema
 
 __all__ = ["HoldMode", "NothingReadable", "OnMarketoDelete", "Terms", "agree_terms"]
@@ -226,6 +226,25 @@ def _stamps(entity_map: EntityMap, schema: Schema) -> list[Field]:
     return [stamp for stamp in entity_map.stamps() if writable(stamp)]
 
 
+def _why_nothing(entity_map: EntityMap, permitted: Permitted) -> str:
+    """Return why no field of *entity_map* takes part: its columns are not there, or not ours."""
+    head = f"No field of {entity_map.entity!r} may be read on both sides."
+    missing = [
+        f"{side.label}'s {entity_map.tables[side]!r} has no column "
+        + ", ".join(repr(entity_map.field(name).names[side]) for name in absent[:_NAMED])
+        + (f" and {len(absent) - _NAMED} more" if len(absent) > _NAMED else "")
+        for side in SIDES
+        if (absent := permitted.absent[side])
+    ]
+    if not missing:
+        return f"{head} Select other fields or let the sync user read them."
+    rights = " What is there, let the sync user read." if any(permitted.unreadable) else ""
+    return f"{head} {'; '.join(missing)}. Correct the map, or select other fields.{rights}"
+
+
+_NAMED: Final = 5
+
+
 def agree_terms(
     entity_map: EntityMap,
     schemas: Pair[Schema],
@@ -246,11 +265,7 @@ def agree_terms(
     _check_link_field(entity_map, schemas.marketo)
     permitted = permit({f.name: f.names for f in entity_map.fields}, schemas)
     if not permitted.readable:
-        message = (
-            f"No field of {entity_map.entity!r} may be read on both sides. Select other fields "
-            f"or let the sync user read them."
-        )
-        raise NothingReadable(message)
+        raise NothingReadable(_why_nothing(entity_map, permitted))
     chosen = [entity_map.field(name) for name in permitted.readable]
     chosen += _stamps(entity_map, schemas.marketo)
 

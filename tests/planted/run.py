@@ -53,9 +53,9 @@ _NEAR: Final[Mapping[str, str]] = {
     "settling": "edit_in_the_window faulty_writes resolve_by_hand overwrite delete_in_dynamics",
     "base": "insist faulty_writes take_update resolve_by_hand overwrite delete_in_marketo push",
     "cursor": "crashing_commit expire forget_changes delete_in_dynamics lose_column edit",
-    "retry": "faulty_writes faulty_runs edit_in_the_window push crashing_commit",
+    "retry": "faulty_writes faulty_runs edit_in_the_window edit_after_no_answer push",
     "lease": "race overtake",
-    "lost-update recovery": "overwrite edit_in_the_window automation faulty_writes forget_an_echo",
+    "lost-update recovery": "overwrite edit_in_the_window edit_after_no_answer forget_an_echo",
     "sync_person": "push push_later delete_and_push_again edit",
 }
 """The actions that lead to each part of the engine."""

@@ -9,13 +9,15 @@ from typing import Final, cast
 
 import click
 
+from dynsync.cli._check import check_command
 from dynsync.cli._commands import Leaving
-from dynsync.cli._cycle import apply_command, plan_command, run_command, watch_command
+from dynsync.cli._cycle import apply_command, run_command, watch_command
 from dynsync.cli._demo import demo_command
 from dynsync.cli._emulate import emulate_command
 from dynsync.cli._exits import table_of_codes
 from dynsync.cli._explain import explain_command
 from dynsync.cli._log import log_command
+from dynsync.cli._plan import plan_command
 from dynsync.cli._status import status_command
 from dynsync.cli._switch import (
     pause_command,
@@ -81,6 +83,7 @@ def app() -> None:
 for _command in (
     demo_command,
     emulate_command,
+    check_command,
     run_command,
     watch_command,
     plan_command,

@@ -230,11 +230,12 @@ def _policy(
 
 
 def _guards(section: Section) -> Guards:
-    section.allow("deletes", "clears", "allow_empty", "allow_full_read")
+    section.allow("deletes", "clears", "clock", "allow_empty", "allow_full_read")
     usual = Guards()
     return Guards(
         deletes=_limit(section.section("deletes"), usual.deletes),
         clears=_limit(section.section("clears"), usual.clears),
+        clock=section.number("clock", usual.clock),
         allow_empty=section.flag("allow_empty", default=usual.allow_empty),
         allow_full_read=section.flag("allow_full_read", default=usual.allow_full_read),
     )

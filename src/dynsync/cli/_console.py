@@ -11,10 +11,10 @@ import datetime as dt
 import json
 import os
 import sys
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Collection, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Final, TextIO
 
 import click
 from rich import box
@@ -28,6 +28,7 @@ from dynsync.records import Wire
 __all__ = [
     "age",
     "error_console",
+    "minute",
     "moment",
     "numbered",
     "out_console",
@@ -54,18 +55,40 @@ def show_table(
     heads: Sequence[str],
     rows: Iterable[Sequence[str | Text]],
     *,
-    title: str | None = None,
+    title: str = "",
+    whole: Collection[str] = (),
     console: Console | None = None,
 ) -> None:
-    """Print a table; long cells go on in the next line, so that nothing is cut off."""
-    table = Table(
-        box=box.SIMPLE, title=title, title_justify="left", title_style="bold", pad_edge=False
-    )
+    """
+    Print a table; long cells go on in the next line, so that nothing is cut off.
+
+    Those under the heads *whole* stay in one line. What is read by another program, or is put
+    into a file, is as wide as it needs to be, unless the environment has COLUMNS.
+    """
+    table = Table(box=box.SIMPLE, pad_edge=False)
     for head in heads:
-        table.add_column(head, overflow="fold")
+        table.add_column(head, overflow="fold", no_wrap=head in whole)
     for row in rows:
         table.add_row(*(plain(cell) if isinstance(cell, str) else cell for cell in row))
-    (console or out_console()).print(table)
+    target = console or _table_console()
+    with target.capture() as captured:
+        if title:
+            target.print(Text(plain(title), style="bold"), soft_wrap=True)
+        target.print(table)
+    lines = captured.get().splitlines()
+    # On a terminal, a line may end in what ends a style.
+    text = "\n".join(lines if target.is_terminal else [line.rstrip() for line in lines])
+    target.file.write(f"{text}\n")
+
+
+_WIDEST: Final = 100_000
+
+
+def _table_console() -> Console:
+    console = out_console()
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = _WIDEST
+    return console
 
 
 def plain(text: str) -> str:
@@ -122,6 +145,12 @@ def moment(at: float | dt.datetime | None) -> str:
         return "never"
     when = dt.datetime.fromtimestamp(at, dt.UTC) if isinstance(at, float | int) else at
     return when.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def minute(at: float | str) -> str:
+    """Return a point in time, or what `moment` says of one, as tables show it: to the minute."""
+    said = at if isinstance(at, str) else moment(at)
+    return f"{said[:16]}Z".replace("T", " ")
 
 
 def numbered(count: int, thing: str) -> str:

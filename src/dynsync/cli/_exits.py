@@ -32,11 +32,13 @@ class ExitCode(enum.IntEnum):
     GUARD = 4
     """A guard stopped the run before it wrote anything."""
     STATE = 5
-    """The state file is missing, damaged, or in the hands of another process."""
+    """The state file cannot be used: damaged, without a folder, or in another process's hands."""
     BROKEN = 6
     """A promise was broken: a connector's contract, or a claim of ``dynsync demo``."""
     OUTPUT = 7
     """What there is to say cannot be written; what the run did is stored."""
+    MISSING = 8
+    """``dynsync check`` found something without which a sync would fail or stop."""
     INTERRUPTED = 130
     """Stopped by Ctrl-C or SIGTERM; all that was acknowledged is stored."""
 
@@ -48,9 +50,10 @@ _MEANINGS: Final = (
     (ExitCode.USAGE, "the command line or the configuration is wrong; nothing was opened"),
     (ExitCode.SYSTEM, "Marketo or Dynamics failed; what was not done waits for the next cycle"),
     (ExitCode.GUARD, "a guard stopped the run before it wrote anything"),
-    (ExitCode.STATE, "the state file is missing, damaged, or held by another process"),
+    (ExitCode.STATE, "the state file cannot be used: damaged, not ours, or held by somebody else"),
     (ExitCode.BROKEN, "a promise was broken: a connector's contract, or a claim of the demo"),
     (ExitCode.OUTPUT, "the output cannot be written; what a run did is stored"),
+    (ExitCode.MISSING, '"check" found something without which a sync would fail or stop'),
     (ExitCode.INTERRUPTED, "stopped by Ctrl-C or SIGTERM; all that was acknowledged is stored"),
 )
 

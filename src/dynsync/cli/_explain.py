@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 import click
 
+from dynsync._asking import waiting_of
+from dynsync.cli._changes import change_data, last_refusals, losses, reason, refused, waits
 from dynsync.cli._commands import config_option, finish, json_option, values_option
 from dynsync.cli._config import load_config
-from dynsync.cli._console import moment, say_json, show_table, shown
+from dynsync.cli._console import minute, moment, say_json, show_table, shown
 from dynsync.cli._exits import ExitCode
-from dynsync.cli._hosts import reading
-from dynsync.outcomes import FieldChange, Lost
-from dynsync.preview.wording import without_rules
+from dynsync.cli._hosts import reading, unstarted
+from dynsync.outcomes import FieldChange
 from dynsync.recorder import Entry, Refusal, entry_of
-from dynsync.records import Missing, Pair, RecordId, Side
+from dynsync.records import Entity, Missing, Pair, RecordId, Side, Wire
+from dynsync.state import StateStore
 
 __all__ = ["explain_command"]
 
@@ -48,14 +50,54 @@ def explain_command(
     )
     with reading(config) as store:
         entries = [entry_of(kept) for kept in store.history(name, ids)]
+        start = unstarted(store, config)
+        unknown = start or _unknown(store, name, ids, config.entities)
+        waiting: _Waiting = _waiting(store, entries) if with_values else {}
     standing = _standing(entries)
     if as_json:
-        say_json([_data(entry, standing, with_values=with_values) for entry in entries])
+        data = [_data(entry, standing, with_values=with_values) for entry in entries]
+        if waiting:
+            data[-1]["waiting"] = {
+                field: {side.value: wire for side, wire in zip(Side, held, strict=True)}
+                for field, held in waiting.items()
+            }
+        say_json(data)
     elif entries:
         _say(entries, standing, with_values=with_values)
+        if waiting:
+            rows = ([field, *map(shown, held)] for field, held in waiting.items())
+            show_table(["waits", "Marketo holds", "Dynamics holds"], rows)
     if not entries:
-        click.echo(f"Nothing is known of this {entity}. Is the id right?", err=True)
+        click.echo(unknown, err=True)
     finish(ExitCode.OK if entries else ExitCode.ATTENTION)
+
+
+def _unknown(
+    store: StateStore, entity: Entity, ids: Pair[RecordId | None], entities: Sequence[Entity]
+) -> str:
+    """Return what to say of a record of which there is no history."""
+    for other in entities:
+        if other != entity and store.history(other, ids):
+            return f"Nothing is known of this {entity}: it is a {other}."
+    return f"Nothing is known of this {entity}. Is the id right?"
+
+
+_Waiting: TypeAlias = Mapping[str, Pair[Wire]]
+"""What both sides hold now, by field."""
+
+
+def _waiting(store: StateStore, entries: Sequence[Entry]) -> _Waiting:
+    """Return what both sides hold now in the fields that wait: one of the two cannot be told."""
+    if not entries:
+        return {}
+    last = entries[-1]
+    fields = sorted({*last.held, *(change.field for change in last.changes if waits(change))})
+    held = waiting_of(store, Entity(last.entity), Pair(last.person, last.dynamics))
+    return {
+        field: held[field].map(lambda wire: None if isinstance(wire, Missing) else wire)
+        for field in fields
+        if field in held
+    }
 
 
 _Standing: TypeAlias = Mapping[tuple[int, str], Refusal]
@@ -67,7 +109,7 @@ def _standing(entries: Sequence[Entry]) -> _Standing:
     last: dict[str, Refusal] = {}
     found: dict[tuple[int, str], Refusal] = {}
     for entry in entries:
-        last.update((refusal.field or "", refusal) for refusal in entry.refusals)
+        last.update(last_refusals([entry]))
         for field in entry.held:
             refusal = last.get(field) or last.get("")
             if refusal is not None:
@@ -85,7 +127,7 @@ def _data(entry: Entry, standing: _Standing, *, with_values: bool) -> dict[str, 
         "dynamics": entry.dynamics,
         "outcome": entry.kind,
         "why": entry.why,
-        "changes": [_change_data(change, with_values=with_values) for change in entry.changes],
+        "changes": [change_data(change, with_values=with_values) for change in entry.changes],
         "refusals": [_refusal_data(refusal) for refusal in entry.refusals],
         "held": [
             {
@@ -109,83 +151,61 @@ def _refusal_data(refusal: Refusal) -> dict[str, object]:
     }
 
 
-def _change_data(change: FieldChange, *, with_values: bool) -> dict[str, object]:
-    data: dict[str, object] = {
-        "field": change.field,
-        "verdict": change.verdict,
-        "winner": None if change.winner is None else change.winner.value,
-        "written": [side.value for side in change.written],
-        "why": change.why,
-    }
-    if not isinstance(change.lost, Missing):
-        data["lost"] = _lost_data(change.lost) if with_values else "(not shown; use --values)"
-    return data
-
-
 def _say(entries: list[Entry], standing: _Standing, *, with_values: bool) -> None:
     last = entries[-1]
     show_table(
         ["when", "run", "outcome", "field", "why"],
         (row for entry in entries for row in _rows(entry, standing, with_values=with_values)),
+        whole=("when", "run", "outcome"),
         title=f"{last.entity}: person {last.person or '—'}, Dynamics {last.dynamics or '—'}",
     )
 
 
 def _rows(entry: Entry, standing: _Standing, *, with_values: bool) -> Iterator[list[str]]:
-    about = [moment(entry.at), str(entry.run), entry.kind]
-    said = False
-    for change in entry.changes:
-        if change.field in entry.held:
-            continue
-        yield [*about, change.field, _why(change, with_values=with_values)]
-        about, said = ["", "", ""], True
+    """Yield a line for each thing to tell of *entry*; what nobody will ask about comes last."""
+    about = [minute(entry.at), str(entry.run), entry.kind]
+    changes = [change for change in entry.changes if change.field not in entry.held]
+    telling = [c for c in changes if waits(c) or losses(c, with_values=False)]
+    told = [(change.field, _why(change, with_values=with_values)) for change in telling]
+    told += _kept_back(entry, standing)
+    told += _alike([change for change in changes if change not in telling])
+    for field, why in told or [("", entry.why)]:
+        yield [*about, field, why]
+        about = ["", "", ""]
+
+
+def _kept_back(entry: Entry, standing: _Standing) -> Iterator[tuple[str, str]]:
+    """Yield what *entry* says was refused, and what was held because it had been."""
     for refusal in entry.refusals:
-        why = f"{_refused(refusal)}, attempt {refusal.attempt}"
-        yield [*about, refusal.field or "the record", why]
-        about, said = ["", "", ""], True
-    told = {refusal.field or "" for refusal in entry.refusals}
+        yield refusal.field or "the record", f"{refused(refusal)}, attempt {refusal.attempt}"
+    new = {refusal.field or "" for refusal in entry.refusals}
     for held in entry.held:
-        if held in told:
-            continue
-        known = standing.get((entry.seq, held))
-        why = "held" if known is None else f"held: {_refused(known)}"
-        yield [*about, held or "the record", why]
-        about, said = ["", "", ""], True
-    if not said:
-        yield [*about, "", entry.why]
+        if held not in new:
+            known = standing.get((entry.seq, held))
+            why = "held" if known is None else f"held: {refused(known)}"
+            yield held or "the record", why
 
 
-_LEFT: Final = frozenset({"held", "withheld", "unresolved"})
-"""Verdicts after which a value waits."""
-
-
-def _refused(refusal: Refusal) -> str:
-    return f"{refusal.side.label} refused it: {refusal.message} [{refusal.code}]"
-
-
-def _lost_data(lost: Lost) -> object:
-    if isinstance(lost, Pair):
-        return {side.value: lost[side] for side in Side if not isinstance(lost[side], Missing)}
-    return lost
-
-
-def _lost_shown(lost: Lost) -> str:
-    if isinstance(lost, Pair):
-        return " and ".join(
-            f"{side.label}'s {shown(wire)}"
-            for side in Side
-            if not isinstance(wire := lost[side], Missing)
-        )
-    return "" if isinstance(lost, Missing) else shown(lost)
+def _alike(changes: Sequence[FieldChange]) -> list[tuple[str, str]]:
+    """Return a line for each reason, with all fields that it is the reason for."""
+    by_reason: dict[str, list[FieldChange]] = {}
+    for change in sorted(changes, key=lambda change: not change.written):
+        by_reason.setdefault(_why(change, with_values=False), []).append(change)
+    return [
+        (alike[0].field, why)
+        if len(alike) == 1
+        else (f"{len(alike)} fields", f"{why}: {', '.join(change.field for change in alike)}")
+        for why, alike in by_reason.items()
+    ]
 
 
 def _why(change: FieldChange, *, with_values: bool) -> str:
     written = " and ".join(side.label for side in change.written)
-    why = without_rules(change.why)
-    if change.verdict in _LEFT:
-        why = f"{change.verdict}: {why}" if why else change.verdict
-    why = f"{why}; written to {written}" if written else why
-    if isinstance(change.lost, Missing):
-        return why
-    lost = _lost_shown(change.lost) if with_values else "a value (see --values)"
-    return f"{why}; lost: {lost}"
+    said = [reason(change), f"written to {written}" if written else ""]
+    both = isinstance(change.lost, Pair)
+    lost = [
+        f"{side.label}'s {value}" if both and side is not None else value
+        for side, value in losses(change, with_values=with_values)
+    ]
+    said.append(f"lost: {' and '.join(lost)}" if lost else "")
+    return "; ".join(filter(None, said))

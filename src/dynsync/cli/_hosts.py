@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
-from typing import NoReturn, cast
+from typing import Final, NamedTuple, NoReturn, cast
 
 import attrs
 
+from dynsync.calling import raised_by
 from dynsync.cli._config import Config, SystemConfig
 from dynsync.cli._imports import load_factory
 from dynsync.cli._options import check_signature, resolve_options
-from dynsync.connectors import Capabilities, DynamicsConnector, MarketoConnector
+from dynsync.connectors import Capabilities, Connector, DynamicsConnector, MarketoConnector
+from dynsync.errors import SyncError, Unavailable
 from dynsync.maps import default_backfill
+from dynsync.memory import MemoryStore
 from dynsync.policies import nonempty
 from dynsync.recorder import ActivityRecorder
 from dynsync.records import Side
 from dynsync.reports import Progress
 from dynsync.sqlite import SqliteStore
+from dynsync.state import StateStore
 from dynsync.sync import Sync
 
-__all__ = ["desk_sync", "host_sync", "reading"]
+__all__ = ["Systems", "desk_sync", "host_sync", "host_systems", "reading", "unstarted"]
 
 
 def _silent(progress: Progress) -> None:
@@ -43,13 +48,8 @@ def host_sync(
 
     Whatever is wrong with the factories or their options is told before anything is opened.
     """
-    makers = _maker(config.marketo), _maker(config.dynamics)
     with ExitStack() as stack:
-        marketo, dynamics = (_made(make, stack) for make in makers)
-        if not isinstance(marketo, MarketoConnector):
-            raise _no_connector(config.marketo)
-        if not isinstance(dynamics, DynamicsConnector):
-            raise _no_connector(config.dynamics)
+        marketo, dynamics = stack.enter_context(host_systems(config))
         store = stack.enter_context(SqliteStore(config.state, owner="dynsync"))
         yield Sync(
             marketo=marketo,
@@ -71,11 +71,53 @@ def host_sync(
         )
 
 
+class Systems(NamedTuple):
+    """The two connectors that a configuration names."""
+
+    marketo: MarketoConnector
+    dynamics: DynamicsConnector
+
+
+@contextmanager
+def host_systems(config: Config) -> Generator[Systems]:
+    """
+    Make both connectors that *config* names, for the time of the block.
+
+    Whatever is wrong with the factories or their options is told before one is made.
+    """
+    makers = _maker(config.marketo), _maker(config.dynamics)
+    with ExitStack() as stack:
+        made = [_made(make, stack) for make in makers]
+        yield Systems(
+            cast("MarketoConnector", _connector(config.marketo, made[0])),
+            cast("DynamicsConnector", _connector(config.dynamics, made[1])),
+        )
+
+
 def _maker(system: SystemConfig) -> Callable[[], object]:
     factory = load_factory(system.section, system.factory)
     check_signature(system.options, factory, system.factory)
     options = resolve_options(system.options)
-    return lambda: factory(**options)
+    return lambda: _call(system, lambda: factory(**options))
+
+
+_LOCAL: Final = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
+"""What a missing file of the host's own raises; other `OSError` come from a network."""
+
+
+def _call(system: SystemConfig, factory: Callable[[], object]) -> object:
+    """Return what the host's *factory* makes; what it raises is told in one line, by its place."""
+    try:
+        return factory()
+    except (SyncError, sqlite3.Error):
+        raise
+    except Exception as error:  # noqa: BLE001 - it is the host's: it may raise anything
+        said = f"{system.factory!r} raised {raised_by(error)}"
+        away = isinstance(error, OSError) and not isinstance(error, _LOCAL)
+    # Outside of the except block: what was raised may quote a secret.
+    if away:
+        raise Unavailable(system.side, f"{said}. Is it up, and the network?")
+    raise system.section.error("connector", said, "Mend it, or its options.")
 
 
 def _made(make: Callable[[], object], stack: ExitStack) -> object:
@@ -87,18 +129,63 @@ def _made(make: Callable[[], object], stack: ExitStack) -> object:
     return connector
 
 
-def _no_connector(system: SystemConfig) -> Exception:
-    kind = f"{system.side.label}Connector"
-    return system.section.error(
-        "connector", f"{system.factory!r} makes no {kind}", f"See dynsync.{kind} for what it needs."
-    )
+_ASKED: Final = {
+    Side.MARKETO: {*vars(Connector), *vars(MarketoConnector)},
+    Side.DYNAMICS: {*vars(Connector), *vars(DynamicsConnector)},
+}
+"""The names of all that a side is asked; those of Python's own begin with an underscore."""
+
+
+def _connector(system: SystemConfig, made: object) -> object:
+    """Return what the factory *made*; raises an error that says what that is, if no connector."""
+    side = system.side
+    # Not isinstance: since Python 3.12 that does not see what a wrapper passes on.
+    lacks = sorted(n for n in _ASKED[side] if n[0] != "_" and not hasattr(made, n))
+    whole = not lacks and not isinstance(made, type)
+    if whole and cast("object", getattr(made, "side", None)) is side:
+        return made
+    got, step = _instead(side, made, lacks)
+    problem = f"{system.factory!r} makes no {side.label}Connector: it returned {got}"
+    raise system.section.error("connector", problem, step)
+
+
+def _instead(side: Side, made: object, lacks: list[str]) -> tuple[str, str]:
+    """Return what was *made* for *side*, which *lacks* something, and the next step."""
+    if made is None:
+        return "None", "Return the connector at its end."
+    got = f"the type {made.__name__}" if isinstance(made, type) else f"a {type(made).__name__}"
+    if hasattr(made, "connector") and not hasattr(made, "side"):
+        return got, "Return what its connector() returns."
+    said = cast("object", getattr(made, "side", None))
+    if said is side.other:
+        return f"a connector of {side.other.label}", "Were the two exchanged?"
+    if isinstance(made, type):
+        return got, "Call it."
+    if not lacks:
+        return f"{got} whose side is no Side", f"Let it be Side.{side.name}."
+    step = f"See dynsync.{side.label}Connector for what it needs."
+    return f"{got} without {', '.join(lacks)}", step
 
 
 @contextmanager
-def reading(config: Config) -> Generator[SqliteStore]:
-    """Open the state for looking at, also while another process runs the sync."""
+def reading(config: Config) -> Generator[StateStore]:
+    """
+    Open the state for looking at, also while another process runs the sync.
+
+    Before the first run there is no file, and looking makes none: the state is empty.
+    """
+    if config.state.parent.is_dir() and not config.state.exists():
+        yield MemoryStore()
+        return
     with SqliteStore.read_only(config.state) as store:
         yield store
+
+
+def unstarted(store: StateStore, config: Config) -> str:
+    """Return what to say, and to do, where no cycle was ever run; nothing where one was."""
+    if store.get("last_run") is not None:
+        return ""
+    return f"The sync of {config.path} has never run. Start it with: dynsync run"
 
 
 @attrs.frozen

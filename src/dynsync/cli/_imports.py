@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import sys
+from types import ModuleType
 from typing import Protocol, cast
 
+from dynsync.calling import raised_by
 from dynsync.cli._toml import Section, did_you_mean
 from dynsync.fields import EntityMap
 
@@ -45,14 +47,28 @@ def _load(section: Section, key: str, reference: str) -> object:
         sys.path.insert(0, folder)
     try:
         module = importlib.import_module(module_name)
-    except ImportError as error:
-        step = f"Install it, or put it beside {section.path.name}."
-        raise section.error(
-            key, f"{module_name!r} cannot be imported ({error.msg})", step
-        ) from error
+    except Exception as error:  # noqa: BLE001 - it is the host's: it may raise anything
+        problem, step = _unimported(module_name, error)
+        step = step or f"Install it, or put it beside {section.path.name}."
+    else:
+        return _named(section, key, module, name)
+    # Outside of the except block: what was raised may quote a secret.
+    raise section.error(key, problem, step)
+
+
+def _unimported(module_name: str, error: Exception) -> tuple[str, str]:
+    """Return why a module cannot be imported and, where it is there, the next step."""
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        if f"{module_name}.".startswith(f"{error.name}."):
+            return f"{module_name!r} cannot be imported ({error.msg})", ""
+        return f"{module_name!r} imports {error.name!r}, which is not there", "Install that."
+    return f"{module_name!r} cannot be imported: {raised_by(error)}", "Mend it."
+
+
+def _named(section: Section, key: str, module: ModuleType, name: str) -> object:
     found = cast("object", getattr(module, name, None))
     if found is None:
         names = [each for each in vars(module) if not each.startswith("_")]
         hint = did_you_mean(name, names)
-        raise section.error(key, f"{module_name!r} has no {name!r}", hint)
+        raise section.error(key, f"{module.__name__!r} has no {name!r}", hint)
     return found

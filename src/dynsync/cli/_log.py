@@ -12,13 +12,13 @@ import click
 
 from dynsync.cli._commands import config_option, finish, json_option
 from dynsync.cli._config import load_config
-from dynsync.cli._console import moment, say_json, show_table, write_csv
+from dynsync.cli._console import minute, moment, say_json, show_table, write_csv
 from dynsync.cli._exits import ExitCode
-from dynsync.cli._hosts import reading
+from dynsync.cli._hosts import reading, unstarted
 from dynsync.outcomes import OutcomeKind
 from dynsync.recorder import Entry, entry_of
 from dynsync.records import RecordId
-from dynsync.sqlite import SqliteStore
+from dynsync.state import StateStore
 
 __all__ = ["log_command"]
 
@@ -79,22 +79,23 @@ def log_command(
             for line in _lines(store)
             if name in (None, line.entity) and (line.waiting or not only_waiting)
         ]
+        start = unstarted(store, config)
     if as_json:
         say_json([attrs.asdict(line) for line in lines])
     elif as_csv:
         _say_csv(lines)
     elif lines:
         _say(lines)
-    else:
-        click.echo("Nothing was refused or held back.", err=True)
-    finish(ExitCode.OK)
+    if not lines and (start or not (as_json or as_csv)):
+        click.echo(start or "Nothing was refused or held back.", err=True)
+    finish(ExitCode.ATTENTION if start else ExitCode.OK)
 
 
 def _record(dynamics: RecordId | None, person: RecordId | None) -> str:
     return dynamics or f"person {person}"
 
 
-def _lines(store: SqliteStore) -> list[_Line]:
+def _lines(store: StateStore) -> list[_Line]:
     """Return a line for each thing that was refused, in order of the last time it was."""
     found: dict[_Key, _Line] = {}
     for entry in _journal(store):
@@ -117,7 +118,7 @@ def _lines(store: SqliteStore) -> list[_Line]:
     return list(found.values())
 
 
-def _journal(store: SqliteStore) -> Iterator[Entry]:
+def _journal(store: StateStore) -> Iterator[Entry]:
     after = 0
     while kept := store.journal(after, _PAGE):
         yield from map(entry_of, kept)
@@ -140,7 +141,7 @@ def _reasons(entry: Entry) -> Iterator[tuple[_Key, str]]:
         yield _Key(*about, "", "", entry.kind), entry.why
 
 
-def _waiting(store: SqliteStore, found: dict[_Key, _Line]) -> Iterator[tuple[_Key, int]]:
+def _waiting(store: StateStore, found: dict[_Key, _Line]) -> Iterator[tuple[_Key, int]]:
     """Yield which of *found* the backlog still holds, and how often each was tried."""
     by_record: dict[tuple[str, str], list[_Key]] = {}
     for key in found:
@@ -164,7 +165,7 @@ def _say(lines: Iterable[_Line]) -> None:
         ["last told", "record", "field", "why", "waits"],
         (
             [
-                f"{line.at[:16]}Z".replace("T", " "),
+                minute(line.at),
                 f"{line.entity} {line.person or line.dynamics or '?'}",
                 line.field or "—",
                 _why(line),
@@ -172,6 +173,7 @@ def _say(lines: Iterable[_Line]) -> None:
             ]
             for line in lines
         ),
+        whole=("last told", "waits"),
     )
 
 

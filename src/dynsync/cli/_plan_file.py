@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Literal, TypedDict, cast
 
@@ -19,7 +20,7 @@ from dynsync.outcomes import OutcomeKind
 from dynsync.records import Entity, Pair, RecordId, Side, Wire
 from dynsync.reports import Plan, PlannedRecord, PlannedWrite
 
-__all__ = ["read_plan", "write_plan"]
+__all__ = ["check_free", "holds_plan", "read_plan", "write_plan"]
 
 _VERSION: Final = 1
 
@@ -48,8 +49,31 @@ class _PlanData(TypedDict):
     records: list[_RecordData]
 
 
+def check_free(path: Path, option: str, mine: Callable[[Path], bool]) -> None:
+    """
+    Refuse to write to *path*, which *option* named, where that would destroy something.
+
+    A file may be replaced if it is empty, or *mine* knows it for one of its kind: a plan is
+    made again in a minute, a state file or a configuration is not. Pipes and devices are free.
+    """
+    if not path.is_file() or not path.stat().st_size or mine(path):
+        return
+    message = f"{path}: it is there, is no plan, and is not replaced. Name another file"
+    raise click.BadParameter(message, param_hint=option)
+
+
+def holds_plan(path: Path) -> bool:
+    """Return whether the file *path* holds a plan."""
+    try:
+        read_plan(path)
+    except click.BadParameter:
+        return False
+    return True
+
+
 def write_plan(path: Path, plan: Plan) -> None:
-    """Write *plan* into the file *path*."""
+    """Write *plan* into the file *path*, which is free, or holds another one."""
+    check_free(path, "--out", holds_plan)
     data: _PlanData = {
         "version": _VERSION,
         "made": plan.made.isoformat(),
@@ -90,7 +114,7 @@ def read_plan(path: Path) -> Plan:
         message = f"{path}: it cannot be read ({error.strerror})"
         raise click.BadParameter(message, param_hint="PLAN") from None
     except (ValueError, KeyError, TypeError, AttributeError):
-        message = f"{path}: it is no plan. Make one with: dynsync plan --out {path}"
+        message = f"{path}: it is no plan. Make one with: dynsync plan --out FILE"
         raise click.BadParameter(message, param_hint="PLAN") from None
 
 

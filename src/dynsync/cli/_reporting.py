@@ -64,17 +64,16 @@ def say_report(report: Report) -> None:
         ]
         show_table(["outcome", *entities], rows, title=f"Run {report.run}")
     else:
-        click.echo(str(report))
+        done = "nothing was done" if report.troubles else "nothing to do"
+        click.echo(f"Run {report.run}: {'paused' if report.paused else done}")
     writes = ", ".join(f"{report.writes[side]} to {side.label}" for side in Side)
     click.echo(f"{writes}; {report.left} left in the backlog")
     _say_troubles(report)
 
 
 def _say_troubles(report: Report) -> None:
-    for entity, why in sorted(report.stopped.items()):
-        click.echo(f"{entity} takes no part: {why}", err=True)
-    for failure in report.failures:
-        click.echo(str(failure), err=True)
+    for trouble in report.troubles:
+        click.echo(trouble, err=True)
     told = report.notable[:_SHOWN]
     for outcome in told:
         click.echo(_line(outcome), err=True)

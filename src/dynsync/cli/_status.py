@@ -11,7 +11,7 @@ from dynsync.cli._commands import config_option, finish, json_option
 from dynsync.cli._config import load_config
 from dynsync.cli._console import age, moment, say_json, show_table
 from dynsync.cli._exits import ExitCode
-from dynsync.cli._hosts import reading
+from dynsync.cli._hosts import reading, unstarted
 from dynsync.cli._reporting import say_resting
 from dynsync.records import Entity
 from dynsync.reports import Status
@@ -33,6 +33,8 @@ def _health(found: Status, since_run: float | None, delay: float) -> str:
         return "never run"
     if since_run > _LATE * delay + 60:
         return f"late: no cycle for {age(since_run)}"
+    if found.troubles:
+        return "the last run failed"
     return say_resting(found) or "ok"
 
 
@@ -45,12 +47,15 @@ def status_command(config_path: Path, *, as_json: bool) -> None:
     now = SystemClock().now()
     with reading(config) as store:
         found = status_of(store, now, config.entities)
+        start = unstarted(store, config)
     since = None if found.last_run_at is None else (now - found.last_run_at).total_seconds()
     health = _health(found, since, config.delay)
     if as_json:
         say_json(_data(found, health))
     else:
         _say(found, health, since)
+    if start:
+        click.echo(start, err=True)
     finish(ExitCode.OK if health == "ok" else ExitCode.ATTENTION)
 
 
@@ -68,6 +73,7 @@ def _data(found: Status, health: str) -> dict[str, object]:
         "eta_seconds": None if found.eta is None else round(found.eta),
         "paused": found.paused,
         "stale": dict(found.stale),
+        "troubles": list(found.troubles),
     }
 
 
@@ -93,7 +99,7 @@ def _backlog(found: Status) -> str:
     due = found.due
     said = f"{found.waiting} waiting"
     if not due:
-        return f"{said}, none of it for its turn"
+        return f"{said}, all for a person"
     if found.eta is None:
         return f"{said}, {due} for its turn; how long that takes is unknown"
     return f"{said}, {due} for its turn: done in about {age(found.eta)}"

@@ -82,6 +82,7 @@ def push_command(
     name = config.entity(entity)
     with host_sync(config) as sync:
         answer = sync.sync_person(person, as_=name, owner=owner)
+        paused = sync.paused
     if as_json:
         say_json(
             {
@@ -95,6 +96,8 @@ def push_command(
         said = f"Person {answer.person}: {answer.kind}"
         said += f", {answer.dynamics}" if answer.dynamics else ""
         click.echo(said + (f" ({answer.message})" if answer.message else ""))
+    if paused and answer.kind in {"queued", "already queued"}:
+        click.echo("The sync is paused: this waits for: dynsync resume", err=True)
     finish(_code(answer))
 
 

@@ -18,6 +18,7 @@ from dynsync.transport import Flow, Lost, NotSent, Request, Response
 __all__ = ["TooLarge", "ask", "ask_all", "every_row", "send_parts", "sent"]
 
 _SIDE: Final = Side.DYNAMICS
+_UNREACHED: Final = "not reached: see that the URL is right and the network is up"
 _TOO_LARGE: Final = frozenset({"413", "0x8004418A"})
 
 
@@ -25,7 +26,9 @@ def sent(path: str, doing: str, headers: Mapping[str, str] | None = None) -> Flo
     """Ask for what is at *path*, whatever the answer."""
     try:
         return (yield Request("GET", path, headers or {}))
-    except (NotSent, Lost) as failure:
+    except NotSent as failure:
+        raise Unavailable(_SIDE, f"{doing}: {_UNREACHED} ({failure})") from None
+    except Lost as failure:
         raise Unavailable(_SIDE, f"{doing}: {failure}") from None
 
 

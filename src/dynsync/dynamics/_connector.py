@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Collection, Iterator, Sequence
 from typing import Final, Self
 
-from dynsync.connectors import Capabilities, Clock, Page
+from dynsync.connectors import Capabilities, Clock, Finding, Needs, Page
 from dynsync.dynamics import _reading as reading
 from dynsync.dynamics import _writes as writing
 from dynsync.dynamics._answers import ALREADY_THERE
+from dynsync.dynamics._checking import checked, time_there
 from dynsync.dynamics._line import API, Line, origin
 from dynsync.dynamics._options import PACE, DynamicsOptions
 from dynsync.dynamics._sending import Job, send
@@ -150,6 +152,14 @@ class DataverseConnector:
         results |= send(self._line, described, jobs, self._options.batch)
         self._look_twice(described, writes, results)
         return [results[at] for at in range(len(writes))]
+
+    def check(self, needs: Needs) -> Sequence[Finding]:
+        """Return how the user's rights and the tables' settings are, asked for in one request."""
+        return self._line.run(checked(self.sync_user(), needs))
+
+    def system_time(self) -> dt.datetime | None:
+        """Return the time by the clock of Dynamics; costs a request."""
+        return self._line.run(time_there())
 
     def _jobs(self, table: Table, writes: Sequence[tuple[int, Write]]) -> Iterator[Job]:
         """Yield how each of *writes* is said, when the names of what they point at are known."""

@@ -112,7 +112,11 @@ def _issued(secret: ClientSecret, resource: str) -> Flow[tuple[str, float]]:
     try:
         response = yield Request("POST", url, headers, urlencode(form).encode())
     except (NotSent, Lost) as failure:
-        raise Unavailable(_SIDE, f"no token: {failure}") from None
+        raise Unavailable(
+            _SIDE,
+            f"no token, the authority is not reached: see that its URL is right and the network "
+            f"is up ({failure})",
+        ) from None
     return _token_in(response)
 
 
@@ -128,7 +132,10 @@ def _token_in(response: Response) -> tuple[str, float]:
     if token and fault is None:
         return token, lasts
     if response.status >= _SERVER or not said:
-        message = f"no token: the authority answered {response.status} and nothing readable"
+        message = (
+            f"no token: the authority answered {response.status} and nothing readable. See that "
+            f"its URL is right, and what is between here and it."
+        )
         raise Unavailable(_SIDE, message)
     # Its description may name the client and quote the request: its code is enough.
     code = _CODE.search(text_of(said, "error_description"))

@@ -122,8 +122,16 @@ _COLUMN: Final = (
 
 _TABLE: Final = (
     ("0x80040220", "PrivilegeDenied", "the sync user is missing a privilege on the table"),
-    ("0x80072560", "UserNotMember", "the user is no member of the organisation, or is disabled"),
-    ("0x8004D24B", "UserNotLicensed", "the user has no licence, or no role"),
+    (
+        "0x80072560",
+        "UserNotMember",
+        "the user is no member of the organisation, or is disabled; see its application users",
+    ),
+    (
+        "0x8004D24B",
+        "UserNotLicensed",
+        "the user has no licence, or no role: give the application user a security role",
+    ),
     (
         "0x80072491",
         "ChangeTrackingNotEnabledForEntity",

@@ -16,7 +16,7 @@ from dynsync.errors import Refused, SystemFailure, Unavailable
 from dynsync.limiting import Limiter
 from dynsync.marketo._api import Api
 from dynsync.marketo._json import number_of, parsed, text_of
-from dynsync.marketo._replies import code_of, failed, failure_of_status, said_at
+from dynsync.marketo._replies import UNREACHED, code_of, failed, failure_of_status, said_at
 from dynsync.marketo.failures import Becomes, Failure, failure_of
 from dynsync.records import Side
 from dynsync.transport import Flow, Lost, NotSent, Request, Response, Transport, drive
@@ -123,7 +123,7 @@ class Calls:
             response = yield request
         except (NotSent, Lost) as failure:
             # Whatever was to be done with the token, it was not done.
-            raise Unavailable(Side.MARKETO, f"no token: {failure}") from None
+            raise Unavailable(Side.MARKETO, f"no token, {UNREACHED} ({failure})") from None
         return self._token_in(response)
 
     def _token_in(self, response: Response) -> _Token:

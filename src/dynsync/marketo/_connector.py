@@ -6,11 +6,12 @@ import datetime as dt
 from collections.abc import Collection, Sequence
 from typing import Self
 
-from dynsync.connectors import ActivityLine, Capabilities, Clock, Page
+from dynsync.connectors import ActivityLine, Capabilities, Clock, Finding, Needs, Page
 from dynsync.errors import Refused
 from dynsync.limiting import Limiter
 from dynsync.marketo._api import Api
 from dynsync.marketo._calls import Calls, CustomService
+from dynsync.marketo._checking import Checking
 from dynsync.marketo._options import PACE, MarketoOptions
 from dynsync.marketo._reading import Reading
 from dynsync.marketo._usage import Usage, used
@@ -130,6 +131,14 @@ class MarketoRestConnector:
     def usage_of_week(self) -> Sequence[Usage]:
         """Return how much of the quota was used on each of the last seven days."""
         return self._calls.run(used(self._api, "usage/last7days"))
+
+    def check(self, needs: Needs) -> Sequence[Finding]:
+        """Return how the rights and settings are; costs some ten calls and writes nothing."""
+        return [*Checking(self._api, self._calls, self._options, needs).findings()]
+
+    def system_time(self) -> dt.datetime:
+        """Return the time by Marketo's clock, as far as it has told it."""
+        return self._calls.now()
 
     def _check(self, table: str) -> None:
         if table != self._options.table:

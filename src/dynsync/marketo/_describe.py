@@ -13,7 +13,7 @@ from dynsync.marketo._replies import asked
 from dynsync.schemas import FULL_ACCESS, Access, Column, LengthUnit, Schema
 from dynsync.transport import Flow
 
-__all__ = ["described", "owned_elsewhere", "schema_of"]
+__all__ = ["described", "owned_by_crm", "owned_elsewhere", "schema_of"]
 
 _COMPUTED: Final = frozenset({"id", "createdAt", "updatedAt"})
 """What nobody writes, whatever describe says: of ``id`` it says otherwise."""
@@ -39,6 +39,17 @@ def owned_elsewhere(api: Api) -> Flow[frozenset[str]]:
         for one in reply.result
         for field in rows_of(one, "fields")
         if field.get("crmManaged") is True or field.get("updateable") is False
+    )
+
+
+def owned_by_crm(api: Api) -> Flow[frozenset[str]]:
+    """Ask which columns a CRM sync of Marketo's own manages."""
+    reply = yield from asked(api.get("/rest/v1/leads/describe2.json"))
+    return frozenset(
+        text_of(field, "name")
+        for one in reply.result
+        for field in rows_of(one, "fields")
+        if field.get("crmManaged") is True
     )
 
 

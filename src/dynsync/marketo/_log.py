@@ -21,7 +21,18 @@ from dynsync.records import RecordId, Side
 from dynsync.transport import Flow
 from dynsync.writes import AmbiguousWrite, Created, Gone, NotAttempted, Rejected, WriteResult
 
-__all__ = ["ACTIVITY_TYPE", "PEOPLE", "added", "keys_of", "kind_of_lines", "kind_to_write"]
+__all__ = [
+    "ACTIVITY_TYPE",
+    "ADD",
+    "PEOPLE",
+    "TYPE",
+    "TYPES",
+    "added",
+    "approved",
+    "keys_of",
+    "kind_of_lines",
+    "kind_to_write",
+]
 
 ACTIVITY_TYPE: Final = "dynsyncLine"
 """The API name of the type of custom activity that lines are."""
@@ -29,9 +40,9 @@ ACTIVITY_TYPE: Final = "dynsyncLine"
 PEOPLE: Final = 30
 """Of how many people a call reads activities."""
 
-_TYPES: Final = "/rest/v1/activities/external/types.json"
-_TYPE: Final = "/rest/v1/activities/external/type"
-_ADD: Final = "/rest/v1/activities/external.json"
+TYPES: Final = "/rest/v1/activities/external/types.json"
+TYPE: Final = "/rest/v1/activities/external/type"
+ADD: Final = "/rest/v1/activities/external.json"
 _ATTRIBUTES: Final = (("kind", "Kind", "string"), ("text", "Text", "text"))
 _NOT_ALLOWED: Final = (
     f"the activity log needs the type of custom activity {ACTIVITY_TYPE!r}, and the API role "
@@ -42,7 +53,7 @@ _NOT_ALLOWED: Final = (
 def kind_of_lines(api: Api) -> Flow[int | None]:
     """Return the id of the type that lines are, None if there is none yet."""
     row = yield from _found(api)
-    return number_of(row, "id") if row is not None and _approved(row) else None
+    return number_of(row, "id") if row is not None and approved(row) else None
 
 
 def kind_to_write(api: Api) -> Flow[int]:
@@ -64,9 +75,9 @@ def _made(api: Api) -> Flow[int]:
             "description": "What the sync with Dynamics has to say about a person",
             "primaryAttribute": {"apiName": "key", "name": "Key", "dataType": "string"},
         }
-        reply = yield from asked(api.post(f"{_TYPE}.json", said), "writing")
+        reply = yield from asked(api.post(f"{TYPE}.json", said), "writing")
         row = reply.result[0] if reply.result else {}
-    if not _approved(row):
+    if not approved(row):
         yield from _complete(api, row)
     number = number_of(row, "id")
     if number is None:
@@ -82,7 +93,7 @@ def _complete(api: Api, row: Json) -> Flow[None]:
         for api_name, name, type_ in _ATTRIBUTES
         if api_name not in there
     ]
-    path = f"{_TYPE}/{ACTIVITY_TYPE}"
+    path = f"{TYPE}/{ACTIVITY_TYPE}"
     if lacking:
         said = {"attributes": lacking}
         yield from asked(api.post(f"{path}/attributes/create.json", said), "writing")
@@ -90,19 +101,20 @@ def _complete(api: Api, row: Json) -> Flow[None]:
 
 
 def _found(api: Api) -> Flow[Json | None]:
-    reply = yield from asked(api.get(_TYPES))
+    reply = yield from asked(api.get(TYPES))
     mine = (row for row in reply.result if text_of(row, "apiName") == ACTIVITY_TYPE)
     return next(mine, None)
 
 
-def _approved(row: Json) -> bool:
+def approved(row: Json) -> bool:
+    """Return whether activities may be of the type *row*."""
     return text_of(row, "status").startswith("approved")
 
 
 def added(api: Api, kind: int, lines: Sequence[ActivityLine]) -> Flow[list[WriteResult]]:
     """Add at most 300 *lines* of the type *kind*; return one result each."""
     said = {"input": [_said(kind, line) for line in lines]}
-    reply = yield from asked(api.post(_ADD, said), "writing")
+    reply = yield from asked(api.post(ADD, said), "writing")
     if len(reply.result) != len(lines):
         return [AmbiguousWrite()] * len(lines)
     return [_result(row) for row in reply.result]

@@ -19,12 +19,15 @@ from dynsync.errors import (
     Unavailable,
 )
 from dynsync.marketo._json import Json, parsed, rows_of, text_of
+from dynsync.marketo._permissions import permission
 from dynsync.marketo.failures import HTTP_FAILURES, Becomes, Failure, failure_of
 from dynsync.records import Side
 from dynsync.transport import Flow, Lost, NotSent, Request, Response
 
 __all__ = [
     "CENTRAL",
+    "DENIED",
+    "UNREACHED",
     "Doing",
     "Reply",
     "asked",
@@ -40,6 +43,11 @@ Doing: TypeAlias = Literal["reading", "following", "writing"]
 
 CENTRAL: Final = dt.timezone(dt.timedelta(hours=-6))
 """Where the day of the quota begins at midnight: in summer an hour late, never early."""
+
+DENIED: Final = "603"
+"""The code of a call that the role, or the list of allowed addresses, does not let in."""
+
+UNREACHED: Final = "not reached: see that the URL is right and the network is up"
 
 _MARKETO: Final = Side.MARKETO
 _WINDOW: Final = 20.0
@@ -79,14 +87,18 @@ def asked(request: Request, doing: Doing = "reading") -> Flow[Reply]:
     try:
         response = yield request
     except NotSent as failure:
-        raise Unavailable(_MARKETO, f"not reached: {failure}") from None
+        raise Unavailable(_MARKETO, f"{UNREACHED} ({failure})") from None
     except Lost as failure:
         raise _unknown(doing, f"no answer: {failure}") from None
-    return reply(response, doing)
+    return reply(response, doing, permission(request))
 
 
-def reply(response: Response, doing: Doing = "reading") -> Reply:
-    """Return what *response* says; raise what its failure means while *doing* that."""
+def reply(response: Response, doing: Doing = "reading", takes: str = "") -> Reply:
+    """
+    Return what *response* says; raise what its failure means while *doing* that.
+
+    What was asked *takes* that permission of the API role.
+    """
     if response.status >= 300:  # noqa: PLR2004 - the first status that is no answer
         raise failed(failure_of_status(response), doing, response)
     said = parsed(response.body)
@@ -103,6 +115,8 @@ def reply(response: Response, doing: Doing = "reading") -> Reply:
     failure = failure_of(text_of(errors[0], "code"))
     if failure.call is Becomes.NOTHING:
         return Reply([], at=at)
+    if failure.code == DENIED and takes:
+        failure = attrs.evolve(failure, means=f"{failure.means}; this takes {takes}")
     raise failed(failure, doing, response, text_of(errors[0], "message"))
 
 

@@ -52,10 +52,20 @@ _B = Becomes
 HTTP_FAILURES: Final[Mapping[str, Failure]] = {
     each.code: each
     for each in (
-        Failure("3xx", "it redirects: the URL is not that of the REST API", _B.REFUSED),
-        Failure("401", "the client id and secret are not accepted", _B.REFUSED),
+        Failure(
+            "3xx",
+            "it redirects: the URL is that of the REST API, see Admin > Web Services",
+            _B.REFUSED,
+        ),
+        Failure(
+            "401", "the client id and secret are not accepted, see Admin > LaunchPoint", _B.REFUSED
+        ),
         Failure("403", "access is denied before Marketo is reached", _B.REFUSED),
-        Failure("404", "there is no such address: the URL is not that of the REST API", _B.REFUSED),
+        Failure(
+            "404",
+            "there is no such address: the URL is that of the REST API, see Admin > Web Services",
+            _B.REFUSED,
+        ),
         Failure("413", "the request body is too large", _B.OURS),
         Failure("414", "the address is too long", _B.OURS),
         Failure("429", "too many requests for a gateway on the way", _B.WINDOW),
@@ -64,7 +74,7 @@ HTTP_FAILURES: Final[Mapping[str, Failure]] = {
         Failure("5xx", "the server or a gateway failed", _B.UNKNOWN),
         Failure(
             "not JSON",
-            "the answer is not one of Marketo's, but perhaps a page of a proxy",
+            "the answer is not Marketo's, but perhaps a proxy's page; see the URL, and the network",
             _B.UNKNOWN,
         ),
     )
@@ -80,13 +90,17 @@ FAILURES: Final[Mapping[str, Failure]] = {
         Failure("602", "the access token has expired", _B.RENEWED),
         Failure(
             "603",
-            "access is denied: the API role lacks the permission, or the address is not allowed",
+            "access is denied: give the API role the permission, or allow this machine's address",
             _B.REFUSED,
         ),
         Failure("604", "the request timed out", _B.UNKNOWN),
         Failure("605", "this HTTP method is not supported", _B.OURS),
         Failure("606", "more than 100 calls in 20 seconds", _B.WINDOW),
-        Failure("607", "the daily quota is used up", _B.DAY),
+        Failure(
+            "607",
+            "the daily quota is used up: wait until midnight US Central, or see who else uses it",
+            _B.DAY,
+        ),
         Failure("608", "the API is not available for now", _B.PASSING),
         Failure("609", "the JSON is not valid", _B.OURS),
         Failure("610", "there is no such resource", _B.OURS),

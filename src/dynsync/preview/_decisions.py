@@ -8,7 +8,7 @@ first were applied. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 import attrs
@@ -77,7 +77,46 @@ def decide(
     dynamics: Row,
     marketo: Row | None,
 ) -> PreviewedRecord:
-    """Return what becomes of a Dynamics record and its person, or of one without a person."""
+    """
+    Return what becomes of a Dynamics record and its person, or of one without a person.
+
+    `MISSING` stands for a cell that could not be read. Nothing is decided on its field: the
+    system holds something there, and nobody here knows what.
+    """
+    if MISSING not in dynamics[: terms.plain] and MISSING not in (marketo or ())[: terms.plain]:
+        return _decided(terms, ids, lines, dynamics, marketo)
+    unread = tuple(_unread(terms, dynamics, marketo))
+    places = {terms.index(field.name) for field in unread}
+    known = Pair(marketo, dynamics).map(lambda row: None if row is None else _without(row, places))
+    record = _decided(terms, ids, lines, known.dynamics or terms.blank(), known.marketo)
+    fields = sorted((*record.fields, *unread), key=lambda field: terms.index(field.name))
+    quiet = record.bucket in {Bucket.IDENTICAL, Bucket.LINKED}
+    bucket = Bucket.UNREADABLE if quiet else record.bucket
+    return attrs.evolve(record, bucket=bucket, fields=tuple(fields))
+
+
+def _unread(terms: Terms, dynamics: Row, marketo: Row | None) -> Iterator[PreviewedField]:
+    """Yield the fields of which a cell could not be read."""
+    for at, field in enumerate(terms.fields[: terms.plain]):
+        now = Pair(None if marketo is None else marketo[at], dynamics[at])
+        sides = [side.label for side in Side if isinstance(now[side], Missing)]
+        if sides:
+            why = f"cannot say: the cell of {' and of '.join(sides)} cannot be read"
+            yield PreviewedField(field.name, FieldOutcome.UNREADABLE, (), 1, why, now, MISSING)
+
+
+def _without(row: Row, places: Collection[int]) -> Row:
+    return [MISSING if at in places else cell for at, cell in enumerate(row)]
+
+
+def _decided(
+    terms: Terms,
+    ids: Pair[RecordId | None],
+    lines: Pair[int | None],
+    dynamics: Row,
+    marketo: Row | None,
+) -> PreviewedRecord:
+    """Return what becomes of a record whose cells are known, or not reported on either side."""
     unlike = Pair[Row | None](marketo, dynamics)
     if marketo is not None:
         if _alike(terms, ids, dynamics, marketo):

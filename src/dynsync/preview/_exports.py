@@ -7,7 +7,7 @@ A column is known by its system's own name or by its label, whatever the case an
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -126,17 +126,30 @@ def _known(role: FileRole) -> dict[str, str]:
     return known
 
 
+def _mapped(role: FileRole) -> set[str]:
+    """Return the columns of which a default map makes something."""
+    side = Side.MARKETO if role is FileRole.PEOPLE else Side.DYNAMICS
+    maps = MAPS.values() if role is FileRole.PEOPLE else (MAPS[role],)
+    named = {field.names[side] for one in maps for field in one.fields}
+    if role is FileRole.PEOPLE:
+        stamps = {(one.link_field, one.type_field, one.deleted_field) for one in maps}
+        named |= {name for names in stamps for name in names if name}
+    return named
+
+
 @attrs.frozen
 class ExportColumns:
     """
     What the columns of one export come to, by their headers.
 
-    *used* take part; *alone* are known, but the other file has no such column, or no map has
-    it; *unknown* are not known; *twice* stand there more than once, so that none counts.
+    *used* take part; *alone* would, but the other file has no such column; *unmapped* are known,
+    but no default map has them; *unknown* are not known; *twice* stand there more than once, so
+    that none counts.
     """
 
     used: tuple[str, ...] = ()
     alone: tuple[str, ...] = ()
+    unmapped: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     twice: tuple[str, ...] = ()
 
@@ -164,17 +177,25 @@ class Export:
     def columns(self, used: frozenset[str]) -> ExportColumns:
         """Return what the columns come to, if those of the names *used* take part."""
         natives = {at: native for native, at in self.places.items()}
-        sorted_: dict[str, list[str]] = {"used": [], "alone": [], "unknown": [], "twice": []}
+        mapped = _mapped(self.role)
+        sorted_: dict[str, list[str]] = defaultdict(list[str])
         for at, name in enumerate(self.header):
+            native = natives.get(at)
             if at in self.twice:
-                sorted_["twice"].append(name)
-            elif at not in natives and self._unmapped(name):
-                sorted_["alone"].append(name)
-            elif at not in natives:
-                sorted_["unknown"].append(name)
+                word = "twice"
+            elif native is None:
+                word = "unmapped" if self._unmapped(name) else "unknown"
+            elif native in used:
+                word = "used"
             else:
-                sorted_["used" if natives[at] in used else "alone"].append(name)
+                word = "alone" if native in mapped else "unmapped"
+            sorted_[word].append(name)
         return ExportColumns(**{word: tuple(names) for word, names in sorted_.items()})
+
+    def understood(self) -> str:
+        """Return the headers of the columns that are known, for people."""
+        names = [self.header[at] for at in sorted(self.places.values())]
+        return f"of the {self.role.value}, {', '.join(map(repr, names)) or 'none'}"
 
     def _unmapped(self, name: str) -> bool:
         return self.role is not FileRole.PEOPLE and bool(_UNMAPPED.fullmatch(_folded(name)))

@@ -44,6 +44,12 @@ def _id(text: str) -> str | None:
     return word if word and word != "null" else None
 
 
+def _address(text: str) -> str | None:
+    """Return what an e-mail address is compared by, None for nothing."""
+    key = _EMAIL.key(text)
+    return key if isinstance(key, str) and key != "null" else None
+
+
 _Place: TypeAlias = tuple[int, int]
 """The number of a row, and the line on which it begins."""
 
@@ -96,6 +102,9 @@ class Index:
             "CREATE TABLE malformed(role TEXT, file TEXT, row INTEGER, heading TEXT, code TEXT, "
             "message TEXT, line INTEGER)"
         )
+        self.database.execute(
+            "CREATE TABLE lost(role TEXT, word TEXT, PRIMARY KEY (role, word)) WITHOUT ROWID"
+        )
 
     # -- loading
 
@@ -128,6 +137,9 @@ class Index:
             self._lines(export, [keys.get(key) for key in order], email, natives),
         )
         self.database.execute("COMMIT")
+        if not self.rows[export.role]:
+            message = f"there is no row below the header: nothing is known of any {table}"
+            self.problems.add(export.problem(export.header_place, None, "no_rows", message))
         self.database.execute(f"CREATE INDEX {table}_id ON {table}(id)")
         self._refuse_repeated(export)
 
@@ -155,11 +167,12 @@ class Index:
             if len(cells) != len(export.header):
                 said = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
                 message = f"{said}, but the header has {len(export.header)}"
-                self._malformed(export, place, None, "cells", message)
+                self._malformed(export, place, None, "cells", message, cells=cells)
                 continue
             ids = [None if at is None else _id(cells[at]) for at in key_places]
             if ids[0] is None:
-                self._malformed(export, place, key_places[0], "no_id", "the id is missing")
+                message, cell = "the id is missing", key_places[0]
+                self._malformed(export, place, cell, "no_id", message, cells=cells)
                 continue
             wrong = [
                 at
@@ -167,14 +180,14 @@ class Index:
                 if guid and id_ is not None and not _GUID.fullmatch(id_)
             ]
             if wrong:
-                self._malformed(export, place, wrong[0], "id", "not a GUID, as Dynamics' ids are")
+                message = "not a GUID, as Dynamics' ids are"
+                self._malformed(export, place, wrong[0], "id", message, cells=cells)
                 continue
             values = [clean(cells[at]) for at, clean in cleaners]
             if UNREAD in values:
                 self._unread(export, place, values, cleaners)
-            address = None if email_place is None else _EMAIL.key(cells[email_place])
-            key = address if isinstance(address, str) and address != "null" else None
-            yield (*place, *ids, key, *values)
+            address = None if email_place is None else _address(cells[email_place])
+            yield (*place, *ids, address, *values)
 
     def _cleaner(self, role: FileRole, native: str) -> Cleaner:
         column = next(column for column in COLUMNS[role] if column.name == native)
@@ -186,14 +199,32 @@ class Index:
         return cleaner(column, Side.DYNAMICS, options)
 
     def _malformed(
-        self, export: Export, place: _Place, cell: int | None, code: str, message: str
+        self,
+        export: Export,
+        place: _Place,
+        cell: int | None,
+        code: str,
+        message: str,
+        *,
+        cells: Sequence[str] = (),
     ) -> None:
+        """Count and note a row that cannot be used, and what its *cells* say of whose it is."""
+        self._lose(export.role, cells)
         self.malformed[export.role] += 1
         problem = export.problem(place, cell, code, message)
         self.problems.add(problem)
         self.database.execute(
             "INSERT INTO malformed VALUES (?, ?, ?, ?, ?, ?, ?)",
             (export.role.value, *attrs.astuple(problem)),
+        )
+
+    def _lose(self, role: FileRole, cells: Sequence[str]) -> None:
+        """Note what a row that cannot be used seems to be known by: its ids and addresses."""
+        ids = [id_ for cell in cells if (id_ := _id(cell)) is not None and _GUID.fullmatch(id_)]
+        addresses = [_address(cell) for cell in cells if "@" in cell]
+        self.database.executemany(
+            "INSERT OR IGNORE INTO lost VALUES (?, ?)",
+            [(role.value, word) for word in (*ids, *addresses) if word is not None],
         )
 
     def each_malformed(self) -> Iterator[tuple[FileRole, Problem]]:

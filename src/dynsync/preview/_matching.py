@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from dynsync.preview._words import FileRole
 
-__all__ = ["match_by_email", "match_by_id"]
+__all__ = ["leave_lost", "leave_lost_by_email", "match_by_email", "match_by_id"]
 
 _TAKEN = "its person is linked to another record"
 _SECOND = "another person holds the same Dynamics id, and the first keeps it"
@@ -47,6 +47,48 @@ def match_by_id(database: sqlite3.Connection, roles: Sequence[FileRole]) -> None
             f"WHERE pair IS NULL AND state IS NULL AND {table} IN (SELECT id FROM {table})",
             (_SECOND,),
         )
+
+
+_LOST = "a row of the {} that cannot be used seems to be its other half"
+
+
+def leave_lost(database: sqlite3.Connection, roles: Sequence[FileRole]) -> None:
+    """
+    Leave undecided whom nobody is linked to while a row that cannot be used holds its id.
+
+    Of a person's rows only the first counts, and the id that a later one holds is as lost.
+    """
+    for role in roles:
+        table = role.value
+        _leave(
+            database,
+            table,
+            f"id IN (SELECT word FROM lost WHERE role = 'people') "
+            f"OR id IN (SELECT {table} FROM people WHERE state = 'repeated')",
+            "people",
+        )
+        _leave(
+            database,
+            "people",
+            f"pair IS NULL AND {table} IN (SELECT word FROM lost WHERE role = '{table}')",
+            table,
+        )
+
+
+def leave_lost_by_email(database: sqlite3.Connection, roles: Sequence[FileRole]) -> None:
+    """Leave undecided those, too, whose address a row that cannot be used holds."""
+    for role in roles:
+        held = "email IN (SELECT word FROM lost WHERE role = '{}')"
+        _leave(database, role.value, held.format("people"), "people")
+        _leave(database, "people", f"pair IS NULL AND {held.format(role.value)}", role.value)
+
+
+def _leave(database: sqlite3.Connection, table: str, condition: str, other: str) -> None:
+    unlinked = "state IS NULL" if table == "people" else "state IS NULL AND person IS NULL"
+    database.execute(
+        f"UPDATE {table} SET state = 'unreadable', why = ? WHERE {unlinked} AND ({condition})",
+        (_LOST.format(other),),
+    )
 
 
 def _note_pairs(database: sqlite3.Connection, table: str) -> None:

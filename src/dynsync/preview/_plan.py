@@ -36,7 +36,13 @@ def _said(field: Field, wire: Wire | Missing, side: Side, *, values: bool) -> st
 
 
 def said_values(terms: Terms, one: PreviewedField, *, values: bool) -> tuple[str, str]:
-    """Return what the told side holds, and what it would: the values only if asked for."""
+    """
+    Return what the told side holds, and what it would: the values only if asked for.
+
+    Of an unreadable field neither can be said.
+    """
+    if one.outcome is FieldOutcome.UNREADABLE:
+        return "", ""
     field = terms.fields[terms.index(one.name)]
     if one.to:
         target = one.to[0]

@@ -32,6 +32,7 @@ _SAID: Final[Mapping[Bucket, str]] = {
     Bucket.UPDATED: "a value goes to the other side",
     Bucket.COLLIDING: "both hold different values",
     Bucket.REFUSED: "a value that the other side cannot hold",
+    Bucket.UNREADABLE: "a cell or row that cannot be read: nobody can say",
     Bucket.LINKED: "same values; Marketo notes the id or the type",
     Bucket.IDENTICAL: "nothing to do",
     Bucket.MARKETO_ONLY: "only in Marketo; background sync leaves it there",
@@ -79,9 +80,19 @@ def _example(
         yield {**start, "field": "", "reason": record.why}
     for field in fields:
         row = {**start, "field": field.name, "reason": field.reason}
-        if values and record.entity is not None:
+        known = field.outcome is not FieldOutcome.UNREADABLE
+        if values and known and record.entity is not None:
             row["from"], row["to"] = said_values(terms[record.entity], field, values=True)
         yield row
+
+
+_COUNTED: Final = (
+    FieldOutcome.COLLIDES,
+    FieldOutcome.UNRESOLVED,
+    FieldOutcome.REFUSED,
+    FieldOutcome.UNREADABLE,
+)
+"""What is counted of a field whoever is told."""
 
 
 def _field_rows(preview: Preview) -> list[tuple[str, str, Counter[str]]]:
@@ -89,7 +100,7 @@ def _field_rows(preview: Preview) -> list[tuple[str, str, Counter[str]]]:
     rows: dict[tuple[str, str], Counter[str]] = defaultdict(Counter[str])
     for (entity, name, outcome, side), number in preview.fields.items():
         row = rows[entity, name]
-        if outcome in {FieldOutcome.COLLIDES, FieldOutcome.UNRESOLVED, FieldOutcome.REFUSED}:
+        if outcome in _COUNTED:
             row[outcome.value] += number
         if side is not None and outcome is not FieldOutcome.CREATED:
             row[f"to_{side.value}"] += number
@@ -101,9 +112,7 @@ def _field_rows(preview: Preview) -> list[tuple[str, str, Counter[str]]]:
 _WORDS: Final = (
     "in_new_people",
     *(f"to_{side.value}" for side in Side),
-    "collides",
-    "unresolved",
-    "refused",
+    *(outcome.value for outcome in _COUNTED),
 )
 
 
@@ -127,6 +136,7 @@ def as_json(preview: Preview, examples: Examples, *, values: bool) -> Json:
                     for word, names in (
                         ("used", preview.columns[role].used),
                         ("ignored", preview.columns[role].alone),
+                        ("unmapped", preview.columns[role].unmapped),
                         ("unknown", preview.columns[role].unknown),
                         ("twice", preview.columns[role].twice),
                     )
@@ -171,7 +181,8 @@ def show(console: Console, preview: Preview, examples: Examples, *, values: bool
         _examples(console, found, examples.limit)
     for role, columns in preview.columns.items():
         for what, names in (
-            ("not in the other file, or not mapped", columns.alone),
+            ("not in the other file", columns.alone),
+            ("not in the default mapping", columns.unmapped),
             ("unknown", columns.unknown),
             ("there more than once", columns.twice),
         ):

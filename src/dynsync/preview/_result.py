@@ -27,7 +27,12 @@ from dynsync.preview._exports import (
 )
 from dynsync.preview._index import Index, People, Records
 from dynsync.preview._lines import UTF_8
-from dynsync.preview._matching import match_by_email, match_by_id
+from dynsync.preview._matching import (
+    leave_lost,
+    leave_lost_by_email,
+    match_by_email,
+    match_by_id,
+)
 from dynsync.preview._problems import InputRefused, Problem, Problems
 from dynsync.preview._words import Bucket, FieldOutcome, FileRole
 from dynsync.records import MISSING, Missing, Pair, RecordId, Side, Wire
@@ -161,9 +166,8 @@ class Preview:
             ids = Pair(_text(person), _text(id_))
             lines = Pair(_number(person_line), _number(line))
             if state is not None:
-                yield PreviewedRecord(
-                    terms.entity, ids, lines, Bucket.AMBIGUOUS, (), str(why or "")
-                )
+                bucket = Bucket(str(state))
+                yield PreviewedRecord(terms.entity, ids, lines, bucket, (), str(why or ""))
                 continue
             known = _known(cells)
             dynamics = known[:plain] + tail
@@ -185,7 +189,7 @@ class Preview:
             line, id_, state, why, orphaned, elsewhere = row
             bucket, reason = Bucket.MARKETO_ONLY, "background sync makes no Dynamics record"
             if state is not None:
-                bucket, reason = Bucket.AMBIGUOUS, str(why or "")
+                bucket, reason = Bucket(str(state)), str(why or "")
             elif orphaned:
                 bucket, reason = Bucket.ORPHANED, "its Dynamics record is not in the file"
             elif elsewhere:
@@ -296,7 +300,9 @@ def _maps(exports: Mapping[FileRole, Export], *, by_email: bool) -> dict[FileRol
             column = "email" if here else "emailaddress1"
             raise refused(people if here else records, "no_email", message, column)
         if not both:
-            raise refused(records, "no_fields", "no column but ids is in both files")
+            understood = f"{people.understood()}; {records.understood()}"
+            what = f"no column but ids is in both files. Understood were: {understood}"
+            raise refused(records, "no_fields", what)
         maps[role] = attrs.evolve(
             whole.only(*both),
             type_field=whole.type_field if whole.type_field in people.places else None,
@@ -321,8 +327,10 @@ def _fill(
         natives = sorted({field.names.dynamics for field in entity_map.fields})
         index.load_records(Records(exports[role], f"{entity_map.entity}id", tuple(natives)))
     match_by_id(index.database, list(maps))
+    leave_lost(index.database, list(maps))
     if by_email:
         match_by_email(index.database, list(maps))
+        leave_lost_by_email(index.database, list(maps))
 
 
 def _terms(

@@ -35,6 +35,11 @@ class Bucket(enum.Enum):
     """Both hold a value of a field, and not the same: the policy decides."""
     REFUSED = "refused"
     """A value that the other side cannot hold; the rest of the record goes on."""
+    UNREADABLE = "unreadable"
+    """
+    A cell that cannot be read and nothing else to say, or a row that may be the other half and
+    cannot be used: what becomes of it is not known.
+    """
     LINKED = "linked"
     """Nothing differs; Marketo notes what the person is in Dynamics."""
     IDENTICAL = "identical"
@@ -62,5 +67,7 @@ class FieldOutcome(enum.Enum):
     UNRESOLVED = "unresolved"
     """Both hold a value, and the policy leaves it to a person."""
     REFUSED = "refused"
+    UNREADABLE = "unreadable"
+    """A cell of it cannot be read: nothing is decided, and nobody can say what would be."""
     LINKED = "linked"
     """What a person is in Dynamics, noted in Marketo."""

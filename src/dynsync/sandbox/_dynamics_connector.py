@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 from collections.abc import Collection, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from dynsync.connectors import Capabilities, Page
+from dynsync.connectors import Capabilities, Finding, Needs, Page
 from dynsync.errors import ConfigurationError, ContractError, Refused, SchemaChanged
 from dynsync.records import Change, Cursor, Record, RecordId, Side, Tombstone, Wire
 from dynsync.sandbox import _dynamics_feed as feed
@@ -147,6 +148,24 @@ class SandboxDynamicsConnector:
                 results = [_outcome(pipeline, write, hidden) for write in rows]
                 pipeline.run_automations()
         return [*results, *rest]
+
+    def check(self, needs: Needs) -> Sequence[Finding]:
+        """Return which rights on whole tables the user has and lacks."""
+        with self._call("check"), self._store.reading():
+            known = {*self._store.names()} & {*needs.tables}
+            return [self._rights(self._table(name), needs.tables[name]) for name in sorted(known)]
+
+    def system_time(self) -> dt.datetime:
+        """Return the time by the org's clock."""
+        return self.system.clock.now()
+
+    def _rights(self, table: Table, access: Access) -> Finding:
+        lacking = [privilege(flag, table.name) for flag in access if table.denies(self._user, flag)]
+        about = f"rights on {table.name!r}"
+        if not lacking:
+            return Finding(self.side, about, "ok", "read, create and write, as it is needed")
+        todo = f"Give them back: SandboxDynamics.grant({table.name!r}, …)."
+        return Finding(self.side, about, "missing", f"the user lacks {', '.join(lacking)}", todo)
 
     @contextlib.contextmanager
     def _call(self, operation: str) -> Generator[Fault | None]:

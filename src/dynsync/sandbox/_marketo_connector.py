@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 from collections.abc import Collection, Generator, Iterable, Sequence
 from typing import Final
 
-from dynsync.connectors import ActivityLine, Capabilities, Page
+from dynsync.connectors import ActivityLine, Capabilities, Finding, Needs, Page
 from dynsync.errors import ContractError, Refused, SchemaChanged
 from dynsync.records import Cursor, Record, RecordId, Side, Wire
 from dynsync.sandbox._faults import Fault, Faults, split
@@ -117,6 +118,18 @@ class SandboxMarketoConnector:
         _at_most(_BATCH, people, "people")
         with self._call("logged"):
             return {line[0] for line in self._store.lines(_numbers(people))}
+
+    def check(self, needs: Needs) -> Sequence[Finding]:
+        """Return what there is to say of rights and settings: a sandbox's user has them all."""
+        with self._call("check"):
+            lines = [Finding(self.side, "role", "ok", "the user may do everything")]
+            if needs.activity_log == "written":
+                lines.append(Finding(self.side, "activity log", "ok", "lines can be added"))
+            return lines
+
+    def system_time(self) -> dt.datetime:
+        """Return the time by the sandbox's clock."""
+        return self._people.clock.now()
 
     @contextlib.contextmanager
     def _call(self, operation: str, table: str = TABLE) -> Generator[Fault | None]:

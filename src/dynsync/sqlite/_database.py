@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from dynsync.errors import StateError
-from dynsync.sqlite._errors import Guard
+from dynsync.sqlite._errors import Guard, ReadGuard
 
 __all__ = ["BATCH", "Database", "batches", "marks"]
 
@@ -31,6 +31,7 @@ class Database:
         self._path = path
         self._connection = connection
         self._guard = Guard(path)
+        self._reading = ReadGuard(path)
         self._kept: sqlite3.Connection | None = None
         self._depth = 0
         self._purge_is_due = False

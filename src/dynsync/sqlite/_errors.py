@@ -9,7 +9,7 @@ from types import TracebackType
 
 from dynsync.errors import StateError
 
-__all__ = ["Guard", "damaged", "is_busy", "state_error"]
+__all__ = ["Guard", "ReadGuard", "damaged", "is_busy", "state_error"]
 
 _PRIMARY = 0xFF
 """An extended result code holds its primary code in the lowest byte."""
@@ -28,7 +28,10 @@ _MEANING = {
         "Make room and run again: what was not stored will be done again",
     ),
     sqlite3.SQLITE_CORRUPT: ("it is damaged", _LOST),
-    sqlite3.SQLITE_NOTADB: ("it is no SQLite file", "Give the path of another file"),
+    sqlite3.SQLITE_NOTADB: (
+        "it is no SQLite file",
+        f"Give the path of another one; if it was the state, it is damaged. {_LOST}",
+    ),
     sqlite3.SQLITE_READONLY: ("it may only be read", _ACCESS),
     sqlite3.SQLITE_PERM: ("it may not be opened", _ACCESS),
     sqlite3.SQLITE_CANTOPEN: ("it cannot be opened", _ACCESS),
@@ -71,7 +74,7 @@ class Guard:
         # over, which may be a value: nothing of them may be shown.
         if isinstance(error, sqlite3.ProgrammingError | sqlite3.InterfaceError):
             raise state_error(self._path, *_CLOSED) from None
-        if isinstance(error, sqlite3.Error | json.JSONDecodeError):
+        if isinstance(error, sqlite3.Error | json.JSONDecodeError | UnicodeDecodeError):
             raise damaged(self._path) from None
         if isinstance(error, UnicodeEncodeError):
             raise state_error(
@@ -79,6 +82,24 @@ class Guard:
                 "an id or a name holds half of a surrogate pair, which is no text",
                 "Correct it in the system that it came from",
             ) from None
+
+
+class ReadGuard(Guard):
+    """
+    A block that only reads and decodes what the file holds.
+
+    Nothing of the caller's runs in it, so that whatever goes wrong is the file's.
+    """
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        super().__exit__(kind, error, trace)
+        if isinstance(error, AttributeError | LookupError | TypeError | ValueError):
+            raise damaged(self._path) from None
 
 
 def state_error(path: Path, seen: str, step: str) -> StateError:

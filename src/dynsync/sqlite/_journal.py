@@ -61,7 +61,7 @@ class Journal(Database):
         return row[0]
 
     def _lines(self, statement: str, *parameters: object) -> list[JournalEntry]:
-        with self._guard:
+        with self._reading:
             found: list[_Columns] = self._connection.execute(statement, parameters).fetchall()
         return [
             JournalEntry(seq, run, at, entity, link, Pair(marketo, dynamics), kind, detail)

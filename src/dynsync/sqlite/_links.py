@@ -83,7 +83,7 @@ class Links(Database):
         tail = () if entity is None else (entity,)
         statement = _KNOWN[side] + (_OF_ENTITY if tail else "")
         result: dict[RecordId, Known] = {}
-        with self._guard:
+        with self._reading:
             for batch in batches(ids):
                 if side is Side.MARKETO:
                     found = self._known(statement + _WITH_PERSON, batch, tail)
@@ -103,7 +103,7 @@ class Links(Database):
     def links(self, keys: Collection[int]) -> Mapping[int, Linked]:
         """Return the links *keys*, whole."""
         result: dict[int, Linked] = {}
-        with self._guard:
+        with self._reading:
             for batch in batches(sorted(keys)):
                 found: list[_Columns] = self._connection.execute(
                     marks(_SELECT, batch), batch
@@ -115,7 +115,7 @@ class Links(Database):
         """Return the link of one record, or None."""
         statement = _KEYS[side] + (_OF_ENTITY if entity is not None else "")
         parameters = (id,) if entity is None else (id, entity)
-        with self._guard:
+        with self._reading:
             found: list[tuple[int, int]] = self._connection.execute(
                 statement, parameters
             ).fetchall()
@@ -129,19 +129,19 @@ class Links(Database):
         last = _LOWEST
         while True:
             # A page at a time, not one cursor: the caller may write between two links.
-            with self._guard:
-                page: list[tuple[int, RecordId, RecordId, int]] = self._connection.execute(
+            with self._reading:
+                found: list[tuple[int, RecordId, RecordId, int]] = self._connection.execute(
                     _PAGE, (last, entity)
                 ).fetchall()
+                page = [(key, Pair(one, two), _STATES[state]) for key, one, two, state in found]
             if not page:
                 return
-            for key, marketo, dynamics, state in page:
-                yield key, Pair(marketo, dynamics), _STATES[state]
+            yield from page
             last = page[-1][0]
 
     def next_key(self) -> int:
         """Return the lowest number above every link's key."""
-        with self._guard:
+        with self._reading:
             row: tuple[int] = self._connection.execute(
                 "SELECT coalesce(max(key), 0) + 1 FROM link"
             ).fetchone()

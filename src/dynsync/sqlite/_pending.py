@@ -28,6 +28,8 @@ _Columns: TypeAlias = tuple[
     str,
 ]
 
+_Number: TypeAlias = tuple[Entity, str, int, float, float, float, int]
+
 _SELECT = """SELECT key, entity, link, marketo_id, dynamics_id, since, modified, retry_at,
     reason, attempts, clears, detail FROM pending """
 _UPSERT = """INSERT INTO pending (key, entity, link, marketo_id, dynamics_id, since, modified,
@@ -141,31 +143,33 @@ class PendingEntries(Database):
 
     def backlog(self) -> Backlog:
         """Return the backlog in numbers. Another process may ask during a run."""
-        with self._guard:
+        with self._reading:
             live: list[tuple[Entity, int]] = self._connection.execute(
                 "SELECT entity, live FROM tally WHERE live > 0"
             ).fetchall()
-            rows: list[tuple[Entity, str, int, float, float, float, int]] = (
-                self._connection.execute(_NUMBERS).fetchall()
-            )
-        oldest: dict[Entity, float] = {}
-        gone: dict[tuple[Entity, Side], int] = {}
-        clears: dict[Entity, int] = {}
-        for entity, _, _, since, marketo, dynamics, clearing in rows:
-            oldest[entity] = min(since, oldest.get(entity, since))
-            for side, count in ((Side.MARKETO, marketo), (Side.DYNAMICS, dynamics)):
-                if count:
-                    gone[entity, side] = gone.get((entity, side), 0) + int(count)
-            if clearing:
-                clears[entity] = clears.get(entity, 0) + clearing
-        counts = {(entity, reason): count for entity, reason, count, *_ in rows}
-        return Backlog(counts=counts, oldest=oldest, links=dict(live), gone=gone, clears=clears)
+            rows: list[_Number] = self._connection.execute(_NUMBERS).fetchall()
+            return _in_numbers(dict(live), rows)
 
     def _entries(self, statement: str, *parameters: object) -> list[Pending]:
-        with self._guard:
+        with self._reading:
             found: list[_Columns] = self._connection.execute(statement, parameters).fetchall()
             details = decode_details([columns[-1] for columns in found])
-        return [_entry(*pair) for pair in zip(found, details, strict=True)]
+            return [_entry(*pair) for pair in zip(found, details, strict=True)]
+
+
+def _in_numbers(links: Mapping[Entity, int], rows: Iterable[_Number]) -> Backlog:
+    oldest: dict[Entity, float] = {}
+    gone: dict[tuple[Entity, Side], int] = {}
+    clears: dict[Entity, int] = {}
+    for entity, _, _, since, marketo, dynamics, clearing in rows:
+        oldest[entity] = min(since, oldest.get(entity, since))
+        for side, count in ((Side.MARKETO, marketo), (Side.DYNAMICS, dynamics)):
+            if count:
+                gone[entity, side] = gone.get((entity, side), 0) + int(count)
+        if clearing:
+            clears[entity] = clears.get(entity, 0) + clearing
+    counts = {(entity, reason): count for entity, reason, count, *_ in rows}
+    return Backlog(counts=counts, oldest=oldest, links=links, gone=gone, clears=clears)
 
 
 def _entry(columns: _Columns, detail: Detail) -> Pending:

@@ -12,6 +12,7 @@ from typing import Self
 
 from dynsync.errors import ConfigurationError, StateError
 from dynsync.records import Cursor
+from dynsync.sqlite._cells import all_readable
 from dynsync.sqlite._errors import damaged
 from dynsync.sqlite._lease import Leases, Owner
 from dynsync.sqlite._opening import open_for_reading, open_for_writing
@@ -106,9 +107,10 @@ class SqliteStore(Leases, Layouts):
 
     def check(self) -> None:
         """Read the whole file and raise `StateError` if any of it is damaged."""
-        with self._guard:
+        with self._reading:
             found: list[tuple[str]] = self._connection.execute("PRAGMA quick_check").fetchall()
-        if found != [("ok",)]:
+            whole = found == [("ok",)] and all_readable(self._connection)
+        if not whole:
             # Not what SQLite found: it may quote from the rows.
             raise damaged(self._path)
 

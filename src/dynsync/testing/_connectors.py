@@ -9,7 +9,7 @@ from typing import Final, TypeAlias, cast
 import attrs
 
 from dynsync.connectors import Connector, DynamicsConnector, MarketoConnector
-from dynsync.errors import ConfigurationError
+from dynsync.errors import ConfigurationError, SyncError
 from dynsync.records import Side, Wire
 from dynsync.testing._clauses import CONNECTOR_CLAUSES
 from dynsync.testing._corpus import by_chance, by_hand
@@ -28,6 +28,9 @@ Made: TypeAlias = Connector | tuple[Connector, Outside]
 """A connector to a system of its own, and who else is at work there, if anybody."""
 
 _TRIES: Final = 200
+_MADE: Final = (
+    "it is called without arguments and returns a connector, or a pair of one and an Outside"
+)
 
 
 def check_connector(
@@ -53,14 +56,15 @@ def check_connector(
 
     All programs that are written by hand are run, and then *rounds* made from *seed*. With
     *clauses* only those are judged, and nothing more is run once all of them are broken.
-    Raises `ConfigurationError` where it cannot know what to write.
+    Raises `ConfigurationError` where it cannot know what to write or to judge, or *make*
+    returns no connector that says of which `Side` it is.
     """
+    judged = _judged(clauses)
     found = survey(
-        lambda: _parted(make()), table, fields=fields, values=values or {}, key_field=key_field
+        lambda: _parted(make), table, fields=fields, values=values or {}, key_field=key_field
     )
-    judged = [one for one in CONNECTOR_CLAUSES if clauses is None or one.number in clauses]
     wanted = frozenset(one.number for one in judged)
-    check = _Check(lambda: _parted(make()), found.setting, wanted)
+    check = _Check(lambda: _parted(make), found.setting, wanted)
     for program in _programs(found.setting.palette, seed, rounds):
         if check.broken.keys() == wanted:
             break
@@ -69,34 +73,74 @@ def check_connector(
     return Findings(subject, tuple(_finding(check, found, one) for one in judged))
 
 
+def _judged(clauses: Collection[str] | None) -> Sequence[Clause]:
+    """Return the clauses called *clauses*; raises `ConfigurationError` if one is not there."""
+    if clauses is None:
+        return CONNECTOR_CLAUSES
+    named = [clauses] if isinstance(clauses, str) else clauses
+    known = [one.number for one in CONNECTOR_CLAUSES]
+    for number in named:
+        if number not in known:
+            raise ConfigurationError(
+                f"clauses= holds {number!r}, which is no clause. There are {', '.join(known)}."
+            )
+    if not named:
+        raise ConfigurationError("clauses= names none. Name some, or leave it out for all.")
+    return [one for one in CONNECTOR_CLAUSES if one.number in named]
+
+
 def _programs(palette: Palette, seed: int, rounds: int) -> Iterator[Program]:
     yield from by_hand(palette)
     if palette.fields:
         yield from (by_chance(seed, number) for number in range(rounds))
 
 
-def _parted(made: Made) -> tuple[Connector, Outside | None]:
+def _parted(make: Callable[[], Made]) -> tuple[Connector, Outside | None]:
+    """Return a connector, and who else is at work; raises `ConfigurationError` for nonsense."""
+    try:
+        made = cast("object", make())
+    except SyncError:
+        raise
+    except Exception as error:
+        raise ConfigurationError(f"make() raised {type(error).__name__}; {_MADE}") from error
     if not isinstance(made, tuple):
-        return made, None
-    connector, outside = made
-    # The word of the types is the host's, and not every host checks them.
-    if not isinstance(cast("object", outside), Outside):
+        return _sided(made), None
+    parts = cast("tuple[object, ...]", made)
+    if len(parts) != 2:  # noqa: PLR2004 - a pair
+        raise ConfigurationError(f"make() returned a tuple of {len(parts)}; {_MADE}")
+    connector, outside = parts
+    if not isinstance(outside, Outside):
         raise ConfigurationError(
             f"make() returned a {type(outside).__name__} as who else is at work; an Outside has "
             f"create, edit and delete"
         )
-    return connector, outside
+    return _sided(connector), outside
+
+
+def _sided(made: object) -> Connector:
+    """Return *made* if it says whose connector it is: which values it takes hangs on that."""
+    side = getattr(made, "side", None)
+    if isinstance(made, type) or not hasattr(made, "side"):
+        kind = made.__name__ if isinstance(made, type) else f"a {type(made).__name__}"
+        raise ConfigurationError(f"make() returned {kind}, which has no side; {_MADE}")
+    if not isinstance(side, Side):
+        raise ConfigurationError(
+            f"The side of {type(made).__name__} is a {type(side).__name__}; a connector says "
+            f"which system it leads to, Side.MARKETO or Side.DYNAMICS"
+        )
+    return cast("Connector", made)
 
 
 @attrs.define
 class _Check:
-    """What the programs have come to so far."""
+    """What the programs have come to so far; *breached* are clauses that nobody asked for, too."""
 
     make: Callable[[], tuple[Connector, Outside | None]]
     setting: Setting
     wanted: frozenset[str]
     tally: Counter[str] = attrs.field(factory=Counter[str])
     broken: dict[str, Run] = attrs.field(factory=dict[str, Run])
+    breached: set[str] = attrs.field(factory=set[str])
     halted: str = ""
 
     def run(self, program: Program) -> None:
@@ -104,7 +148,10 @@ class _Check:
         run = self._perform(program)
         self.tally.update(run.tally)
         self.halted = self.halted or run.halted
-        clause = run.breach.clause if run.breach is not None else None
+        if run.breach is None:
+            return
+        clause = run.breach.clause
+        self.breached.add(clause)
         if clause in self.wanted and clause not in self.broken:
             self.broken[clause] = self._shortest(program, run, clause)
 
@@ -143,15 +190,27 @@ def _finding(check: _Check, found: Survey, clause: Clause) -> Finding:
         return Finding(clause, Standing.NOT_CLAIMED, why=unclaimed)
     if check.tally[clause.number]:
         return Finding(clause, Standing.HELD, check.tally[clause.number])
-    why = _UNREACHED.get(clause.number, "") if not (found.refused or check.halted) else ""
-    return Finding(clause, Standing.NOT_REACHED, why=why or found.refused or check.halted)
+    return Finding(clause, Standing.NOT_REACHED, why=_unreached(check, found, clause.number))
 
 
-_UNREACHED: Final[Mapping[str, str]] = {
-    "C3d": "Nobody could delete a record: have make() return an Outside too.",
-    "C7": "No version was told with which a write could be tried.",
-    "find": "No field of text is in play: name one in fields=.",
-}
+def _unreached(check: _Check, found: Survey, number: str) -> str:
+    """Return what is missing, or what came in between, so that nothing could try a clause."""
+    if why := found.refused or _missing(found, number) or check.halted:
+        return why
+    if check.breached:
+        first = " or ".join(sorted(check.breached))
+        return f"No program came so far: each that would try it broke {first} first. Mend that."
+    return "No version was told with which a write could be tried." if number == "C7" else ""
+
+
+def _missing(found: Survey, number: str) -> str:
+    """Return what only the host can add."""
+    palette = found.setting.palette
+    if number == "C3d" and found.alone:
+        return "Nobody could delete a record: have make() return an Outside too."
+    if number == "find" and not any(palette.family(name) == "text" for name in palette.fields):
+        return "No field of text is in play: name one in fields=."
+    return ""
 
 
 def _unclaimed(found: Survey, number: str) -> str:

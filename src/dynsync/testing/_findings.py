@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import enum
 import textwrap
+from collections import Counter
+from collections.abc import Iterator
 from typing import Final
 
 import attrs
@@ -106,6 +108,12 @@ class Findings:
 
     def __str__(self) -> str:
         """Return the whole as text for people."""
-        total = len(self.findings)
-        head = f"{self.subject}: {total - len(self.broken)} of {total} clauses not broken"
+        head = f"{self.subject}: {len(self.findings)} clauses, {', '.join(self._counted())}"
         return "\n".join([head, "", *map(str, self.findings)])
+
+    def _counted(self) -> Iterator[str]:
+        """Yield how many stand how: what nothing put to the test must not pass for held."""
+        counts = Counter(one.standing for one in self.findings)
+        for standing in Standing:
+            if counts[standing] or standing is Standing.HELD:
+                yield f"{counts[standing]} {standing.value}"

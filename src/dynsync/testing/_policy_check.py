@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import copy
-import itertools
-import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from typing import Final, cast
+from functools import partial
+from typing import Final, TypeAlias, cast
 
 import attrs
 
-from dynsync.errors import ContractError
+from dynsync.deciding import is_of_kind
+from dynsync.errors import ConfigurationError, ContractError
+from dynsync.fields import EntityMap
+from dynsync.kinds import Kind
 from dynsync.maps import CONTACT, LEAD
 from dynsync.merge import merge_field
 from dynsync.policies import AuthorityPolicy, Collision, Leave, Put, Resolution, Take, named
-from dynsync.records import Entity, Pair, Side, Value
+from dynsync.records import Entity, Pair, Side
 from dynsync.testing._attempts import Raised, attempted
+from dynsync.testing._collisions import MARKERS, collisions
 from dynsync.testing._findings import Clause, Finding, Findings, Standing
-from dynsync.testing._nasty import VALUES
 from dynsync.testing._store_steps import plain, written
 
-__all__ = ["POLICY_CLAUSES", "check_policy", "collisions"]
+__all__ = ["POLICY_CLAUSES", "check_policy"]
 
 POLICY_CLAUSES: Final = (
     Clause(
@@ -62,79 +64,62 @@ POLICY_CLAUSES: Final = (
 )
 """The clauses, in order; P7 is told and not judged."""
 
-_AGES: Final = tuple(
-    Pair[float | None](*ages)
-    for ages in (
-        *((60.0, 600.0), (600.0, 60.0), (60.0, 60.0), (60.0, 60.5)),
-        *((None, None), (None, 60.0), (60.0, None)),
-        *((-5.0, 60.0), (math.nan, 60.0), (math.inf, math.inf), (0.0, 1e12)),
-    )
-)
-_MARKERS: Final = Pair[Value]("Zq7-Bergen", "Zq7-Tromsø")
 _LATER: Final = 3600.0
 
+_Judge: TypeAlias = Callable[[AuthorityPolicy, Collision], str]
+"""Says what is wrong with how a policy answers a collision; nothing if all is well."""
 
-def collisions(
-    fields: Iterable[str] = ("city",),
-    entities: Iterable[str] = ("lead", "contact", "account"),
-) -> Iterator[Collision]:
-    """Yield collisions of every kind of value, of null, of two kinds, with all sorts of ages."""
-    pairs = list(_pairs())
-    for entity, field in itertools.product(entities, fields):
-        for at, values in enumerate(pairs):
-            base = Pair[Value](None, None) if at % 3 else Pair[Value](values.marketo, None)
-            for ages in (_AGES[at % len(_AGES)], _AGES[0], _AGES[4]):
-                yield Collision(Entity(entity), field, base, values, ages)
-        for ages in _AGES:
-            yield Collision(Entity(entity), field, Pair[Value]("was", "was"), _MARKERS, ages)
+_Kinds: TypeAlias = Mapping[tuple[Entity, str], Kind]
 
 
-def _pairs() -> Iterator[Pair[Value]]:
-    for values in VALUES.values():
-        for one, other in itertools.pairwise(values):
-            yield Pair(one, other)
-            yield Pair(other, one)
-        yield Pair(values[0], None)
-        yield Pair(None, values[-1])
-    # A host's map may change a field's kind, and then the two sides are of two kinds.
-    firsts = [values[0] for values in VALUES.values()]
-    yield from (Pair(one, other) for one, other in itertools.pairwise(firsts))
-
-
-def check_policy(policy: AuthorityPolicy, *, fields: Sequence[str] = ()) -> Findings:
+def check_policy(
+    policy: AuthorityPolicy,
+    *,
+    fields: Sequence[str] = (),
+    maps: Sequence[EntityMap] = (LEAD, CONTACT),
+) -> Findings:
     """
     Return how it stands with each clause of the contract of policies.
 
-    *policy* is asked about collisions of every kind of value, for leads, contacts and a third
-    entity, in *fields* and in those that it has policies of its own for. P7 is told, and never
-    broken: a policy that is not symmetric says so as not claimed.
+    *policy* is asked about every field of *maps*, in values of its kind, and about every kind
+    of value in a third entity; it is asked most about *fields*, and those that it has policies
+    of its own for. P7 is told, and never broken: a policy that is not symmetric says so as not
+    claimed. Raises `ConfigurationError` for one of *fields* that no map has.
     """
     names = [name for what, name in named(policy) if what == "field"]
+    _must_be_known(fields, {*names, *(name for one in maps for name in one.names())})
     entities = [name for what, name in named(policy) if what == "entity"]
-    asked = tuple(
-        collisions(
-            dict.fromkeys(("city", *names, *fields)),
-            dict.fromkeys((LEAD.entity, CONTACT.entity, "account", *entities)),
-        )
-    )
+    asked = tuple(collisions(maps, (*names, *fields), entities))
     # Before anything else: a policy that remembers is itself only once.
     first = [_answer(policy, collision) for collision in asked]
-    found = [_found(clause, policy, asked) for clause in POLICY_CLAUSES[:-1]]
+    kinds = {(one.entity, field.name): field.kind for one in maps for field in one.fields}
+    judges: dict[str, _Judge] = {**_JUDGES, "P1": partial(_is_an_answer, kinds)}
+    found = [_found(one, judges[one.number], policy, asked) for one in POLICY_CLAUSES[:-1]]
     if found[2].standing is Standing.HELD:
         found[2] = _remembers(policy, asked, first) or found[2]
     return Findings(_name_of(policy), (*found, _mirrored(policy, asked)))
+
+
+def _must_be_known(fields: Sequence[str], known: Collection[str]) -> None:
+    for name in fields:
+        if name not in known:
+            raise ConfigurationError(
+                f"fields= holds {name!r}, which is a field of no map. Correct it, or give the map "
+                f"that has it: maps=[…]."
+            )
 
 
 def _name_of(policy: AuthorityPolicy) -> str:
     return str(getattr(policy, "__name__", type(policy).__name__)).lstrip("_")
 
 
-def _found(clause: Clause, policy: AuthorityPolicy, asked: Sequence[Collision]) -> Finding:
-    judge = _JUDGES[clause.number]
+def _found(
+    clause: Clause, judge: _Judge, policy: AuthorityPolicy, asked: Sequence[Collision]
+) -> Finding:
     for collision in asked:
         why = judge(policy, collision)
         if why:
-            small = _smallest(policy, collision, asked, clause.number)
+            small = _smallest(partial(judge, policy), collision, asked)
             calls = _calls(clause.number, small)
             return Finding(clause, Standing.BROKEN, len(asked), judge(policy, small) or why, calls)
     return Finding(clause, Standing.HELD, len(asked))
@@ -154,15 +139,14 @@ def _remembers(
 
 
 def _smallest(
-    policy: AuthorityPolicy, collision: Collision, asked: Sequence[Collision], number: str
+    wrong: Callable[[Collision], str], collision: Collision, asked: Sequence[Collision]
 ) -> Collision:
     """Return the collision that says it in the fewest words."""
-    judge = _JUDGES[number]
     shorter = sorted(
         (one for one in asked if len(written(one)) < len(written(collision))),
         key=lambda one: len(written(one)),
     )
-    return next((one for one in shorter if judge(policy, one)), collision)
+    return next((one for one in shorter if wrong(one)), collision)
 
 
 def _calls(number: str, collision: Collision) -> tuple[str, ...]:
@@ -187,7 +171,7 @@ def _asked(policy: AuthorityPolicy, collision: Collision) -> Resolution | Raised
     return attempted(lambda: policy(attrs.evolve(collision)))
 
 
-def _is_an_answer(policy: AuthorityPolicy, collision: Collision) -> str:
+def _is_an_answer(kinds: _Kinds, policy: AuthorityPolicy, collision: Collision) -> str:
     answer = _answer(policy, collision)
     if answer is None and _raises(policy, collision):
         return ""
@@ -202,6 +186,10 @@ def _is_an_answer(policy: AuthorityPolicy, collision: Collision) -> str:
         )
     except ContractError as error:
         return str(error).split(";")[0].replace("The policy", "it")
+    kind = kinds.get((collision.entity, collision.field))
+    if isinstance(answer, Put) and kind is not None and not is_of_kind(kind, answer.value):
+        put = type(answer.value).__name__
+        return f"it answered a Put of a {put} for a field whose kind is {kind.name}"
     return ""
 
 
@@ -245,7 +233,7 @@ def _decision(answer: Resolution | None) -> object:
 
 def _quotes(policy: AuthorityPolicy, collision: Collision) -> str:
     answer = _answer(policy, collision)
-    if collision.values != _MARKERS or not isinstance(answer, Take | Put | Leave):
+    if collision.values != MARKERS or not isinstance(answer, Take | Put | Leave):
         return ""
     told = str(answer.why)
     if any(str(value) in told for value in collision.values):
@@ -274,8 +262,7 @@ def _mirrored(policy: AuthorityPolicy, asked: Sequence[Collision]) -> Finding:
     return Finding(clause, Standing.NOT_CLAIMED, alike, why)
 
 
-_JUDGES: Final = {
-    "P1": _is_an_answer,
+_JUDGES: Final[Mapping[str, _Judge]] = {
     "P2": _raises,
     "P3": _is_fickle,
     "P4": _meddles,

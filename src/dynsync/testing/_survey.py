@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final
+from typing import Final, cast
 
 import attrs
 
-from dynsync.connectors import Connector, Page
+from dynsync.connectors import Capabilities, Connector, Page
 from dynsync.errors import ConfigurationError, Throttled
 from dynsync.records import Cursor, Record, RecordId, Side, Wire
 from dynsync.schemas import Schema
@@ -27,11 +27,16 @@ _NOTHING: Final = Palette((), {}, {})
 
 @attrs.frozen
 class Survey:
-    """A connector of the kind, the setting of the check, and why no create was taken, if so."""
+    """
+    A connector of the kind, the setting of the check, and why no create was taken, if so.
+
+    *alone* says that nobody else is at work in the system.
+    """
 
     connector: Connector
     setting: Setting
     refused: str = ""
+    alone: bool = False
 
 
 def survey(
@@ -48,13 +53,17 @@ def survey(
     What goes wrong here is passed over: the programs will come upon it and say what it is.
     """
     connector, outside = make()
-    limits = connector.capabilities
+    limits = Capabilities()
+    with contextlib.suppress(Exception):
+        # What is none is found when the connector is asked who it is.
+        said = connector.capabilities
+        limits = said if isinstance(cast("object", said), Capabilities) else limits
     setting = Setting(table, connector.side, _NOTHING, limits)
     schema: object = None
     with contextlib.suppress(Exception):
         schema = connector.describe(table)
     if not isinstance(schema, Schema) or not schema.columns:
-        return Survey(connector, setting, "describe told no columns")
+        return Survey(connector, setting, "describe told no columns", outside is None)
     palette = choose(connector.side, schema, fields=fields, values=values, key_field=key_field)
     setting = attrs.evolve(setting, palette=palette, described=schema.fingerprint(schema.columns))
     needed = {name for name, column in schema.columns.items() if column.required}
@@ -67,7 +76,7 @@ def survey(
     setting = attrs.evolve(setting, palette=probe.setting.palette)
     with contextlib.suppress(Exception):
         setting = attrs.evolve(setting, tells_edits=probe.tells_edits())
-    return Survey(connector, setting, probe.refused)
+    return Survey(connector, setting, probe.refused, outside is None)
 
 
 @attrs.define

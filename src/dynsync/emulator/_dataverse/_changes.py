@@ -43,6 +43,9 @@ def changes(asked: Asked, table: Table) -> Reply:
         if name in asked.options:
             message = f'The "{name}" query parameter isn\'t supported when Change Tracking'
             raise bad(f"{message} is enabled.", "0x80060888")
+    if table.name in asked.state.untracked:
+        message = f"Change tracking is not enabled for the entity {table.name}."
+        raise bad(message, "0x80072491")
     check_readable(asked, table)
     store, system, now = asked.store, asked.state.system, asked.state.system.clock.now()
     place = _place(asked, table, now)

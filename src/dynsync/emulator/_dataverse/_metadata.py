@@ -42,7 +42,7 @@ def _entity(asked: Asked, table: Table) -> Entry:
         "PrimaryNameAttribute": "lastname" if "lastname" in table.columns else "name",
         "DisplayName": label(table.name.capitalize()),
         "DisplayCollectionName": label(set_name(table.name).capitalize()),
-        "ChangeTrackingEnabled": True,
+        "ChangeTrackingEnabled": table.name not in asked.state.untracked,
         "CanChangeTrackingBeEnabled": {"Value": True, "CanBeChanged": True},
         "IsOptimisticConcurrencyEnabled": True,
         "IsCustomEntity": table.name not in _CODES,

@@ -18,11 +18,16 @@ _NAMESPACE: Final = uuid.UUID("0c1d5c56-6f3b-4a0e-8f6a-6d6574616461")
 
 
 class State:
-    """The *system* behind the API, what belongs to its clients, and columns *described*."""
+    """
+    The *system* behind the API, what belongs to its clients, and columns *described*.
+
+    *untracked* are the tables whose changes nobody keeps; it may be changed.
+    """
 
     def __init__(self, system: SandboxDynamics, tokens: Tokens[RecordId]) -> None:
         self.system = system
         self.tokens = tokens
+        self.untracked: set[str] = set()
         self.numbers = itertools.count(1)
         self.described: dict[str, tuple[Table, list[dict[str, object]]]] = {}
 

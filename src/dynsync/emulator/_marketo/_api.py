@@ -19,6 +19,7 @@ from dynsync.emulator._marketo import (
     _usage,
 )
 from dynsync.emulator._marketo._asked import ApiError, Asked, Route, errors_reply
+from dynsync.emulator._marketo._roles import allows
 from dynsync.emulator._marketo._state import State
 from dynsync.emulator._messages import Call, Dropped, Json, Malformed, Reply, json_reply
 from dynsync.emulator._tokens import Expired
@@ -106,6 +107,8 @@ class MarketoApi:
         route, names = _route(method, call.path)
         asked = Asked(self.state, call, params, names, Author(user, "sync"))
         with self._call(route.operation, user) as fault:
+            if not allows(self.state.role, method, call.path):
+                raise ApiError("603", "Access denied")
             partial = fault is not None and fault.kind == "partial" and route.method != "GET"
             found = route.handler(attrs.evolve(asked, rows_taken="half") if partial else asked)
         if partial:

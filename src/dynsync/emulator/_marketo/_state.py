@@ -8,6 +8,7 @@ import itertools
 import threading
 from typing import Final, Literal
 
+from dynsync.emulator._marketo._roles import EVERYTHING
 from dynsync.emulator._tokens import Tokens
 from dynsync.sandbox import SandboxMarketo
 
@@ -22,7 +23,8 @@ class State:
     The *system* behind the API and what belongs to its clients.
 
     *job_seconds* is how long a bulk job takes. *signed_by* says whether a token may come as
-    the parameter ``access_token`` too, as it could before August 2026. Both may be set.
+    the parameter ``access_token`` too, as it could before August 2026. *role* holds the
+    permissions of the API user. All three may be set.
     """
 
     def __init__(self, system: SandboxMarketo, tokens: Tokens[str]) -> None:
@@ -30,6 +32,7 @@ class State:
         self.tokens = tokens
         self.job_seconds = 60.0
         self.signed_by: Literal["header", "parameter"] = "header"
+        self.role = EVERYTHING
         self.used: collections.Counter[tuple[str, str]] = collections.Counter()
         self.failed: collections.Counter[tuple[str, str]] = collections.Counter()
         self.jobs: dict[str, object] = {}

@@ -54,6 +54,9 @@ _LIVENESS: Final = (
             for side in Side
         )
     ),
+    *_sides(
+        "edit of our write without an answer in {}", "edit of what we wrote without an answer in {}"
+    ),
     *("overwritten by a campaign", "overwritten by a person", "overwritten with our value"),
     *("lease held", "lease lost", "lease taken over"),
     *(

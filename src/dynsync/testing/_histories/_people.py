@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from dynsync.memory import MemoryStore
@@ -124,14 +124,21 @@ class People:
         table = self.maps[human.entity].tables[side]
         return None if id_ is None else self.system(side).row(table, id_)
 
-    def held(self, human: Human, side: Side) -> Mapping[str, Value] | None:
-        """Return what *side* truly holds of a human, by field; None if it is not there."""
+    def held(
+        self, human: Human, side: Side, of: Collection[str] | None = None
+    ) -> Mapping[str, Value] | None:
+        """
+        Return what *side* truly holds of a human, by field; None if it is not there.
+
+        *of* what has its column there, by default of all that has one on both sides.
+        """
         values = self.row(human, side)
         if values is None:
             return None
         entity, read = human.entity, self.scene.read
-        names = {name: self.maps[entity].field(name).names[side] for name in self.present(entity)}
-        return {name: read(entity, name, side, values[at]) for name, at in names.items()}
+        fields = self.present(entity) if of is None else of
+        names = {name: self.maps[entity].field(name).names[side] for name in fields}
+        return {n: read(entity, n, side, values[at]) for n, at in names.items() if at in values}
 
     def change(self, human: Human, side: Side, name: str, value: Value) -> bool:
         """Have somebody edit one field; return whether that changed anything."""

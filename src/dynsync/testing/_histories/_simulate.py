@@ -8,7 +8,7 @@ import multiprocessing
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from typing import Final, Literal, TypeAlias
@@ -16,6 +16,8 @@ from typing import Final, Literal, TypeAlias
 import attrs
 from attrs import Factory
 
+from dynsync._checks import word
+from dynsync.errors import ConfigurationError
 from dynsync.testing._histories._draws import MODES, Mode, Over
 from dynsync.testing._histories._history import Failure, History, play, shrink
 from dynsync.testing._histories._paths import paths_of
@@ -28,7 +30,7 @@ ENOUGH: Final = 1000
 """After so many histories of a mode, a path of it that nobody went is a failure."""
 
 _SHARE: Final = 20
-"""How many histories a process is given at a time."""
+"""How many histories a process is given at a time, at most."""
 
 
 @attrs.define
@@ -84,17 +86,27 @@ class Simulation:
             f"{speed:.1f} histories a second",
             f"digest {self.digest}",
         ]
+        missed = self.missed
         for mode in self.modes:
             gone = self.reached[mode]
             lines += ["", f"paths of {mode}:"]
-            lines += [
-                f"  {gone[path]:>9}  {path}" for path in sorted({*gone, *paths_of(mode, self.over)})
-            ]
-        for mode, paths in self.missed.items():
-            lines += ["", f"missed in {mode}: {', '.join(paths)}"]
+            lines += [f"  {gone[path]:>9}  {path}" for path in sorted(gone) if gone[path]]
+            lines += self._told_of(missed.get(mode, []), mode)
         for failure in self.failures:
             lines += ["", str(failure)]
         return "\n".join(lines)
+
+    def _told_of(self, missed: Sequence[str], mode: Mode) -> list[str]:
+        """Return what to say of the paths that nobody went: a failure only of so many histories."""
+        if not missed:
+            return []
+        if self.enough:
+            return ["", f"MISSED in {mode}, by so many a failure: {', '.join(missed)}"]
+        count = "1 path" if len(missed) == 1 else f"{len(missed)} paths"
+        return [
+            "",
+            f"{count} of {mode} not gone yet, which is no failure below {ENOUGH} histories of it",
+        ]
 
     def as_json(self) -> str:
         """Return the whole as JSON."""
@@ -140,8 +152,14 @@ def simulate(
     ``"http"`` those to the real systems, both APIs emulated, and faults that are HTTP's own;
     over ``"loopback"`` the same by sockets. The same *seed* gives the same histories, byte for
     byte, on any number of *processes* (by default one for each core). *show* is told how many
-    are done. The first *most_failures* that fail are made as short as they get.
+    are done. The first *most_failures* that fail are made as short as they get. Raises
+    `ConfigurationError` where nothing would be played.
     """
+    for name, number in (("histories", histories), ("steps", steps)):
+        if number < 1:
+            raise ConfigurationError(f"{name}={number}: nothing would be played. Say at least 1.")
+    word("mode", mode, Modes)
+    word("over", over, Over)
     modes: tuple[Mode, ...] = MODES if mode == "both" else (mode,)
     cores = processes or os.cpu_count() or 1
     result = Simulation(seed, modes, over, steps=steps, processes=cores)
@@ -176,4 +194,6 @@ def _played(one: Callable[[int], History], histories: int, processes: int) -> It
     # Processes begin anew instead of as copies: a copy of one with threads may stand still.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, mp_context=context) as pool:
-        yield from pool.map(one, range(histories), chunksize=_SHARE)
+        # A few are dealt one by one, so that somebody who watches hears of them.
+        share = max(1, min(_SHARE, histories // (processes * _SHARE)))
+        yield from pool.map(one, range(histories), chunksize=share)

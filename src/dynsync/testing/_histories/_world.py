@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -87,7 +88,7 @@ class World(People):
             store=store,
             policy=self.scene.policy,
             recorders=(ActivityRecorder(marketo),),
-            guards=Guards(deletes=_LIMIT, clears=_LIMIT, allow_empty=True),
+            guards=Guards(deletes=_LIMIT, clears=_LIMIT, clock=math.inf, allow_empty=True),
             clock=self.clock,
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from dynsync.testing._histories._actions.answers import ANSWERS
 from dynsync.testing._histories._actions.faults import RUNS
 from dynsync.testing._histories._actions.feeds import FEEDS
 from dynsync.testing._histories._actions.leases import LEASES
@@ -27,5 +28,6 @@ SANDBOX_ACTIONS: Final[tuple[Action[SandboxWorld], ...]] = (
     *FEEDS,
     *SCHEMA,
     *OVERWRITES,
+    *ANSWERS,
 )
 """What can be done with two sandbox systems."""

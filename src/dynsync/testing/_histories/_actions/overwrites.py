@@ -28,7 +28,7 @@ from dynsync.testing._histories._invariants import look
 from dynsync.testing._histories._model import Cell, Human
 from dynsync.testing._histories._sandbox_world import SandboxWorld
 
-__all__ = ["OVERWRITES"]
+__all__ = ["OVERWRITES", "agree", "news"]
 
 Instant: TypeAlias = Literal["before our read", "between", "in the second of our write"]
 _INSTANTS: Final[tuple[Instant, ...]] = (
@@ -38,7 +38,7 @@ _INSTANTS: Final[tuple[Instant, ...]] = (
 )
 
 
-def _news(
+def news(
     world: SandboxWorld, at: int, side: Side, name: str, choice: int
 ) -> Iterator[tuple[Human, Value]]:
     """Settle, and yield humans of whom the other side has news for *side*, with the news."""
@@ -64,7 +64,7 @@ def overwrite(
 ) -> None:
     """One side has news for the other, where somebody edits the same field at that moment."""
     # Invariant 31.
-    for human, ours in _news(world, at, side, name, choice):
+    for human, ours in news(world, at, side, name, choice):
         cell = human.cells[name]
         wanted = [ours] if who == "with our value" else _others(world, cell, later, times)
         if _edit_at(world, human, (side, name), wanted, when, who):
@@ -102,7 +102,7 @@ def _edit_at(
         done.append(when)
         held = world.held(human, side)
         if when == _INSTANTS[2] and held is not None:
-            _agree(world, cell, side, held[name])
+            agree(world, cell, side, held[name])
         for value in values:
             world.edit_as(human, side, name, value, who)
 
@@ -124,7 +124,7 @@ def _edit_at(
     return bool(done)
 
 
-def _agree(world: SandboxWorld, cell: Cell, side: Side, held: Value) -> None:
+def agree(world: SandboxWorld, cell: Cell, side: Side, held: Value) -> None:
     """Note that our write is there, if it is: then it is what the two have agreed on."""
     ours = cell.now[side.other]
     there = world.scene.normal(cell.name, ours) if side is Side.DYNAMICS else ours
@@ -136,7 +136,7 @@ def automation(
     world: SandboxWorld, at: int, side: Side, name: str, choice: int, later: int
 ) -> None:
     """A campaign or workflow changes what we have just written (invariant 24)."""
-    for human, ours in _news(world, at, side, name, choice):
+    for human, ours in news(world, at, side, name, choice):
         value = world.scene.other_value(name, later, *human.cells[name].now.values())
         world.automate(human, side, name, _reaction(world, human, side, name, (ours, value)))
         world.go()

@@ -128,7 +128,8 @@ def delete_in_dynamics(world: World, at: int) -> None:
     # Invariant 18.
     human = world.known(at)
     if human is not None and human.guid is not None:
-        there = world.held(human, Side.DYNAMICS)
+        # What takes no part at the moment goes with it, too.
+        there = world.held(human, Side.DYNAMICS, world.scene.fields(human.entity))
         assert there is not None, "deleted by nobody"
         for name, value in there.items():
             human.cells[name].leave(value)
