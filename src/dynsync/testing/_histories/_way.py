@@ -16,11 +16,11 @@ from dynsync.records import Side
 from dynsync.sandbox import Fault, FaultKind, Faults, SimulatedCrash
 from dynsync.transport import Request, Response, Transport
 
-__all__ = ["Wire", "WireFaults"]
+__all__ = ["DEATHS", "TROUBLES", "Wire", "WireFaults"]
 
 Death: TypeAlias = Literal["dies before", "dies after"]
 
-_TROUBLES: Final[Mapping[FaultKind, tuple[TroubleKind, ...]]] = {
+TROUBLES: Final[Mapping[FaultKind, tuple[TroubleKind, ...]]] = {
     "throttled": ("throttled",),
     "down": ("gateway_before", "html", "token_lost"),
     "slow": ("slow_drip", "gzip", "token_lost"),
@@ -30,10 +30,12 @@ _TROUBLES: Final[Mapping[FaultKind, tuple[TroubleKind, ...]]] = {
 }
 """What each fault may be on the way."""
 
-_DEATHS: Final[Mapping[FaultKind, Death]] = {
+DEATHS: Final[Mapping[FaultKind, Death]] = {
     "crash_before": "dies before",
     "crash_after": "dies after",
 }
+"""Where in a call the process dies: around any of its requests."""
+
 _STORMS: Final = (1, 2, 3, 3, 7)
 """How many requests in a row are throttled; the limiter tries three times."""
 
@@ -112,10 +114,10 @@ class WireFaults(Faults):
             self._wire.reached["http partial"] += 1
             return
         skipped = [None] * self._chance.choice(_SKIPS)
-        death = _DEATHS.get(fault.kind)
+        death = DEATHS.get(fault.kind)
         if death is not None:
             self._wire.ahead.extend([*skipped, death])
             return
-        trouble = Trouble(self._chance.choice(_TROUBLES[fault.kind]), fault.retry_after)
+        trouble = Trouble(self._chance.choice(TROUBLES[fault.kind]), fault.retry_after)
         times = self._chance.choice(_STORMS) if trouble.kind == "throttled" else 1
         self._wire.ahead.extend([*skipped, *[trouble] * times])
