@@ -3,43 +3,17 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import urlsplit
-
-import attrs
 
 from dynsync.connectors import Clock
 from dynsync.dynamics import ClientSecret, DataverseConnector, DynamicsOptions
-from dynsync.emulator import CLIENT_ID, CLIENT_SECRET, TENANT, Emulator
-from dynsync.emulator._messages import Call, Dropped
+from dynsync.emulator import CLIENT_ID, CLIENT_SECRET, TENANT, Direct, Emulator
 from dynsync.limiting import Limiter, Pace
 from dynsync.records import Side
 from dynsync.sandbox import SandboxClock, SandboxDynamics, SandboxMarketo
-from dynsync.transport import Lost, Request, Response
 
-__all__ = ["SMALL_PAGES", "Direct", "over", "signing_in"]
+__all__ = ["SMALL_PAGES", "over", "signing_in"]
 
 SMALL_PAGES: Final = DynamicsOptions(page=2)
-
-
-@attrs.frozen
-class Direct:
-    """Carries requests to an emulator in the same process: no socket, no thread."""
-
-    emulator: Emulator
-
-    def send(self, request: Request) -> Response:
-        """Return the emulator's answer; raises `Lost` where it drops the connection."""
-        parts = urlsplit(request.url)
-        target = f"{parts.path}?{parts.query}" if parts.query else parts.path
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        base = f"{parts.scheme}://{parts.netloc}"
-        try:
-            call = Call(request.method, target, headers, request.body or b"", base)
-            reply, _ = self.emulator.answer(call)
-        except Dropped:
-            raise Lost("the connection broke") from None
-        named = {name.lower(): value for name, value in reply.headers.items()}
-        return Response(reply.status, named, reply.body)
 
 
 def signing_in(authority: str) -> ClientSecret:

@@ -4,44 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from urllib.parse import urlsplit
 
 import attrs
 
-from dynsync.emulator import CLIENT_ID, CLIENT_SECRET, Emulator
-from dynsync.emulator._messages import Call, Dropped
+from dynsync.emulator import CLIENT_ID, CLIENT_SECRET, Direct, Emulator
 from dynsync.limiting import Limiter, Pace
 from dynsync.marketo import CustomService, MarketoOptions, MarketoRestConnector
 from dynsync.marketo._options import FullRead
 from dynsync.records import RecordId, Side, Wire
 from dynsync.sandbox import Fault, FaultKind, SandboxClock, SandboxDynamics, SandboxMarketo
 from dynsync.testing import Trouble
-from dynsync.transport import Lost, Request, Response, Transport
+from dynsync.transport import Transport
 
-__all__ = ["SERVICE", "Direct", "Somebody", "connected", "over"]
+__all__ = ["SERVICE", "Somebody", "connected", "over"]
 
 SERVICE = CustomService(client_id=CLIENT_ID, secret=CLIENT_SECRET)
-
-
-@attrs.frozen
-class Direct:
-    """Carries requests to an emulator in the same process: no socket, no thread."""
-
-    emulator: Emulator
-
-    def send(self, request: Request) -> Response:
-        """Return the emulator's answer; raises `Lost` where it drops the connection."""
-        parts = urlsplit(request.url)
-        target = f"{parts.path}?{parts.query}" if parts.query else parts.path
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        base = f"{parts.scheme}://{parts.netloc}"
-        try:
-            call = Call(request.method, target, headers, request.body or b"", base)
-            reply, _ = self.emulator.answer(call)
-        except Dropped:
-            raise Lost("the connection broke") from None
-        named = {name.lower(): value for name, value in reply.headers.items()}
-        return Response(reply.status, named, reply.body)
 
 
 @attrs.frozen

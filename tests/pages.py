@@ -25,6 +25,7 @@ from dynsync.merge import Verdict
 from dynsync.records import Choice, Missing
 from dynsync.testing._histories._actions import ACTIONS, SANDBOX_ACTIONS
 from dynsync.testing._histories._paths import PATHS
+from dynsync.testing._histories._way import DEATHS, TROUBLES
 from invariants import INVARIANTS, guards
 from planted.run import HEADS, bugs, cells, killers
 
@@ -221,6 +222,15 @@ def _paths() -> str:
     return _table(("path", *PATHS), rows)
 
 
+def _ways() -> str:
+    rows = [[f"`{kind}`", ", ".join(f"`{one}`" for one in ones)] for kind, ones in TROUBLES.items()]
+    rows += [[f"`{kind}`", f"the process {death} a request"] for kind, death in DEATHS.items()]
+    rows.append(
+        ["`partial`", "the first half of the rows is applied, and Marketo breaks the connection"]
+    )
+    return _table(("fault", "on the way"), sorted(rows))
+
+
 # -- the failures of Marketo
 
 
@@ -294,6 +304,7 @@ MADE: Final[Mapping[str, Callable[[], str]]] = {
     "dynamics-statuses": lambda: _dynamics(dynamics.BY_STATUS),
     "actions": _actions,
     "paths": _paths,
+    "ways": _ways,
     "invariants": _invariants,
     "planted": _planted,
 }

@@ -24,7 +24,7 @@ from dynsync.cli._exits import ExitCode
 from dynsync.connectors import Checkable, DynamicsConnector, Finding, MarketoConnector
 from dynsync.dynamics import ClientSecret, DataverseConnector
 from dynsync.dynamics._checking import depths_of
-from dynsync.emulator import CLIENT_ID, CLIENT_SECRET, TENANT, Emulator, MovedClock, emulate
+from dynsync.emulator import CLIENT_ID, CLIENT_SECRET, TENANT, Direct, Emulator, MovedClock, emulate
 from dynsync.errors import ConfigurationError, ContractError, SyncError
 from dynsync.fields import EntityMap, Match
 from dynsync.guards import Guards
@@ -40,7 +40,6 @@ from dynsync.sandbox import PERSON_COLUMNS, Fault, SandboxClock, SandboxDynamics
 from dynsync.schemas import Access, Column, Schema
 from dynsync.sync import Sync
 from dynsync.transport import NotSent, Request, Response, Transport
-from emulated import Direct
 from test_windows import OffClock
 
 URL: Final = "http://127.0.0.1:1"

@@ -99,8 +99,9 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
     "marketo": BELOW_5 | {"transport", "limiting"},
     "dynamics": BELOW_5 | {"transport", "limiting"},
     "sandbox": BELOW_5,
-    "testing": BELOW_5 | {"sandbox"},
-    "emulator": BELOW_5 | {"sandbox"},
+    "testing": BELOW_5
+    | {"sandbox", "emulator", "marketo", "dynamics", "transport", "limiting", "http"},
+    "emulator": BELOW_5 | {"sandbox", "transport"},
     "report": BELOW_5,
     "preview": BELOW_5 | {"sqlite", "sandbox"},
     "cli": BELOW_5 | LAYER_5,

@@ -7,6 +7,7 @@ Both systems' APIs on loopback, over the sandbox systems, for any client to talk
 from __future__ import annotations
 
 from dynsync.emulator._clock import Movable, MovedClock
+from dynsync.emulator._direct import Direct
 from dynsync.emulator._emulator import CLIENT_ID, CLIENT_SECRET, TENANT, Emulator, Scheme, emulate
 from dynsync.emulator._org import ORG_TABLES
 from dynsync.emulator._troubles import Trouble, TroubleHook, TroubleKind, Troubles
@@ -16,6 +17,7 @@ __all__ = [
     "CLIENT_SECRET",
     "ORG_TABLES",
     "TENANT",
+    "Direct",
     "Emulator",
     "Movable",
     "MovedClock",

@@ -8,9 +8,13 @@ import os
 import threading
 import traceback
 from collections.abc import Generator
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
+import attrs
+
+from dynsync.connectors import Clock
 from dynsync.emulator._admin import Admin
 from dynsync.emulator._clock import Movable
 from dynsync.emulator._dataverse import DataverseApi, DataverseState
@@ -98,9 +102,23 @@ class Emulator:
             self._server = None
 
     def answer(self, call: Call) -> Answered:
-        """Return the answer to *call* and what goes wrong with it; raises `Dropped`."""
+        """
+        Return the answer to *call* and what goes wrong with it; raises `Dropped`.
+
+        Its date is by the clock of the system that answers: clients judge their own by it.
+        """
         if call.path.startswith(_ADMIN):
-            return self._admin.answer(call), None
+            return self._dated(self._admin.answer(call), self.clock), None
+        clock = (self.marketo if _to_marketo(call) else self.dynamics).clock
+        reply, trouble = self._troubled(call)
+        return self._dated(reply, clock), trouble
+
+    @staticmethod
+    def _dated(reply: Reply, clock: Clock) -> Reply:
+        date = format_datetime(clock.now(), usegmt=True)
+        return attrs.evolve(reply, headers={"Date": date, **reply.headers})
+
+    def _troubled(self, call: Call) -> Answered:
         trouble = self.troubles.meet(call.method, call.path)
         early = None if trouble is None else self._before(call, trouble)
         reply = self._api(call) if early is None else early

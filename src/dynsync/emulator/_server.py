@@ -139,11 +139,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
         """Log nothing: a URL may hold a person's address."""
 
-    def date_time_string(self, timestamp: float | None = None) -> str:
-        """Return the time by the emulator's clock: clients judge their own by it."""
-        now = self.server.clock.now().timestamp() if timestamp is None else timestamp
-        return super().date_time_string(int(now))
-
     def _serve(self) -> None:
         body = self._body()
         if body is None:
@@ -194,7 +189,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         return Reply(reply.status, encoded, gzip.compress(reply.body, 1, mtime=0))
 
     def _send(self, reply: Reply, trouble: Trouble | None) -> None:
-        self.send_response(reply.status)
+        self.send_response_only(reply.status)
+        self.send_header("Server", self.version_string())
         for name, value in reply.headers.items():
             self.send_header(name, value)
         bodiless = reply.status in {204, 304}

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final, cast
 
+from dynsync.testing._histories._draws import Over
 from dynsync.testing._histories._simulate import Modes, simulate
 
 __all__ = ["main"]
@@ -32,6 +33,12 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--seed", type=int, default=1, help="the same seed plays the same histories")
     one.add_argument("--mode", choices=("safety", "liveness", "both"), default="both")
     one.add_argument("--steps", type=_some, default=25, help="steps of a history (default: 25)")
+    one.add_argument(
+        "--over",
+        choices=("calls", "http", "loopback"),
+        default="calls",
+        help="http: over both APIs, with faults of HTTP's own; loopback: by sockets, too",
+    )
     one.add_argument("--processes", type=_some, default=None, help="default: one for each core")
     one.add_argument("--json", action="store_true", help="print JSON")
     return parser
@@ -59,6 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         seed=cast("int", given.seed),
         mode=cast("Modes", given.mode),
         steps=cast("int", given.steps),
+        over=cast("Over", given.over),
         processes=cast("int | None", given.processes),
         show=_telling(cast("int", given.histories)),
     )

@@ -70,6 +70,8 @@ def literal(token: Token) -> Wire:
 
 def split_outside(text: str, mark: str) -> list[str]:
     """Return the pieces of *text* between *mark*s that stand in no quotes and no brackets."""
+    if mark not in text:
+        return [text]
     pieces, depth, quoted, start = list[str](), 0, False, 0
     for at, letter in enumerate(text):
         if letter == "'":

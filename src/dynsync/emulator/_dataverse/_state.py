@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import uuid
 from typing import Final
@@ -41,6 +42,7 @@ class State:
         return id_of("businessunit", self.system.name)
 
 
+@functools.lru_cache(maxsize=4_096)
 def id_of(*names: str) -> str:
     """Return the GUID of what has *names*: the same one every time."""
     return str(uuid.uuid5(_NAMESPACE, "/".join(names)))

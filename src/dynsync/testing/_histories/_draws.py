@@ -37,6 +37,7 @@ __all__ = [
     "Mode",
     "OneOf",
     "OneOfScene",
+    "Over",
     "Shuffled",
     "Span",
     "Step",
@@ -53,6 +54,13 @@ Mode: TypeAlias = Literal["safety", "liveness"]
 MODES: Final[tuple[Mode, ...]] = ("safety", "liveness")
 """Faults all the time, and nothing wrong may happen; or they stop, and everything must settle."""
 CALM: Final[tuple[Mode, ...]] = ("liveness",)
+
+Over: TypeAlias = Literal["calls", "http", "loopback"]
+"""
+How the sync gets to the systems: by calls, or over both APIs, with faults of HTTP's own.
+
+Over ``"http"`` requests are handed over in the process, over ``"loopback"`` by sockets.
+"""
 
 Step: TypeAlias = tuple[str, dict[str, object]]
 """The name of an action, and its arguments."""

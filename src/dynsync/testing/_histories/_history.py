@@ -14,13 +14,22 @@ import attrs
 from dynsync.records import Side
 from dynsync.sandbox import SimulatedCrash
 from dynsync.testing._histories._actions import SANDBOX_ACTIONS
-from dynsync.testing._histories._draws import Action, Mode, OneOf, Step
+from dynsync.testing._histories._draws import Action, Mode, OneOf, Over, Step
 from dynsync.testing._histories._invariants import check_always
 from dynsync.testing._histories._sandbox_scene import SANDBOX_SCENE
 from dynsync.testing._histories._sandbox_world import SandboxWorld
 from dynsync.testing._shortest import shortest
 
-__all__ = ["BEGIN", "Failure", "History", "begin", "play", "replay", "shrink", "written"]
+__all__ = [
+    "BEGIN",
+    "Failure",
+    "History",
+    "begin",
+    "play",
+    "replay",
+    "shrink",
+    "written",
+]
 
 BEGIN: Final = "begin"
 _QUIET: Final = "noise"
@@ -39,7 +48,7 @@ class Failure:
     A history that went wrong, and why.
 
     *steps* is the whole of it, *shortest* what is left when every step that is not needed has
-    been left out.
+    been left out; it was played *over* calls or HTTP.
     """
 
     number: int
@@ -47,10 +56,12 @@ class Failure:
     why: str
     steps: tuple[Step, ...]
     shortest: tuple[Step, ...]
+    over: Over = "calls"
 
     def __str__(self) -> str:
         """Return a test of a few lines that fails for the same reason."""
-        return written(self.shortest, self.why, f"history {self.number}, {self.mode}")
+        name = f"history {self.number}, {self.mode}"
+        return written(self.shortest, self.why, name, over=self.over)
 
 
 @attrs.frozen
@@ -63,6 +74,15 @@ class History:
     digest: str
     calls: int
     failure: Failure | None = None
+
+
+def _world(over: Over) -> SandboxWorld:
+    if over == "calls":
+        return SandboxWorld()
+    # Who goes by calls needs neither connectors nor emulators.
+    from dynsync.testing._histories._http_world import HttpWorld  # noqa: PLC0415
+
+    return HttpWorld(over)
 
 
 def begin(world: SandboxWorld, marketo: float, dynamics: float) -> None:
@@ -98,10 +118,10 @@ def _end(world: SandboxWorld) -> None:
         world.settle()
 
 
-def play(seed: int, number: int, mode: Mode, length: int) -> History:
+def play(seed: int, number: int, mode: Mode, length: int, over: Over = "calls") -> History:
     """Play the history *number* of a *seed*: always the same (invariant 23)."""
     chance = random.Random(f"{seed} {mode} {number}")  # noqa: S311 - the same again is wanted
-    world = SandboxWorld()
+    world = _world(over)
     steps: list[Step] = []
     try:
         for step in _steps(world, chance, mode, length):
@@ -110,7 +130,7 @@ def play(seed: int, number: int, mode: Mode, length: int) -> History:
         _end(world)
     except (Exception, SimulatedCrash) as error:  # noqa: BLE001 - what goes wrong is the news
         why = _why(error)
-        failure = Failure(number, mode, why, tuple(steps), tuple(steps))
+        failure = Failure(number, mode, why, tuple(steps), tuple(steps), over)
         return History(number, mode, world.reached, world.log.digest(), world.log.calls, failure)
     finally:
         world.close()
@@ -127,14 +147,16 @@ def _steps(world: SandboxWorld, chance: random.Random, mode: Mode, length: int) 
         yield (one.name, arguments)
 
 
-def replay(steps: Sequence[Step]) -> Counter[str]:
+def replay(steps: Sequence[Step], *, over: Over = "calls") -> Counter[str]:
     """
     Do *steps* in a new world of two sandbox systems, let everything settle, and check it all.
+
+    With *over* ``"http"`` the sync goes over both APIs; see `simulate`.
 
     Raises what the history raised: `AssertionError` where a promise was broken. Returns how
     often each path was gone. A step that may not be done where it stands is passed over.
     """
-    world = SandboxWorld()
+    world = _world(over)
     try:
         if not steps or steps[0][0] != BEGIN:
             begin(world, 0, 0)
@@ -151,7 +173,7 @@ def shrink(failure: Failure, tries: int = 400) -> Failure:
 
     def shows(steps: Sequence[Step]) -> bool:
         try:
-            replay(steps)
+            replay(steps, over=failure.over)
         except (Exception, SimulatedCrash) as error:  # noqa: BLE001 - see `play`
             return _place(_why(error)) == _place(failure.why)
         return False
@@ -186,7 +208,7 @@ def _place(why: str) -> str:
     return f"{head}: {said.partition(':')[0]}"
 
 
-def written(steps: Sequence[Step], why: str = "", name: str = "") -> str:
+def written(steps: Sequence[Step], why: str = "", name: str = "", *, over: Over = "calls") -> str:
     """Return *steps* as a test that can be run."""
     lines = [
         "from dynsync import Side",
@@ -201,7 +223,7 @@ def written(steps: Sequence[Step], why: str = "", name: str = "") -> str:
     for step, arguments in steps:
         said = ", ".join(f'"{key}": {_said(value)}' for key, value in arguments.items())
         lines.append(f'        ("{step}", {{{said}}}),')
-    lines.append("    ])")
+    lines.append("    ])" if over == "calls" else f'    ], over="{over}")')
     return "\n".join(lines)
 
 

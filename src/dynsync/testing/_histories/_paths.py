@@ -7,9 +7,9 @@ from itertools import product
 from typing import Final
 
 from dynsync.records import Side
-from dynsync.testing._histories._draws import Mode
+from dynsync.testing._histories._draws import Mode, Over
 
-__all__ = ["PATHS"]
+__all__ = ["PATHS", "paths_of"]
 
 
 def _each(*labels: str) -> tuple[str, ...]:
@@ -89,3 +89,20 @@ PATHS: Final[Mapping[Mode, tuple[str, ...]]] = {
     "liveness": tuple(sorted((*_ALWAYS, *_LIVENESS))),
 }
 """The paths of each mode."""
+
+_WIRE: Final = (
+    *("http dies after", "http dies before", "http partial"),
+    *("http dropped_after", "http dropped_before", "http half_body"),
+    *("http gateway_after", "http gateway_before", "http html"),
+    *("http throttled", "http token_lost"),
+)
+_HTTP: Final[Mapping[Mode, tuple[str, ...]]] = {
+    "safety": (*_WIRE, "http cursor_expired", "http gzip", "http slow_drip"),
+    "liveness": _WIRE,
+}
+"""What goes wrong over HTTP besides."""
+
+
+def paths_of(mode: Mode, over: Over) -> tuple[str, ...]:
+    """Return the paths of histories of *mode* that are played *over* calls or HTTP."""
+    return PATHS[mode] if over == "calls" else tuple(sorted((*PATHS[mode], *_HTTP[mode])))

@@ -59,7 +59,7 @@ def _normal(name: str, value: Value) -> Value:
 def rule_of_dynamics(_: Mapping[str, Wire] | None, after: dict[str, Wire]) -> None:
     """Refuse one job title, and write first names as Dynamics likes them."""
     if after.get("jobtitle") == "bad":
-        raise BusinessRule("this title is not allowed", "jobtitle")
+        raise BusinessRule("'jobtitle' holds a title that is not allowed", "jobtitle")
     name = after.get("firstname")
     if isinstance(name, str) and not _refused("first_name", name):
         after["firstname"] = name.rstrip("!").capitalize()

@@ -18,9 +18,9 @@ from attrs import Factory
 
 from dynsync._checks import word
 from dynsync.errors import ConfigurationError
-from dynsync.testing._histories._draws import MODES, Mode
+from dynsync.testing._histories._draws import MODES, Mode, Over
 from dynsync.testing._histories._history import Failure, History, play, shrink
-from dynsync.testing._histories._paths import PATHS
+from dynsync.testing._histories._paths import paths_of
 
 __all__ = ["ENOUGH", "Modes", "Simulation", "simulate"]
 
@@ -44,6 +44,7 @@ class Simulation:
 
     seed: int
     modes: tuple[Mode, ...]
+    over: Over = "calls"
     histories: int = 0
     steps: int = 0
     calls: int = 0
@@ -59,7 +60,7 @@ class Simulation:
         """Return the paths that no history of a mode went, by mode."""
         missed: dict[Mode, list[str]] = {}
         for mode in self.modes:
-            paths = [path for path in PATHS[mode] if not self.reached[mode][path]]
+            paths = [path for path in paths_of(mode, self.over) if not self.reached[mode][path]]
             if paths:
                 missed[mode] = paths
         return missed
@@ -77,8 +78,9 @@ class Simulation:
     def __str__(self) -> str:
         """Return the whole as text for people."""
         speed = self.histories / self.seconds if self.seconds else 0.0
+        modes = " and ".join(self.modes)
         lines = [
-            f"{self.histories} histories of {self.steps} steps in {' and '.join(self.modes)} mode",
+            f"{self.histories} histories of {self.steps} steps in {modes} mode, over {self.over}",
             f"seed {self.seed}: {self.failed.total()} failed",
             f"{self.calls} calls in {self.seconds:.0f} s, {self.processes} processes",
             f"{speed:.1f} histories a second",
@@ -113,6 +115,7 @@ class Simulation:
                 "histories": self.histories,
                 "steps": self.steps,
                 "seed": self.seed,
+                "over": self.over,
                 "calls": self.calls,
                 "seconds": round(self.seconds, 3),
                 "processes": self.processes,
@@ -135,6 +138,7 @@ def simulate(
     seed: int = 1,
     mode: Modes = "both",
     steps: int = 25,
+    over: Over = "calls",
     processes: int | None = None,
     show: Callable[[int], None] | None = None,
     most_failures: int = 3,
@@ -144,22 +148,25 @@ def simulate(
 
     In ``"safety"`` any call may fail at any time and nothing wrong may happen; in
     ``"liveness"`` the faults stop now and then, and everything must settle; of ``"both"``, half
-    are played in either. The same *seed* gives the same histories, byte for byte, on any number
-    of *processes* (by default one for each core). *show* is told how many are done. The first
-    *most_failures* that fail are made as short as they get. Raises `ConfigurationError` where
-    nothing would be played.
+    are played in either. Over ``"calls"`` the sync has the sandboxes' own connectors; over
+    ``"http"`` those to the real systems, both APIs emulated, and faults that are HTTP's own;
+    over ``"loopback"`` the same by sockets. The same *seed* gives the same histories, byte for
+    byte, on any number of *processes* (by default one for each core). *show* is told how many
+    are done. The first *most_failures* that fail are made as short as they get. Raises
+    `ConfigurationError` where nothing would be played.
     """
     for name, number in (("histories", histories), ("steps", steps)):
         if number < 1:
             raise ConfigurationError(f"{name}={number}: nothing would be played. Say at least 1.")
     word("mode", mode, Modes)
+    word("over", over, Over)
     modes: tuple[Mode, ...] = MODES if mode == "both" else (mode,)
     cores = processes or os.cpu_count() or 1
-    result = Simulation(seed, modes, steps=steps, processes=cores)
+    result = Simulation(seed, modes, over, steps=steps, processes=cores)
     result.reached = {one: Counter[str]() for one in modes}
     began = time.perf_counter()
     digest = hashlib.blake2b(digest_size=16)
-    for one in _played(partial(_play, seed, steps, modes), histories, cores):
+    for one in _played(partial(_play, seed, steps, modes, over), histories, cores):
         result.histories += 1
         result.calls += one.calls
         result.reached[one.mode].update(one.reached)
@@ -175,8 +182,8 @@ def simulate(
     return result
 
 
-def _play(seed: int, steps: int, modes: tuple[Mode, ...], number: int) -> History:
-    return play(seed, number // len(modes), modes[number % len(modes)], steps)
+def _play(seed: int, steps: int, modes: tuple[Mode, ...], over: Over, number: int) -> History:
+    return play(seed, number // len(modes), modes[number % len(modes)], steps, over)
 
 
 def _played(one: Callable[[int], History], histories: int, processes: int) -> Iterator[History]:

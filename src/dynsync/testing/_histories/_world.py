@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from dynsync.connectors import DynamicsConnector, MarketoConnector
 from dynsync.guards import Guards, Limit
 from dynsync.memory import MemoryStore
 from dynsync.recorder import ActivityRecorder
@@ -84,7 +85,7 @@ class World(People):
         return self._sync
 
     def _process(self, store: MemoryStore) -> Sync:
-        one, two = self.marketo.connector(), self.dynamics.connector()
+        one, two = self.connectors()
         faults, clock, log, look_at = self.faults, self.clock, self.log, self._look_at
         marketo = FaultyMarketo(
             one, faults.marketo, clock, log, after=self._hear(0), before=look_at
@@ -102,6 +103,10 @@ class World(People):
             guards=Guards(deletes=_LIMIT, clears=_LIMIT, clock=math.inf, allow_empty=True),
             clock=self.clock,
         )
+
+    def connectors(self) -> tuple[MarketoConnector, DynamicsConnector]:
+        """Return the connectors of a new process."""
+        return self.marketo.connector(), self.dynamics.connector()
 
     def _look_at(self, side: Side, table: str, writes: Sequence[Write]) -> None:
         """Note what must not be written, for what is raised here the engine would catch."""
@@ -124,6 +129,8 @@ class World(People):
         except SimulatedCrash:
             self.reached["crash in a call"] += store is None
             self.store = self.store.twin()
+            # What the connectors of that process knew is gone with it.
+            self._sync = None
             return None
         look(self, report)
         return report
