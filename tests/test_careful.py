@@ -419,7 +419,11 @@ def test_a_paused_report_says_what_is_left() -> None:
         ("maps", [], "nothing would be synced"),
         ("maps", [LEAD, attrs.evolve(CONTACT, link_field="crmLeadId")], "link_field"),
         ("maps", [LEAD, attrs.evolve(CONTACT, tables=Pair("partner", "contact"))], "partner"),
+        ("marketo", object(), "Give a connector"),
         ("store", "my.db", r"SqliteStore\('my.db'\)"),
+        ("store", {}, "a dict, which is no store"),
+        ("tries", 0, "at least 1"),
+        ("tries", True, "at least 1"),
         ("recorders", [print], "record"),
         ("recorders", [MemoryRecorder(), MemoryRecorder()], "another name"),
         ("policy", "newest", "policy="),
@@ -446,6 +450,10 @@ def test_fields_and_sides_are_checked() -> None:
         Field("phone", Pair("phone", ""))
     with pytest.raises(ConfigurationError, match="truncate"):
         EVOLVE(LEAD.field("phone"), too_long="cut")
+    with pytest.raises(ConfigurationError, match="each side"):
+        EVOLVE(LEAD.field("phone"), names=("phone", "telephone1"))
+    with pytest.raises(ConfigurationError, match=r"Flow\.BOTH"):
+        EVOLVE(LEAD.field("phone"), flow="both")
     with pytest.raises(ConfigurationError, match=r"Side\.MARKETO"):
         prefer(cast("Side", "marketo"))
 

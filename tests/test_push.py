@@ -490,6 +490,23 @@ def test_lost_and_the_state_too() -> None:
     assert answer.kind in {"exists", "created"}
 
 
+def test_a_row_under_its_key_that_nobody_told_us_of() -> None:
+    """Invariant 12: made before, it says: that is our own row, to be read back and no refusal."""
+    world = World()
+    person = person_in(world, title="Boss")
+    world.dynamics.faults.plan("write", Fault("crash_after"))
+    with pytest.raises(SimulatedCrash):
+        world.sync.sync_person(person, as_="lead")
+    world.sync.store = MemoryStore()
+    answer = world.sync.sync_person(person, as_="lead")
+    world.settled()
+    (row,) = world.dynamics.rows("lead")
+
+    assert "deferred" == answer.kind
+    assert [person] == world.people_of(row)
+    assert [] == world.lines(person)
+
+
 # -- what cannot be
 
 

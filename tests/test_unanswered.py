@@ -8,9 +8,11 @@ from typing import Final
 
 import pytest
 
+from dynsync.errors import Refused
 from dynsync.maps import CONTACT, LEAD
 from dynsync.records import RecordId
 from dynsync.sandbox import Fault, FaultKind, SimulatedCrash
+from dynsync.schemas import FULL_ACCESS, Access
 from support import World, before
 
 LINKS: Final = {"lead": LEAD.link_field, "contact": CONTACT.link_field}
@@ -113,3 +115,57 @@ def test_an_upsert_that_is_answered_leaves_no_note() -> None:
     world.cycle()
 
     assert world.store.get("unanswered") is None
+
+
+@pytest.mark.parametrize("other", ["lead", "contact"])
+def test_a_table_that_may_not_be_read_back_stops_its_entity_alone(other: str) -> None:
+    """U30: what became of a write cannot be asked now: its entity waits, the other goes on."""
+    world = World()
+    table = "contact" if other == "lead" else "lead"
+    (person, row), (someone, theirs) = world.linked(table), world.linked(other)
+    world.marketo.edit(person, {"title": "Boss"})
+    world.dynamics.faults.plan("write", Fault("lost_response"))
+    world.cycle()
+    world.dynamics.faults.plan("fetch", Fault("refused"))
+    world.marketo.edit(someone, {"title": "Clerk"})
+    report = world.cycle()
+    goes_on = world.both(someone, other, theirs, "job_title")
+    world.settled()
+
+    assert [table] == list(report.stopped)
+    assert 1 == len(report.failures)
+    assert ("Clerk", "Clerk") == goes_on
+    assert ("Boss", "Boss") == world.both(person, table, row, "job_title")
+
+
+def test_a_marketo_that_refuses_to_be_read_back_stops_the_run() -> None:
+    """It is one table for all: without it nobody's changes can be told from ours."""
+    world = World()
+    world.settled()
+    row = world.lead(jobtitle="Boss")
+    unanswered(world, "lost_response")
+    world.contact()
+    world.marketo.faults.plan("find", Fault("refused"))
+    report = world.cycle()
+    people = len(list(world.marketo.people()))
+    world.settled()
+
+    assert [Refused] == [type(failure) for failure in report.failures]
+    assert not report.stopped
+    assert 1 == people
+    assert "Boss" == world.person(world.person_of(row))["title"]
+
+
+@pytest.mark.parametrize("table", ["lead", "contact"])
+@pytest.mark.parametrize("kind", ["lost_response", "crash_after"])
+def test_what_might_not_be_written_then_follows_when_it_may(table: str, kind: FaultKind) -> None:
+    """Invariants 13, 20: what was not sent for want of a right is no clear when nobody answered."""
+    world = World()
+    world.settled()
+    world.marketo.set_access("title", Access.READ)
+    row = world.dynamics.create(table, {"lastname": "Lee", "jobtitle": "Ours"})
+    unanswered(world, kind)
+    world.marketo.set_access("title", FULL_ACCESS)
+    world.settled()
+
+    assert ("Ours", "Ours") == world.both(world.person_of(row), table, row, "job_title")

@@ -809,3 +809,26 @@ def test_refused_while_somebody_edits(table: str) -> None:
     assert Pair("Oslo", "Oslo") == Pair(*world.both(person, table, row, "city"))
     assert ("Boss", "Boss") == world.both(person, table, row, "job_title")
     assert 1 == len(world.lines(person))
+
+
+@pytest.mark.parametrize("table", ["lead", "contact"])
+def test_what_was_refused_as_a_whole_waits_as_a_whole(table: str) -> None:
+    """A19: a refusal that names no field is not tried early because of what goes the other way."""
+    world = World()
+    person, row = world.linked(table, jobtitle="A", address1_city="Oslo")
+
+    def rule(_: Mapping[str, Wire] | None, after: dict[str, Wire]) -> None:
+        if after["jobtitle"] == "B":
+            raise BusinessRule("not on a Sunday")
+
+    world.dynamics.add_rule(table, rule)
+    world.marketo.edit(person, {"title": "B"})
+    world.cycle()
+    tries = world.dynamics.calls["write"]
+    world.dynamics.edit(table, row, {"telephone1": "1"})
+    report = world.cycle(60)
+
+    assert 1 == report.count(OutcomeKind.REJECTED)
+    assert tries == world.dynamics.calls["write"]
+    assert ("1", "1") == world.both(person, table, row, "phone")
+    assert 1 == len(world.lines(person))

@@ -67,28 +67,24 @@ def _hear(
     links = session.store.links([entry.link for entry in entries if entry.link is not None])
     # Rights may have been taken since: what was sent was sent.
     then = terms.unhindered()
-    met: list[RecordPlan] = []
+    met: list[tuple[Linked, RecordPlan]] = []
     meet: list[RecordPlan] = []
     for entry in entries:
         link = links.get(entry.link) if entry.link is not None else None
         if entry.link is not None and link is None:
             continue
         plan = plan_record(then, entry, link, sent_at[entry.key].ours)
-        if _new(plan):
+        if plan.link is None or any(isinstance(write, Create) for write in plan.writes):
             meet.append(plan_record(terms, entry, link, sent_at[entry.key].ours))
         else:
-            met.append(plan)
+            met.append((plan.link, plan))
+    sent = [*(plan for _, plan in met), *meet]
     found: _Found = Pair(
-        _read_back(session, terms, Side.MARKETO, [*met, *meet]),
-        _read_back(session, terms, Side.DYNAMICS, [*met, *meet]),
+        _read_back(session, terms, Side.MARKETO, sent),
+        _read_back(session, terms, Side.DYNAMICS, sent),
     )
     _agree(session, terms, met, found)
     _meet(session, terms, meet, found, sent_at)
-
-
-def _new(plan: RecordPlan) -> bool:
-    """Return whether the two records of *plan* meet by it."""
-    return plan.link is None or any(isinstance(write, Create) for write in plan.writes)
 
 
 def _read_back(
@@ -121,16 +117,18 @@ def _read_back(
 # -- records that are linked
 
 
-def _agree(session: Session, terms: Terms, plans: Iterable[RecordPlan], found: _Found) -> None:
+def _agree(
+    session: Session, terms: Terms, plans: Iterable[tuple[Linked, RecordPlan]], found: _Found
+) -> None:
     """Move the base of linked records, field by field."""
     moved: list[_Heard] = []
     heard: list[PendingKey] = []
-    for plan in plans:
+    for link, plan in plans:
         rows = Pair(
             _row(terms, Side.MARKETO, found.marketo.get(plan.entry.key)),
             _row(terms, Side.DYNAMICS, found.dynamics.get(plan.entry.key)),
         )
-        if (one := _moved(terms, plan, rows)) is not None:
+        if (one := _moved(terms, link, plan, rows)) is not None:
             moved.append(one)
         if all(len(_shown(terms, field, rows)) == len(field.told) for field in plan.fields):
             # Of anything else Marketo's feed may tell more.
@@ -153,11 +151,9 @@ def _row(terms: Terms, side: Side, record: Record | None) -> Row:
     return row
 
 
-def _moved(terms: Terms, plan: RecordPlan, rows: Pair[Row]) -> _Heard | None:
+def _moved(terms: Terms, link: Linked, plan: RecordPlan, rows: Pair[Row]) -> _Heard | None:
     """Return link, entry and outcome where *rows* show that something was written."""
-    link, entry = plan.link, plan.entry
-    if link is None:
-        return None
+    entry = plan.entry
     moving = _Moving(terms, plan, rows, link.rows.map(list), entry.seen.map(_copied))
     told = [(field, shown) for field in plan.fields if (shown := _shown(terms, field, rows))]
     if not told:
@@ -190,11 +186,10 @@ class _Moving:
     def move(self, field: FieldPlan, shown: Sequence[Side]) -> None:
         """Take *field*, which the sides *shown* hold as they were sent it."""
         at = self.terms.index(field.name)
-        here = self.plan.entry.seen.marketo
-        if field.restore and here is not None:
+        if field.restore:
             # What we overwrote is back, and the base is where it was before.
             self.back.add(field.name)
-            self.base.marketo[at], self.base.dynamics[at] = here.claims[field.name][1]
+            self.base.marketo[at], self.base.dynamics[at] = self.plan.entry.claims[field.name][1]
             return
         whole = len(shown) == len(field.told)
         if whole:

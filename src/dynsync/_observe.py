@@ -161,7 +161,7 @@ class _Reading:
             for start in range(0, len(changes), _AT_ONCE):
                 taken.take(changes[start : start + _AT_ONCE])
             if not page.more and self.marks.seen is not None:
-                self._finish_full(taken)
+                self._finish_full(taken, self.marks.seen)
             taken.save()
             full = self.marks.seen is not None and page.more
             session.store.save_feed(self.feed.name, FeedState(page.cursor, full))
@@ -171,11 +171,9 @@ class _Reading:
         session.report.observed += len(taken.entries)
         session.progress("observing", self.records, None, self.feed.name)
 
-    def _finish_full(self, taken: Taking) -> None:
-        """After a full read, take what is linked and was not seen as gone."""
-        feed, seen = self.feed, self.marks.seen
-        if seen is None:
-            return
+    def _finish_full(self, taken: Taking, seen: bytearray) -> None:
+        """After a full read, take what is linked and was not *seen* as gone."""
+        feed = self.feed
         gone_state = (
             LinkState.GONE_MARKETO if feed.side is Side.MARKETO else LinkState.GONE_DYNAMICS
         )

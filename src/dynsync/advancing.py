@@ -151,10 +151,7 @@ def _reopen(answers: _Answers, field: FieldPlan, rows: Advance) -> None:
     for the next decision as if nothing had been written.
     """
     at = answers.terms.index(field.name)
-    seen = answers.plan.entry.seen.marketo
-    if seen is None or field.name not in seen.claims:
-        return
-    _, against = seen.claims[field.name]
+    _, against = answers.plan.entry.claims[field.name]
     rows.base.marketo[at], rows.base.dynamics[at] = against.marketo, against.dynamics
     row = rows.seen.dynamics or answers.terms.blank()
     row[at] = answers.plan.actual.dynamics[at]
@@ -193,8 +190,7 @@ def _advance(answer: _Answer, field: FieldPlan, kind: Field, at: int) -> None:
         wire = sent
         if ack is not None and (said := ack[at]) is not MISSING:
             wire = _answered(kind, answer.side, wire, said, answer.base[at])
-    if wire is not MISSING:
-        answer.base[at] = wire
+    answer.base[at] = wire
 
 
 def _settle_field(answers: _Answers, field: FieldPlan, rows: Advance) -> bool:
@@ -221,8 +217,7 @@ def _settle_field(answers: _Answers, field: FieldPlan, rows: Advance) -> bool:
         # What the policy put was made of both values. It is one side's now, and the other side
         # has still to be told: the same, and not what the policy would make of it again.
         late = there if done_here else here
-        if late.actual[at] is not MISSING:
-            late.base[at] = late.actual[at]
+        late.base[at] = late.actual[at]
         return False
     if not (field.advance or (done and field.told)):
         return False

@@ -53,9 +53,8 @@ def _silent(result: WriteResult | None) -> bool:
 
 
 def _move(base: Row, at: int, sent: Wire | Missing, actual: Row) -> None:
-    wire = actual[at] if sent is MISSING else sent
-    if wire is not MISSING:
-        base[at] = wire
+    # Where nothing is known of what a side holds, nothing is in its base either.
+    base[at] = actual[at] if sent is MISSING else sent
 
 
 def _changes(fields: Iterable[FieldPlan]) -> tuple[FieldChange, ...]:

@@ -185,6 +185,11 @@ class Pending:
     push: Push | None = None
     holds: tuple[Hold, ...] = ()
 
+    @property
+    def claims(self) -> Claims:
+        """Return the edits in Marketo that writes of ours overwrote."""
+        return {} if self.seen.marketo is None else self.seen.marketo.claims
+
 
 def version_of(seen: Observation | None, before: Version | None) -> Version | None:
     """Return the row version that was *seen*, or the one known *before* where none was."""

@@ -84,12 +84,10 @@ class Case:
 
     def unfit(self, winner: Side | None) -> tuple[Side, Unfit] | None:
         """Return *winner* and why what it reports cannot be of the field's kind, if it cannot."""
-        if not self.doubtful or winner is None:
+        if not self.doubtful or winner is None or (wire := self.seen[winner]) is MISSING:
             return None
-        wire = self.seen[winner]
         try:
-            if wire is not MISSING:
-                self.field.kind.decode(wire, winner)
+            self.field.kind.decode(wire, winner)
         except Unfit as error:
             return winner, error
         return None

@@ -219,11 +219,10 @@ class _Settling:
             if answer is None:
                 return link
             ids = ids.replace(side, answer.id)
-        if ids.marketo is None or ids.dynamics is None:
+        # Else they have not met yet, and next time the same policy is to decide.
+        met = link is not None or not any(isinstance(one, UNDECIDED) for one in self.results)
+        if ids.marketo is None or ids.dynamics is None or not met:
             return link
-        if link is None and any(isinstance(result, UNDECIDED) for result in self.results):
-            # They have not met yet, and next time the same policy is to decide.
-            return None
         self.rows.base.dynamics[self.terms.plain :] = [None] * self.terms.stamps
         return Linked(
             link.key if link is not None else new_key,
