@@ -13,7 +13,7 @@ import attrs
 import pytest
 
 from dynsync.connectors import ActivityLine, Clock
-from dynsync.errors import ConfigurationError, ContractError
+from dynsync.errors import Ambiguous, ConfigurationError, ContractError, Throttled, Unavailable
 from dynsync.fields import Field, Match
 from dynsync.guards import Guards, Limit
 from dynsync.maps import CONTACT, LEAD, default_backfill
@@ -24,7 +24,15 @@ from dynsync.records import MISSING, Entity, Pair, RecordId, Side
 from dynsync.sandbox import Fault, SandboxDynamicsConnector, SandboxMarketoConnector
 from dynsync.schemas import Access
 from dynsync.sqlite import SqliteStore
-from dynsync.writes import Reason, Rejected, Write, WriteResult
+from dynsync.writes import (
+    AmbiguousWrite,
+    NotAttempted,
+    Reason,
+    Rejected,
+    ThrottledWrite,
+    Write,
+    WriteResult,
+)
 from support import World, before
 
 LONG: Final = "x" * 150
@@ -485,3 +493,160 @@ def test_short_representations() -> None:
 
     assert repr(sync).endswith(": lead, contact>")
     assert repr(LEAD).startswith("<EntityMap 'lead': ")
+
+
+# -- what cannot be done now
+
+
+@pytest.mark.parametrize("table", ["lead", "contact"])
+def test_a_table_that_may_not_be_described_stops_its_entity_alone(table: str) -> None:
+    """U30: without its columns nothing of an entity is agreed on; the other one goes on."""
+    world = World()
+    (lead, one), (contact, two) = world.linked("lead"), world.linked("contact")
+    world.dynamics.edit("lead", one, {"jobtitle": "B"})
+    world.dynamics.edit("contact", two, {"jobtitle": "B"})
+    refused = [Fault("refused")] if table == "lead" else [None, Fault("refused")]
+    world.dynamics.faults.plan("describe", *refused)
+    report = world.cycle()
+    titles = {"lead": world.person(lead)["title"], "contact": world.person(contact)["title"]}
+    world.settled()
+
+    assert [table] == list(report.stopped)
+    assert 1 == len(report.failures)
+    assert {"lead": "B", "contact": "B", table: None} == titles
+    assert "B" == world.person(lead)["title"] == world.person(contact)["title"]
+
+
+def test_people_who_may_not_be_described_stop_the_run() -> None:
+    """One table holds the people of all entities: there is nothing to go on with."""
+    world = World()
+    world.lead()
+    world.marketo.faults.plan("describe", Fault("refused"))
+    report = world.cycle()
+
+    assert not report.stopped
+    assert 1 == len(report.failures)
+    assert 0 == world.marketo.count()
+
+
+def test_people_who_may_not_be_read_stop_the_run() -> None:
+    """Nor when they may not be read."""
+    world = World()
+    world.lead()
+    world.marketo.faults.plan("read", Fault("refused"))
+    report = world.cycle()
+
+    assert not report.stopped
+    assert 1 == len(report.failures)
+    assert 0 == world.marketo.count()
+
+
+def test_a_state_of_other_tables_is_refused() -> None:
+    """Ids of one table mean nothing in another: the state stays with the map that it was for."""
+    world = World(LEAD)
+    person, row = world.linked("lead")
+    world.sync.maps = (attrs.evolve(LEAD, link_field="crmContactId"),)
+    with pytest.raises(ConfigurationError, match=r"crmContactId.*begin with a new state file"):
+        world.cycle()
+    world.sync.maps = (LEAD,)
+    world.dynamics.edit("lead", row, {"jobtitle": "B"})
+    world.settled()
+
+    assert "B" == world.person(person)["title"]
+
+
+@pytest.mark.parametrize(
+    ("access", "seen"), [(None, "has no such field"), (Access.READ, "allows only")]
+)
+def test_no_field_for_the_id_of_a_record(access: Access | None, seen: str) -> None:
+    """Invariant 12: without the id a lost answer would make a duplicate, so nothing is begun."""
+    world = World(LEAD)
+    world.lead()
+    if access is None:
+        world.marketo.drop_column("crmLeadId")
+    else:
+        world.marketo.set_access("crmLeadId", access)
+    with pytest.raises(ConfigurationError, match=f"'crmLeadId', but Marketo {seen}"):
+        world.cycle()
+
+    assert 0 == world.marketo.count()
+
+
+def test_nothing_may_be_read_from_the_start() -> None:
+    """A map of which nothing may be read is a mistake to be told, not an entity that stopped."""
+    world = World(LEAD.only("job_title"))
+    world.dynamics.secure("lead", "jobtitle", Access.NONE)
+    with pytest.raises(ConfigurationError, match="let the sync user read"):
+        world.cycle()
+
+
+@pytest.mark.parametrize(
+    ("answer", "failure"),
+    [
+        (AmbiguousWrite(), Ambiguous),
+        (NotAttempted(), Unavailable),
+        (ThrottledWrite(1.0), Throttled),
+    ],
+)
+def test_a_line_without_an_answer_comes_again(
+    answer: WriteResult, failure: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R92: a line of which the log says that it may not be there is told with the next cycle."""
+    world = World(LEAD)
+    person, _ = world.linked("lead")
+    world.marketo.edit(person, {"firstName": LONG})
+    with monkeypatch.context() as patch:
+        patch.setattr(SandboxMarketoConnector, "log", lambda _, lines: [answer for _ in lines])
+        report = world.cycle()
+    world.cycle()
+
+    assert [failure] == [type(one) for one in report.failures]
+    assert 1 == len(world.lines(person))
+
+
+def test_lines_without_their_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """R92: nobody knows which lines fewer answers are about: told, and all are told again."""
+    world = World(LEAD)
+    person, _ = world.linked("lead")
+    world.marketo.edit(person, {"firstName": LONG})
+    with monkeypatch.context() as patch:
+        patch.setattr(SandboxMarketoConnector, "log", lambda *_: [])
+        with pytest.raises(ContractError, match=r"got 1 lines .* returned 0 results"):
+            world.cycle()
+    world.cycle()
+
+    assert 1 == len(world.lines(person))
+
+
+def test_a_push_with_a_broken_recorder() -> None:
+    """A recorder that raises is told of, and the person is made all the same."""
+    world = World(LEAD)
+    world.sync.recorders = (_Broken(),)
+    person = world.marketo.create_person({"lastName": "Lee", "title": LONG})
+    with pytest.raises(ContractError, match="KeyError"):
+        world.sync.sync_person(person, as_="lead")
+
+    assert 1 == len(world.dynamics.rows("lead"))
+
+
+def test_a_push_of_one_who_is_there_while_a_system_is_down() -> None:
+    """R27: whom the state knows to be in Dynamics needs no system that answers."""
+    world = World(LEAD)
+    person, row = world.linked("lead")
+    world.dynamics.faults.hook = lambda *_: Fault("down")
+    answer = world.sync.sync_person(person, as_="lead")
+
+    assert ("exists", row) == (answer.kind, answer.dynamics)
+
+
+def test_a_plan_says_who_is_ambiguous() -> None:
+    """Invariants 25, 27: a plan says who may be linked to nobody, and why, and writes nothing."""
+    world = World(attrs.evolve(LEAD, match=Match("email")))
+    for _ in range(2):
+        world.marketo.create_person({"lastName": "Lee", "email": "ada@example.org"})
+    world.lead(emailaddress1="ada@example.org")
+    (planned,) = world.sync.plan().records
+
+    assert (OutcomeKind.AMBIGUOUS, ()) == (planned.outcome, planned.writes)
+    assert "2 people" in planned.why
+    assert 1 == world.cycle().count(OutcomeKind.AMBIGUOUS)

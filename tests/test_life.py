@@ -7,17 +7,19 @@ from collections.abc import Callable
 import attrs
 import pytest
 
-from dynsync.fields import Match
+from dynsync.backlog import LinkState
+from dynsync.fields import Flow, Match
 from dynsync.guards import Guards, Limit
 from dynsync.maps import CONTACT, LEAD
 from dynsync.memory import MemoryStore
 from dynsync.outcomes import OutcomeKind
-from dynsync.policies import manual
+from dynsync.policies import Put, manual
 from dynsync.records import Entity, RecordId, Side, Wire
 from dynsync.sandbox import Fault, FaultKind
 from support import World
 
 BY_EMAIL = Match("email")
+REFUSED = Fault("refused")
 
 
 def contents(world: World) -> tuple[dict[RecordId, dict[str, Wire]], ...]:
@@ -817,3 +819,73 @@ def test_brought_back_and_deleted_again_before_it_settled(table: str) -> None:
 
     assert world.person(person)["microsoftIsDeleted"] is True
     assert not list(world.store.each_pending())
+
+
+@pytest.mark.parametrize("table", ["lead", "contact"])
+def test_deleted_in_marketo_while_its_entity_is_stopped(table: str) -> None:
+    """R46: the feed goes on without it, and is read again from there when it is back."""
+    world = World()
+    person, row = world.linked(table)
+    world.linked("contact" if table == "lead" else "lead")
+    world.marketo.delete(person)
+    world.dynamics.faults.plan("describe", *([None] if table == "contact" else []), REFUSED)
+    report = world.cycle()
+    world.settled()
+    link = world.store.link_of(Side.DYNAMICS, row, Entity(table))
+
+    assert [table] == list(report.stopped)
+    assert link is not None
+    assert link.state is LinkState.GONE_MARKETO
+
+
+@pytest.mark.parametrize("table", ["lead", "contact"])
+def test_two_new_people_with_the_id_of_one_new_record(table: str) -> None:
+    """Invariant 27: the first who is seen to hold an id keeps it; the other is nobody's."""
+    world = World()
+    world.settled()
+    one, two = (world.marketo.create_person({"lastName": name}) for name in ("One", "Two"))
+    row = world.dynamics.create(table, {"lastname": "Lee", "jobtitle": "Boss"})
+    for person in (one, two):
+        world.marketo.edit(person, {"crmLeadId" if table == "lead" else "crmContactId": row})
+    world.settled()
+    links = [world.sync.link(table, person=person) for person in (one, two)]
+
+    assert [True, False] == [link is not None for link in links]
+    assert ["Boss", None] == [world.person(person)["title"] for person in (one, two)]
+
+
+@pytest.mark.parametrize("table", ["lead", "contact"])
+def test_one_way_to_dynamics_at_a_first_meeting(table: str) -> None:
+    """A28, A29, R57: nothing goes to Dynamics when two records meet, and what differs does next."""
+    maps = [
+        one.without("job_title").plus(attrs.evolve(one.field("job_title"), flow=Flow.TO_DYNAMICS))
+        for one in (LEAD, CONTACT)
+    ]
+    world = World(*maps)
+    world.settled()
+    row = world.dynamics.create(table, {"lastname": "Lee", "jobtitle": "Theirs"})
+    link_field = "crmLeadId" if table == "lead" else "crmContactId"
+    person = world.marketo.create_person({"lastName": "Lee", "title": "Ours", link_field: row})
+    writes = world.dynamics.calls["write"]
+    world.cycle()
+    met = world.dynamics.calls["write"]
+    world.settled()
+
+    assert writes == met
+    assert ("Ours", "Ours") == world.both(person, table, row, "job_title")
+
+
+@pytest.mark.parametrize("put", ["Ours", "Theirs", "Nobody's"])
+def test_what_is_put_at_a_first_meeting_is_told_to_who_does_not_hold_it(put: str) -> None:
+    """A29: whoever holds it already is told nothing, and both hold it in the end."""
+    world = World(LEAD.only("job_title"))
+    world.sync.first = lambda _: Put(put, "so")
+    world.settled()
+    row = world.lead(lastname="Lee", jobtitle="Theirs")
+    person = world.marketo.create_person({"lastName": "Lee", "title": "Ours", "crmLeadId": row})
+    world.settled()
+    changes = [change for entry in world.recorder.entries for change in entry.changes]
+    met = [change.written for change in changes if change.verdict == "first"]
+
+    assert (put, put) == world.both(person, "lead", row, "job_title")
+    assert [() if put == "Ours" else (Side.MARKETO,)] == met

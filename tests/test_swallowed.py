@@ -386,3 +386,32 @@ def test_put_back_while_the_feed_was_late(table: str) -> None:
 
     assert ("Analyst", "Analyst") == world.both(person, table, row, "job_title")
     assert {} == world.sync.status().backlog
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_field_that_is_left_out_before_it_is_known(table: str) -> None:
+    """R24: what is selected no more is asked of nobody, and the rest is looked at all the same."""
+    world, _, _ = blocked(table, address1_city="Bergen")
+    world.marketo.block_updates("city")
+    world.cycle()
+    world.sync.maps = (LEAD.without("job_title"), CONTACT.without("job_title"))
+    report = world.cycle()
+
+    assert ["city"] == [refusal.field for refusal in told(world)]
+    assert 1 == swallowed(report)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_deleted_before_another_try_is_read_back(table: str) -> None:
+    """R46: whoever was tried again and is gone was not told: what waits in Dynamics brings them."""
+    world, person, row = blocked(table)
+    world.cycle()
+    world.cycle()
+    before(world.marketo.faults, "fetch", lambda: world.marketo.delete(person))
+    for _ in range(4):
+        world.cycle()
+    reports = [world.cycle(HOUR) for _ in range(2)]
+
+    assert 1 == len(told(world))
+    assert all(report.ok for report in reports)
+    assert "Boss" == world.person(world.person_of(row))["title"]

@@ -168,4 +168,7 @@ def test_what_might_not_be_written_then_follows_when_it_may(table: str, kind: Fa
     world.marketo.set_access("title", FULL_ACCESS)
     world.settled()
 
-    assert ("Ours", "Ours") == world.both(world.person_of(row), table, row, "job_title")
+    person = world.person_of(row)
+
+    assert ("Ours", "Ours") == world.both(person, table, row, "job_title")
+    assert [] == world.lines(person)

@@ -9,11 +9,12 @@ import math
 import pytest
 
 from dynsync.backlog import Linked
-from dynsync.errors import RunStopped
+from dynsync.errors import Refused, RunStopped
 from dynsync.guards import Guards
 from dynsync.maps import CONTACT, LEAD
 from dynsync.outcomes import OutcomeKind
 from dynsync.records import Pair, RecordId, Row, Wire
+from dynsync.reports import Progress
 from dynsync.sandbox import (
     NO_LIMITS,
     Fault,
@@ -417,3 +418,81 @@ def test_clears_of_columns_that_may_be_read_go_over() -> None:
 
     assert world.person(person)["mobilePhone"] is None
     assert {1, 2} >= {n for (_, what), n in report.calls.items() if what == "describe"}
+
+
+# -- one person for two records
+
+
+def test_a_person_who_is_given_two_ids_right_before_we_make_it_becomes_one_record() -> None:
+    """Invariant 27: two upserts find one person: it is linked once, and the other one waits."""
+    world = World()
+    world.settled()
+    person = world.marketo.create_person({"lastName": "Lee"})
+    lead, contact = world.lead(), world.contact()
+    world.meanwhile(person, {"crmLeadId": lead, "crmContactId": contact})
+    report = world.cycle()
+    linked = [world.sync.link(table, person=person) for table in TABLES]
+
+    assert 1 == sum(link is not None for link in linked)
+    assert 1 == report.count(OutcomeKind.AMBIGUOUS)
+    assert 1 == len(list(world.marketo.people()))
+
+
+def test_a_linked_person_who_is_given_another_id_right_before_we_make_it_stays_linked() -> None:
+    """Invariant 27: an upsert that finds a person of another record links nobody."""
+    world = World()
+    person, lead = world.linked("lead", jobtitle="A")
+    contact = world.contact()
+    world.meanwhile(person, {"crmContactId": contact})
+    report = world.cycle()
+    world.dynamics.edit("lead", lead, {"jobtitle": "B"})
+    world.settled()
+
+    assert 1 == report.count(OutcomeKind.AMBIGUOUS)
+    assert world.sync.link("contact", person=person) is None
+    assert "B" == world.person(person)["title"]
+
+
+def test_rights_that_cannot_be_asked_for_after_a_write() -> None:
+    """R79: what was written is known to be, what Dynamics says that it holds now is not."""
+    world = World()
+    person, row = world.linked("lead", jobtitle="Analyst")
+    world.marketo.edit(person, {"title": "Boss"})
+    asked: list[str] = []
+
+    def hook(operation: str, _: int) -> Fault | None:
+        asked.append(operation)
+        if operation == "write":
+            world.dynamics.secure("lead", "jobtitle", Access.CREATE | Access.UPDATE)
+        return Fault("refused") if operation == "describe" and "write" in asked else None
+
+    world.dynamics.faults.hook = hook
+    report = world.cycle()
+    world.dynamics.faults.clear()
+
+    assert "describe" == asked[-1]
+    assert [Refused] == [type(failure) for failure in report.failures]
+    assert 1 == report.count(OutcomeKind.UPDATED)
+    assert 0 == report.left
+    world.dynamics.secure("lead", "jobtitle", FULL_ACCESS)
+    world.settled()
+    assert ("Boss", "Boss") == world.both(person, "lead", row, "job_title")
+
+
+def test_what_needs_no_write_is_settled_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The crash rule: many records of which nothing is written do not wait for the last one."""
+    monkeypatch.setattr("dynsync._desk._SETTLE_AT", 2)
+    world = World(LEAD)
+    people = [world.linked("lead")[0] for _ in range(3)]
+    for person in people:
+        world.marketo.delete(person)
+
+    def killed(progress: Progress) -> None:
+        if progress.phase == "writing" and progress.done == 3:
+            raise SimulatedCrash
+
+    world.sync.show = killed
+    with pytest.raises(SimulatedCrash):
+        world.cycle()
+
+    assert 1 == sum(world.sync.status().backlog.values())

@@ -91,7 +91,6 @@ def _confirm_some(session: Session, links: Sequence[Linked]) -> None:
             session.terms[link.entity].native_names.marketo[sent.field]
             for link in mine
             for sent in link.sent
-            if sent.field in session.terms[link.entity].layout
         }
         ids = [link.ids.marketo for link in mine]
         people = fetch_all(session, Side.MARKETO, table, ids, sorted(fields))
@@ -121,7 +120,7 @@ def _swallowed(
     Nothing of the fields that were *told* of already.
     """
     for name in dict.fromkeys(sent.field for sent in link.sent):
-        if name not in terms.layout or name in told:
+        if name in told:
             continue
         notes = [sent for sent in link.sent if sent.field == name]
         field, now = terms.fields[terms.index(name)], row[terms.index(name)]
@@ -174,9 +173,7 @@ def _kept(
         return seen
     row = list(seen.row)
     for sent, held in found:
-        at = terms.index(sent.field)
-        if row[at] is not MISSING:
-            row[at] = held
+        row[terms.index(sent.field)] = held
     return attrs.evolve(seen, row=row)
 
 

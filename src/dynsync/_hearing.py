@@ -252,10 +252,11 @@ def _meet(
             _answer(terms, plan, Side.DYNAMICS, records.dynamics),
         )
         if any(isinstance(result, Created | Updated) for result in results):
-            notes = unsure_notes(terms, plan, sent_at[key].marketos)
             for side in Side:
                 if plan.writes[side] is not None:
                     _take_out(terms, plan, side, _row(terms, side, records[side]))
+            # No echo is awaited of what was perhaps not sent.
+            notes = unsure_notes(terms, plan, sent_at[key].marketos)
             desk.hear(terms, plan, results, notes)
     desk.settle_heard()
 

@@ -184,8 +184,6 @@ def overwritten(
     sent = _real(terms, sent, edits)
     for name in dict.fromkeys(s.field for s in sent):
         ours = [s for s in sent if s.field == name]
-        if name not in terms.layout:
-            continue
         at = terms.index(name)
         field = terms.fields[at]
         native = field.names.marketo
