@@ -41,22 +41,23 @@ _KIT: Final[Mapping[str, Sequence[str]]] = {
 
 _NEAR: Final[Mapping[str, str]] = {
     "observing": "delete_for_a_while edit_both resolve_by_hand delete_in_dynamics expire undelete",
-    "folding the backlog": "edit edit_both take_update give_update edit_what_may_not_be_told",
-    "matching": "push push_later faulty_runs new_in_dynamics crashing_commit forget_changes",
+    "folding the backlog": "edit edit_both take_update edit_what_may_not_be_told meet",
+    "matching": "meet push push_later faulty_runs new_in_dynamics edit_after_an_unheard_making",
     "permission": "take_update_for_a_while take_read_for_a_while take_update take_read give_read",
     "canonical comparison": "collide edit_both insist edit push",
     "merge": "collide edit edit_both take_read_for_a_while",
-    "policy": "collide edit_both take_read_for_a_while",
+    "policy": "collide edit_both take_read_for_a_while take_turns",
     "validation": "fill_a_column take_back_what_was_refused edit run clean",
     "planning": "plan_and_apply apply_a_stale_plan edit_in_the_window delete_in_marketo expire",
-    "batching": "faulty_writes crashing_commit push faulty_runs edit_in_the_window",
-    "settling": "edit_in_the_window faulty_writes resolve_by_hand overwrite delete_in_dynamics",
-    "base": "insist faulty_writes take_update resolve_by_hand overwrite delete_in_marketo push",
+    "batching": "faulty_writes crashing_commit push block_updates edit_beside_the_write",
+    "settling": "edit_in_the_window faulty_writes resolve_by_hand block_updates overwrite",
+    "base": "insist faulty_writes edit_after_no_answer edit_after_an_unheard_making block_updates",
     "cursor": "crashing_commit expire forget_changes delete_in_dynamics lose_column edit",
-    "retry": "faulty_writes faulty_runs edit_in_the_window edit_after_no_answer push",
+    "retry": "faulty_writes block_updates edit_after_no_answer push crashing_commit",
     "lease": "race overtake",
-    "lost-update recovery": "overwrite edit_in_the_window edit_after_no_answer forget_an_echo",
-    "sync_person": "push push_later delete_and_push_again edit",
+    "lost-update recovery": "overwrite edit_in_the_window edit_after_no_answer "
+    "edit_before_the_echo edit_after_an_unheard_making",
+    "sync_person": "push push_later edit_after_an_unheard_making delete_and_push_again edit",
 }
 """The actions that lead to each part of the engine."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Sequence
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from dynsync.connectors import (
     ActivityLine,
@@ -24,9 +24,12 @@ from dynsync.sandbox import Faults, split
 from dynsync.schemas import Schema
 from dynsync.writes import Write, WriteResult
 
-__all__ = ["CallLog", "FaultyConnector", "FaultyDynamics", "FaultyMarketo"]
+__all__ = ["CallLog", "FaultyConnector", "FaultyDynamics", "FaultyMarketo", "LookAt"]
 
 T = TypeVar("T")
+
+LookAt: TypeAlias = Callable[[Side, str, Sequence[Write]], None]
+"""Looks at what is to be written to a table of a side."""
 
 
 class CallLog:
@@ -54,7 +57,8 @@ class FaultyConnector:
     """
     *connector*, whose calls fail as *faults* says, and are noted in *log*.
 
-    *after* is called when a call has been answered, before the engine hears of it.
+    *after* is called when a call has been answered, before the engine hears of it; *before*
+    with what is to be written to a table, whatever becomes of it.
     """
 
     def __init__(
@@ -63,13 +67,16 @@ class FaultyConnector:
         faults: Faults,
         clock: Clock,
         log: CallLog,
+        *,
         after: Callable[[str], None] | None = None,
+        before: LookAt | None = None,
     ) -> None:
         self._connector = connector
         self._faults = faults
         self._clock = clock
         self._log = log
         self._after = after
+        self._before = before
 
     @property
     def side(self) -> Side:
@@ -114,6 +121,8 @@ class FaultyConnector:
 
     def write(self, table: str, writes: Sequence[Write]) -> Sequence[WriteResult]:
         """Apply *writes*, or what a fault leaves of them."""
+        if self._before is not None:
+            self._before(self.side, table, writes)
         return self._parted("write", table, writes, lambda now: self._connector.write(table, now))
 
     def _parted(
@@ -150,9 +159,11 @@ class FaultyMarketo(FaultyConnector):
         faults: Faults,
         clock: Clock,
         log: CallLog,
+        *,
         after: Callable[[str], None] | None = None,
+        before: LookAt | None = None,
     ) -> None:
-        super().__init__(connector, faults, clock, log, after)
+        super().__init__(connector, faults, clock, log, after=after, before=before)
         self._marketo = connector
 
     def log(self, lines: Sequence[ActivityLine]) -> Sequence[WriteResult]:
@@ -174,9 +185,11 @@ class FaultyDynamics(FaultyConnector):
         faults: Faults,
         clock: Clock,
         log: CallLog,
+        *,
         after: Callable[[str], None] | None = None,
+        before: LookAt | None = None,
     ) -> None:
-        super().__init__(connector, faults, clock, log, after)
+        super().__init__(connector, faults, clock, log, after=after, before=before)
         self._dynamics = connector
 
     def sync_user(self) -> RecordId:

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 
+from dynsync.merge import Verdict
 from dynsync.records import Entity, RecordId, Side
 from dynsync.reports import Report
 from dynsync.testing._histories._model import Checker, Human
 from dynsync.testing._histories._people import People
 from dynsync.testing._histories._systems import KeepsLog
+from dynsync.writes import Update, Write
 
-__all__ = ["check_always", "check_settled", "everything", "look"]
+__all__ = [
+    "check_always",
+    "check_reported",
+    "check_settled",
+    "everything",
+    "look",
+    "unwritable",
+]
 
 
 def look(world: People, report: Report) -> None:
@@ -22,6 +32,7 @@ def look(world: People, report: Report) -> None:
         for result in outcome.results:
             world.reached[f"refused {result.code}"] += 1
     assert report.records == sum(report.counts.values()), "a record in no bucket, or in two"
+    assert not world.wrong, world.wrong[0]
     _check_secrets(world)
 
 
@@ -40,6 +51,7 @@ def check_always(world: People) -> None:
     leaked (32), nobody was told anything twice (33), and no record of Dynamics was made that
     nobody had asked for (R26).
     """
+    assert not world.wrong, world.wrong[0]
     _check_secrets(world)
     _check_promoted(world)
     for entity, entity_map in world.maps.items():
@@ -50,6 +62,41 @@ def check_always(world: People) -> None:
         _check_lines(world, human)
         for side in Side:
             _check_made_up(world, human, side)
+
+
+def unwritable(world: People, side: Side, table: str, write: Write) -> Iterator[str]:
+    """Yield what *write* holds that the sync user may not write, or nobody selected."""
+    # Invariant 19.
+    maps = [one for one in world.maps.values() if one.tables[side] == table]
+    mapped = {field.names[side] for one in maps for field in (*one.fields, *one.stamps())}
+    mapped |= {one.owner_column for one in maps if one.owner_column is not None}
+    for name in write.values:
+        if name not in mapped:
+            yield f"written though nobody selected it: {side.label}'s {name}"
+    if side is Side.MARKETO or world.scene.secured is None:
+        return
+    forbidden = world.unreadable or (world.withheld and isinstance(write, Update))
+    secured = {one.field(world.scene.secured).names.dynamics for one in maps}
+    if forbidden and secured & write.values.keys():
+        yield "written though the sync user may not: a secured field"
+
+
+def check_reported(world: People, report: Report) -> None:
+    """Check that *report* names what is left to a person: every run does (invariant 6)."""
+    named = {
+        (outcome.ids.dynamics, change.field)
+        for outcome in report.notable
+        for change in outcome.changes
+        if change.verdict == Verdict.UNRESOLVED.value
+    }
+    for human in world.humans:
+        here, there = world.held(human, Side.MARKETO), world.held(human, Side.DYNAMICS)
+        if human.gone or human.entity in report.stopped or here is None or there is None:
+            continue
+        for name in world.scene.left_to_people:
+            if name in here and not world.scene.same(name, here[name], there[name]):
+                assert (human.guid, name) in named, f"unresolved, and not reported: {name}"
+                world.reached["reported in every run"] += 1
 
 
 def _check_promoted(world: People) -> None:

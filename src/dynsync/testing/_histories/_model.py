@@ -155,7 +155,7 @@ class Checker:
         meet = scene.same(cell.name, here, there)
         if cell.muddled and (blocked or human.judge(cell).waits):
             wanted = list(cell.now.values()) if meet else None
-        elif wanted is not None and not meet and self._may_wait(human, cell):
+        elif wanted is not None and not meet and self._may_wait(human, cell, blocked=blocked):
             wanted = None
         if wanted is None and (cell.risky or human.waiting) and cell.name == scene.secured and meet:
             # It went through before the right was taken, or with the making of the record.
@@ -201,12 +201,14 @@ class Checker:
             assert stopped, f"did not converge: {cell}, Marketo {here!r}, Dynamics {there!r}"
             cell.now = {Side.MARKETO: here, Side.DYNAMICS: there}
 
-    def _may_wait(self, human: Human, cell: Cell) -> bool:
-        """Return whether a person may have to decide, and the model cannot know if one has."""
+    def _may_wait(self, human: Human, cell: Cell, *, blocked: bool) -> bool:
+        """Return whether the field may wait, and the model cannot know if it does."""
         if len(cell.moved()) < len(Side) or cell.backfill or cell.meets():
             return False
         judged = human.judge(cell)
-        return judged.waits and bool(judged.sides or judged.put)
+        # Either may be right, and one of them may not be told.
+        untold = blocked and len(judged.sides) == len(Side)
+        return untold or (judged.waits and bool(judged.sides or judged.put))
 
     def _wanted(self, human: Human, cell: Cell, *, blocked: bool) -> Wanted:
         """Return the values that both sides may hold now, or None where the field waits."""

@@ -35,6 +35,7 @@ _ALWAYS: Final = (
     *("fault crash_after", "fault crash_before", "fault down", "fault lost_request"),
     *("fault lost_response", "fault partial", "fault throttled"),
     *("push queued", "refused 0x80040265", "refused FIELD_LENGTH"),
+    *("reported in every run",),
     *("right to read given", "right to read taken", "secret kept"),
     *("right to update given", "right to update taken"),
 )
@@ -44,6 +45,15 @@ _INSTANTS: Final = ("before our read", "between", "in the second of our write")
 _LIVENESS: Final = (
     *_sides("column lost in {}"),
     *("column regained", "column renamed", "schema refreshed"),
+    *_sides("edit beside a write to {} in Marketo", "edit beside a write to {} in Dynamics"),
+    *_sides("edit in Marketo after an unheard making in {}"),
+    *_sides("edit in Dynamics after an unheard making in {}"),
+    *_sides("{} was last", "edited in {} while blocked"),
+    *(
+        f"met, and {also} had the address"
+        for also in ("nobody", "another person", "another record")
+    ),
+    *("another in Marketo while blocked", *_each("swallowed", "edit before the echo")),
     *("echo forgotten", "plan applied", "stale plan"),
     *_each(*_sides("edit in the window of {}", "automation in {}")),
     *_each(

@@ -27,7 +27,8 @@ class People:
     *held_back*: Marketo's feed says nothing at the moment; *slow*: some of it is still to come,
     or an edit that we may have overwritten is still to be found in it. *silent* counts the hours
     since then: the engine gives up on what comes a day late. *absent* are the fields, by entity,
-    whose columns are gone. *reached* counts the paths that histories went.
+    whose columns are gone. *wrong* says what was written that must not be. *reached* counts
+    the paths that histories went.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class People:
         self.absent: dict[str, set[str]] = {entity: set() for entity in scene.maps}
         self.secrets: list[str] = []
         self.made_up = 0
+        self.wrong: list[str] = []
 
     def system(self, side: Side) -> MarketoSystem | DynamicsSystem:
         """Return one of the two."""
@@ -138,7 +140,9 @@ class People:
         entity, read = human.entity, self.scene.read
         fields = self.present(entity) if of is None else of
         names = {name: self.maps[entity].field(name).names[side] for name in fields}
-        return {n: read(entity, n, side, values[at]) for n, at in names.items() if at in values}
+        if of is not None:
+            names = {name: at for name, at in names.items() if at in values}
+        return {name: read(entity, name, side, values[at]) for name, at in names.items()}
 
     def change(self, human: Human, side: Side, name: str, value: Value) -> bool:
         """Have somebody edit one field; return whether that changed anything."""

@@ -12,7 +12,7 @@ from typing import Final
 
 from dynsync.fields import EntityMap
 from dynsync.maps import CONTACT, LEAD, default_policy
-from dynsync.policies import by_field, manual
+from dynsync.policies import by_field, manual, newest
 from dynsync.records import Pair, Side, Value, Wire
 from dynsync.sandbox import BusinessRule
 from dynsync.testing._histories._scene import Judged, Quarrel, Scene
@@ -66,9 +66,11 @@ def rule_of_dynamics(_: Mapping[str, Wire] | None, after: dict[str, Wire]) -> No
 
 
 def _judge(quarrel: Quarrel) -> Judged:
-    """Return who is right about a collision; nobody is about the city."""
+    """Return who is right about a collision; nobody is about the city, the last about the title."""
     if quarrel.name == "city":
         return Judged(waits=True)
+    if quarrel.name == "job_title":
+        return Judged((Side.MARKETO, Side.DYNAMICS))
     if quarrel.name == "unsubscribed":
         return Judged((Side.MARKETO if quarrel.now.marketo is True else Side.DYNAMICS,))
     return Judged((Side.MARKETO if quarrel.entity == "lead" else Side.DYNAMICS,))
@@ -97,7 +99,9 @@ SANDBOX_SCENE: Final = Scene(
         {"first_name": "Bo", "job_title": "clerk", "unsubscribed": False},
     ),
     pushed={"first_name": "Eve"},
-    policy=by_field({"city": manual}, default=default_policy()),
+    policy=by_field(
+        {"city": manual, "job_title": newest(default_policy())}, default=default_policy()
+    ),
     judge=_judge,
     same=_same,
     refused=_refused,
@@ -107,5 +111,6 @@ SANDBOX_SCENE: Final = Scene(
     secured="email",
     shaky=("city", "job_title"),
     left_to_people=("city",),
+    left_to_time=("job_title",),
 )
 """Five fields of a lead and of a contact."""

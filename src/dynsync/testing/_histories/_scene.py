@@ -53,7 +53,7 @@ class Scene:
     *read* and *write* turn a system's value of a field into the model's, and back. *policy* is
     what the sync is given, *judge* what the model expects of it. The rights to *secured* come
     and go; *shaky* fields lose their column now and then; *left_to_people* are those whose
-    collisions a person decides.
+    collisions a person decides, *left_to_time* those in which what was edited last is right.
     """
 
     maps: Mapping[str, EntityMap]
@@ -71,6 +71,7 @@ class Scene:
     secured: str | None = None
     shaky: tuple[str, ...] = ()
     left_to_people: tuple[str, ...] = ()
+    left_to_time: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:

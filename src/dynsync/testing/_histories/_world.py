@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from dynsync.connectors import DynamicsConnector, MarketoConnector
@@ -17,11 +17,18 @@ from dynsync.reports import Report
 from dynsync.sandbox import Fault, FaultKind, Faults, SandboxClock, SimulatedCrash
 from dynsync.sync import Sync, When
 from dynsync.testing._histories._faulty import CallLog, FaultyDynamics, FaultyMarketo
-from dynsync.testing._histories._invariants import check_settled, everything, look
+from dynsync.testing._histories._invariants import (
+    check_reported,
+    check_settled,
+    everything,
+    look,
+    unwritable,
+)
 from dynsync.testing._histories._model import Human
 from dynsync.testing._histories._people import People
 from dynsync.testing._histories._scene import Scene
 from dynsync.testing._histories._systems import DynamicsSystem, MarketoSystem
+from dynsync.writes import Write
 
 __all__ = ["World"]
 
@@ -78,9 +85,14 @@ class World(People):
         return self._sync
 
     def _process(self, store: MemoryStore) -> Sync:
-        here, there = self.connectors()
-        marketo = FaultyMarketo(here, self.faults.marketo, self.clock, self.log, self._hear(0))
-        dynamics = FaultyDynamics(there, self.faults.dynamics, self.clock, self.log, self._hear(1))
+        one, two = self.connectors()
+        faults, clock, log, look_at = self.faults, self.clock, self.log, self._look_at
+        marketo = FaultyMarketo(
+            one, faults.marketo, clock, log, after=self._hear(0), before=look_at
+        )
+        dynamics = FaultyDynamics(
+            two, faults.dynamics, clock, log, after=self._hear(1), before=look_at
+        )
         return Sync(
             marketo=marketo,
             dynamics=dynamics,
@@ -95,6 +107,10 @@ class World(People):
     def connectors(self) -> tuple[MarketoConnector, DynamicsConnector]:
         """Return the connectors of a new process."""
         return self.marketo.connector(), self.dynamics.connector()
+
+    def _look_at(self, side: Side, table: str, writes: Sequence[Write]) -> None:
+        """Note what must not be written, for what is raised here the engine would catch."""
+        self.wrong += [why for write in writes for why in unwritable(self, side, table, write)]
 
     def _hear(self, at: int) -> Callable[[str], None]:
         side = tuple(Side)[at]
@@ -202,10 +218,14 @@ class World(People):
             return
         self.calm()
         quiet = 0
-        for _ in range(_ROUNDS):
+        for step in range(_ROUNDS):
             self.clock.advance(90_000)
             report = self.sync().run()
             look(self, report)
+            if step and not report.records:
+                # Invariant 35.
+                asked = {what for _, what in report.calls} & {"fetch", "find"}
+                assert not asked, "asked for records though nothing had changed"
             quiet = 0 if report.writes.total() or report.failures else quiet + 1
             if quiet == _QUIET:
                 break
@@ -216,6 +236,7 @@ class World(People):
         assert not report.failures
         assert sum(report.writes.values()) == 0, f"a second run wrote: {report}"
         assert everything(self) == before
+        check_reported(self, report)
 
     def close(self) -> None:
         """Let go of both systems."""

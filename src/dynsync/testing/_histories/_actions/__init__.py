@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from dynsync.testing._histories._actions.answers import ANSWERS
+from dynsync.testing._histories._actions.blocks import BLOCKS
 from dynsync.testing._histories._actions.faults import RUNS
 from dynsync.testing._histories._actions.feeds import FEEDS
 from dynsync.testing._histories._actions.leases import LEASES
+from dynsync.testing._histories._actions.meetings import MEETINGS
 from dynsync.testing._histories._actions.overwrites import OVERWRITES
 from dynsync.testing._histories._actions.people import PEOPLE
 from dynsync.testing._histories._actions.plans import PLANS
@@ -29,5 +31,7 @@ SANDBOX_ACTIONS: Final[tuple[Action[SandboxWorld], ...]] = (
     *SCHEMA,
     *OVERWRITES,
     *ANSWERS,
+    *BLOCKS,
+    *MEETINGS,
 )
 """What can be done with two sandbox systems."""

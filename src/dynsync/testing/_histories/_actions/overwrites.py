@@ -22,6 +22,7 @@ from dynsync.testing._histories._draws import (
     Action,
     OneOf,
     Span,
+    Together,
     action,
 )
 from dynsync.testing._histories._invariants import look
@@ -92,8 +93,13 @@ def _edit_at(
     values: list[Value],
     when: Instant,
     who: str,
+    writes_to: Side | None = None,
 ) -> bool:
-    """Run, and have a field of a side edited *when* the run is there; say whether it was."""
+    """
+    Run, and have a field of a side edited *when* the run is there; say whether it was.
+
+    The run writes to that side, unless it is said to which it does.
+    """
     side, name = place
     done: list[str] = []
     cell = human.cells[name]
@@ -116,7 +122,7 @@ def _edit_at(
         if when == _INSTANTS[2] and (of, operation) == (side, "write") and not done:
             edit()
 
-    world.faults[side].hook, world.heard = hook, heard
+    world.faults[writes_to or side].hook, world.heard = hook, heard
     look(world, world.sync().run())
     world.unclean()
     world.slow = world.slow or side is Side.MARKETO
@@ -130,6 +136,32 @@ def agree(world: SandboxWorld, cell: Cell, side: Side, held: Value) -> None:
     there = world.scene.normal(cell.name, ours) if side is Side.DYNAMICS else ours
     if world.scene.same(cell.name, held, there):
         cell.settle(*(held if one is side else ours for one in Side))
+
+
+def edit_beside_the_write(
+    world: SandboxWorld,
+    at: int,
+    side: Side,
+    names: tuple[str, str],
+    choices: tuple[int, int],
+    where: Side,
+) -> None:
+    """While we write a field of one side somebody edits another, or the one that we write from."""
+    # Invariants 7, 22.
+    name, other = names
+    if other == world.scene.secured and (world.unreadable or world.withheld):
+        return
+    for human, _ in news(world, at, side, name, choices[0]):
+        edited = other if where is side else name
+        if edited not in world.present(human.entity) or (where is side and other == name):
+            continue
+        cell = human.cells[edited]
+        value = world.scene.other_value(edited, choices[1], *cell.now.values())
+        # What was edited before was read before.
+        cell.risky = cell.risky or where is not side
+        if _edit_at(world, human, (where, edited), [value], _INSTANTS[1], "by a person", side):
+            world.reached[f"edit beside a write to {side.label} in {where.label}"] += 1
+        world.settle()
 
 
 def automation(
@@ -173,6 +205,15 @@ OVERWRITES: Final[tuple[Action[SandboxWorld], ...]] = (
         when=OneOf(_INSTANTS),
         times=Span(1, 3),
         who=OneOf(("by a person", "by a campaign", "with our value")),
+    ),
+    action(
+        edit_beside_the_write,
+        modes=CALM,
+        at=HUMANS,
+        side=SIDES,
+        names=Together((NAMES, NAMES)),
+        choices=Together((CHOICES, CHOICES)),
+        where=SIDES,
     ),
     action(
         automation,

@@ -80,6 +80,30 @@ def collide(world: World, at: int, name: str, choices: tuple[int, int], settle: 
         world.settle()
 
 
+def take_turns(
+    world: World, at: int, name: str, first: Side, choices: tuple[int, int], pause: float
+) -> None:
+    """One side edits a field, and a while later the other: who was last is right."""
+    # Invariants 9, 28.
+    world.settle()
+    for human in world.one_of_each(at):
+        if name not in world.present(human.entity):
+            continue
+        cell = human.cells[name]
+        for side, choice in zip((first, first.other), choices, strict=True):
+            held = (*cell.now.values(), *cell.agreed.values())
+            world.change(human, side, name, world.scene.other_value(name, choice, *held))
+            world.clock.advance(pause)
+        if len(cell.moved()) < len(Side) or cell.meets():
+            continue
+        last = cell.now[first.other]
+        world.settle()
+        held_now = world.held(human, first) or {}
+        if not world.restless and name in held_now:
+            assert world.scene.same(name, held_now[name], last), "the last edit was not right"
+            world.reached[f"{first.other.label} was last"] += 1
+
+
 def take_back_what_was_refused(world: World, at: int, bad: OneEdit) -> None:
     """A value that Dynamics does not take is told and held, until a person mends it."""
     # Invariants 7, 33.
@@ -128,11 +152,14 @@ def delete_in_dynamics(world: World, at: int) -> None:
     # Invariant 18.
     human = world.known(at)
     if human is not None and human.guid is not None:
-        # What takes no part at the moment goes with it, too.
-        there = world.held(human, Side.DYNAMICS, world.scene.fields(human.entity))
+        there = world.held(human, Side.DYNAMICS)
         assert there is not None, "deleted by nobody"
         for name, value in there.items():
             human.cells[name].leave(value)
+        # What takes no part at the moment goes with it, whatever it is.
+        hidden = world.held(human, Side.DYNAMICS, world.absent[human.entity]) or {}
+        for name, value in hidden.items():
+            human.cells[name].now[Side.DYNAMICS] = value
         world.dynamics.delete(world.maps[human.entity].tables.dynamics, human.guid)
         human.gone.add(Side.DYNAMICS)
         world.reached["deleted in Dynamics"] += 1
@@ -196,6 +223,7 @@ def _room(world: World) -> bool:
 _REFUSED: Final = OneOfScene(lambda scene: [*scene.refusable()])
 _LOUD: Final = OneOfScene(lambda scene: [*scene.rewritten()])
 _MANUAL: Final = OneOfScene(lambda scene: [*scene.left_to_people])
+_TIMELY: Final = OneOfScene(lambda scene: [*scene.left_to_time])
 _TWO: Final = Together((CHOICES, CHOICES))
 _YES_OR_NO: Final = OneOf((False, True))
 
@@ -213,6 +241,15 @@ PEOPLE: Final[tuple[Action[World], ...]] = (
     action(edit, at=HUMANS, side=SIDES, edit=EDITS),
     action(edit_both, at=HUMANS, edit=EDITS, other=EDITS),
     action(collide, at=HUMANS, name=NAMES, choices=_TWO, settle=_YES_OR_NO),
+    action(
+        take_turns,
+        allowed=lambda world: bool(world.scene.left_to_time),
+        at=HUMANS,
+        name=_TIMELY,
+        first=SIDES,
+        choices=_TWO,
+        pause=OneOf((60, 7200)),
+    ),
     action(
         take_back_what_was_refused,
         allowed=lambda world: bool(world.scene.refusable()),
