@@ -523,3 +523,18 @@ def test_the_same_value_is_written_again_after_a_write_that_was_never_made(
     world.settled()
 
     assert ("Clerk", "Clerk") == world.both(person, table, row, "job_title")
+
+
+def test_somebody_enters_what_a_write_was_to_bring_that_was_never_made() -> None:
+    """Invariant 4: what was looked for and was not there is nobody's echo any more."""
+    world = World()
+    person, row = world.linked("lead", firstname="Ada")
+    world.dynamics.edit("lead", row, {"firstname": "Zoë"})
+    world.marketo.faults.plan("write", Fault("lost_request"))
+    world.cycle()
+    world.marketo.edit(person, {"firstName": "Bo"})
+    world.cycle()
+    world.marketo.edit(person, {"firstName": "Zoë"})
+    world.settled()
+
+    assert ("Zoë", "Zoë") == world.both(person, "lead", row, "first_name")

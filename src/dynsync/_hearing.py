@@ -21,9 +21,10 @@ from dynsync._notes import unsure_notes
 from dynsync._reading import fetch_all, find_all
 from dynsync._session import SentAt, Session
 from dynsync._unanswered import answered, unanswered
-from dynsync.backlog import Linked, Observation, Pending, PendingKey
+from dynsync.backlog import Linked, Observation, Pending, PendingKey, Sent
 from dynsync.decisions import FieldPlan
 from dynsync.errors import Refused
+from dynsync.observing import missed
 from dynsync.outcomes import Outcome, OutcomeKind
 from dynsync.planning import RecordPlan, plan_record
 from dynsync.recorder import journal_entry
@@ -83,7 +84,7 @@ def _hear(
         _read_back(session, terms, Side.MARKETO, sent),
         _read_back(session, terms, Side.DYNAMICS, sent),
     )
-    _agree(session, terms, met, found)
+    _agree(session, terms, met, found, sent_at)
     _meet(session, terms, meet, found, sent_at)
 
 
@@ -118,9 +119,14 @@ def _read_back(
 
 
 def _agree(
-    session: Session, terms: Terms, plans: Iterable[tuple[Linked, RecordPlan]], found: _Found
+    session: Session,
+    terms: Terms,
+    plans: Iterable[tuple[Linked, RecordPlan]],
+    found: _Found,
+    sent_at: Mapping[PendingKey, SentAt],
 ) -> None:
     """Move the base of linked records, field by field."""
+    notes: dict[int, tuple[Sent, ...]] = {}
     moved: list[_Heard] = []
     heard: list[PendingKey] = []
     for link, plan in plans:
@@ -128,13 +134,18 @@ def _agree(
             _row(terms, Side.MARKETO, found.marketo.get(plan.entry.key)),
             _row(terms, Side.DYNAMICS, found.dynamics.get(plan.entry.key)),
         )
-        if (one := _moved(terms, link, plan, rows)) is not None:
+        ours, marketos = sent_at[plan.entry.key]
+        looked = _looked_for(terms, link, plan, rows.marketo, session.now() - (ours - marketos))
+        if looked.sent != link.sent:
+            notes[link.key] = looked.sent
+        if (one := _moved(terms, looked, plan, rows)) is not None:
             moved.append(one)
         if all(len(_shown(terms, field, rows)) == len(field.told) for field in plan.fields):
             # Of anything else Marketo's feed may tell more.
             heard.append(plan.entry.key)
     run, now = session.report.run, session.now()
     with session.commit():
+        session.store.save_sent(notes)
         session.store.save_links(link for link, _, _ in moved)
         session.store.save_pending(entry for _, entry, _ in moved)
         session.store.append(journal_entry(told, run, now) for _, _, told in moved if told.changes)
@@ -149,6 +160,19 @@ def _row(terms: Terms, side: Side, record: Record | None) -> Row:
     row = row_of(terms, side)(record.values)
     check_row(terms, side, row)
     return row
+
+
+def _looked_for(terms: Terms, link: Linked, plan: RecordPlan, row: Row, now: float) -> Linked:
+    """Return *link* with a remark on what was sent to Marketo and is *now* not in its *row*."""
+    told = plan.sent(Side.MARKETO)
+    gone = {
+        name
+        for name, wire in told.items()
+        if row[at := terms.index(name)] is not MISSING
+        and not _holds(terms, Side.MARKETO, row, at, wire)
+    }
+    notes = tuple(missed(one, now) if one.field in gone else one for one in link.sent)
+    return attrs.evolve(link, sent=notes)
 
 
 def _moved(terms: Terms, link: Linked, plan: RecordPlan, rows: Pair[Row]) -> _Heard | None:

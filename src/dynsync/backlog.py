@@ -63,7 +63,8 @@ class Sent:
     *old* is the value that the write meant to replace, *new* what it sent, both wire values
     under the canonical *field* name; *source* is the other side's base at that time, which
     a recovered edit is merged against (invariant 31). *at* is when it was sent, by Marketo's
-    clock where its feed tells the time.
+    clock where its feed tells the time, and *until* when it was looked for and was not there,
+    if it was: no later edit is its echo.
     """
 
     field: str
@@ -71,6 +72,7 @@ class Sent:
     new: Wire
     source: Wire
     at: float
+    until: float | None = None
 
 
 @attrs.define

@@ -7,6 +7,7 @@ It is judged by value, so that an automation which rewrites our value is still a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 import attrs
@@ -21,6 +22,7 @@ __all__ = [
     "differs",
     "fold",
     "inherit",
+    "missed",
     "overwritten",
     "shows",
 ]
@@ -110,6 +112,10 @@ _ANSWER = 900.0
 """How long after it was sent a write may still be applied, in seconds."""
 
 
+_UNDER_WAY = 60.0
+"""How soon after it was sent a write that is not there tells nothing, in seconds."""
+
+
 def _may_echo(edit: Edit, write: Sent) -> bool:
     """
     Return whether *edit* may be what *write* did, as far as its time tells.
@@ -119,7 +125,17 @@ def _may_echo(edit: Edit, write: Sent) -> bool:
     """
     if edit.at is None:
         return True
-    return write.at - _RESOLUTION <= edit.at.timestamp() <= write.at + _ANSWER
+    at = edit.at.timestamp()
+    if write.until is not None and at >= math.floor(write.until):
+        return False
+    return write.at - _RESOLUTION <= at <= write.at + _ANSWER
+
+
+def missed(write: Sent, now: float) -> Sent:
+    """Return *write* as one that was looked for at *now*, and was not there."""
+    if write.until is not None or now < write.at + _UNDER_WAY:
+        return write
+    return attrs.evolve(write, until=now)
 
 
 def _replay(

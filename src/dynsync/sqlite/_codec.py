@@ -29,7 +29,7 @@ __all__ = [
     "plain",
 ]
 
-_Sent: TypeAlias = tuple[str, Wire, Wire, Wire, float]
+_Sent: TypeAlias = tuple[str, Wire, Wire, Wire, float, float | None]
 Notes: TypeAlias = list[tuple[object, ...]]
 """What was sent and has not come back, as it is written down."""
 
@@ -127,7 +127,9 @@ def decode_names(text: str) -> tuple[list[str], list[str]]:
 
 
 def _from_sent(item: Sent) -> tuple[object, ...]:
-    return item.field, item.old, item.new, item.source, item.at
+    # The last is left out where it is None, and reading it back makes it that.
+    said = item.field, item.old, item.new, item.source, item.at
+    return said if item.until is None else (*said, item.until)
 
 
 def _missing(value: object) -> list[object]:

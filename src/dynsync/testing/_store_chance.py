@@ -93,7 +93,8 @@ class _Chance:
 
     def sent(self) -> tuple[Sent, ...]:
         def one() -> Sent:
-            return Sent(self.field(), self.wire(), self.wire(), self.wire(), self.moment())
+            until = self.moment() if self.likely(0.5) else None
+            return Sent(self.field(), self.wire(), self.wire(), self.wire(), self.moment(), until)
 
         return tuple(self.some(one, 2))
 

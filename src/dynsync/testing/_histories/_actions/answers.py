@@ -6,6 +6,7 @@ from typing import Final
 
 from dynsync.records import Side
 from dynsync.sandbox import Fault, FaultKind
+from dynsync.testing._histories._actions.blocks import is_held
 from dynsync.testing._histories._actions.overwrites import agree, news
 from dynsync.testing._histories._draws import (
     CALM,
@@ -70,9 +71,11 @@ def edit_before_the_echo(world: SandboxWorld, at: int, name: str, choice: int, l
         value = world.scene.other_value(name, later, ours, before)
         # Put back before the feed tells, it looks like a write that was swallowed.
         back = world.scene.same(name, value, before)
-        if not back and world.change(human, Side.MARKETO, name, value):
+        edited = not back and world.change(human, Side.MARKETO, name, value)
+        report = world.go()
+        if edited and report is not None:
             world.reached[f"edit before the echo {human.entity}"] += 1
-        world.go()
+            assert not is_held(report, human, name), "an edit, and taken for a block"
         world.box.release()
         world.go()
         world.settle()

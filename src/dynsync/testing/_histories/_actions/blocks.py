@@ -19,7 +19,7 @@ from dynsync.testing._histories._draws import (
 from dynsync.testing._histories._model import Cell, Human
 from dynsync.testing._histories._sandbox_world import SandboxWorld
 
-__all__ = ["BLOCKS"]
+__all__ = ["BLOCKS", "is_held"]
 
 _OPEN: Final = ("nothing", "edited in Marketo", "edited in Dynamics", "another in Marketo")
 """What happens while a field is blocked."""
@@ -55,7 +55,7 @@ def block_updates(
             held = world.held(human, Side.MARKETO)
             assert held is not None, "gone from Marketo"
             assert world.scene.same(name, held[name], kept[human.entity]), "blocked, and written"
-            assert _is_told(report, human, name), "swallowed, and not told"
+            assert is_held(report, human, name), "swallowed, and not told"
     for human in humans:
         # Nothing of it has arrived, as both sides know: what is edited now meets it.
         human.cells[name].risky = False
@@ -70,7 +70,7 @@ def _is_news(cell: Cell) -> bool:
     return cell.edited == {Side.DYNAMICS} and not (cell.muddled or cell.blurred)
 
 
-def _is_told(report: Report, human: Human, name: str) -> bool:
+def is_held(report: Report, human: Human, name: str) -> bool:
     """Return whether *report* says that a field of a human is held."""
     mine = [one for one in report.notable if one.ids.dynamics == human.guid]
     return any(name in one.held for one in mine)

@@ -42,6 +42,9 @@ _UNANSWERED: Final[tuple[FaultKind, ...]] = (
     "partial",
     "throttled",
 )
+_UNDER_WAY: Final = 60
+"""How long a request without an answer may be under way, in seconds."""
+
 _OPERATIONS: Final = ("*", "*", "read", "write", "fetch", "describe", "log")
 
 
@@ -59,6 +62,9 @@ def _run_with(world: World, side: Side, operation: str, *faults: Fault | None) -
     world.faults[side].plan(operation, *faults)
     world.go()
     world.faults[side].clear()
+    # Until then a write that nobody answered may be under way, and the engine cannot tell it
+    # from a person's edit to the same.
+    world.clock.advance(_UNDER_WAY)
 
 
 def faulty_runs(
