@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import os
-import threading
 import traceback
 from collections.abc import Generator
 from email.utils import format_datetime
@@ -92,13 +91,11 @@ class Emulator:
             ) from None
         self._server = server
         self.authority = None if proof is None else proof.authority
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
+        server.start()
         try:
             yield self
         finally:
             server.stop()
-            thread.join()
             self._server = None
 
     def answer(self, call: Call) -> Answered:

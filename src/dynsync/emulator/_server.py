@@ -45,6 +45,7 @@ class Server(http.server.ThreadingHTTPServer):
         self.clock = clock
         self.context = context
         self._open: set[socket.socket] = set()
+        self._listening = threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True)
         self._serving: list[threading.Thread] = []
         self._stopped = False
         self._lock = threading.Lock()
@@ -99,6 +100,10 @@ class Server(http.server.ThreadingHTTPServer):
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing: what broke a connection may quote what came by it."""
 
+    def start(self) -> None:
+        """Listen in a thread of its own, until `stop`."""
+        self._listening.start()
+
     def stop(self) -> None:
         """Stop listening, end every connection, and return when all is quiet."""
         if sys.is_finalizing():
@@ -110,7 +115,7 @@ class Server(http.server.ThreadingHTTPServer):
             for connection in self._open:
                 with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
-        for thread in self._serving:
+        for thread in (*self._serving, self._listening):
             thread.join()
         self.server_close()
 
