@@ -844,17 +844,19 @@ def test_any_callable_that_returns_a_token_will_do() -> None:
     assert "Bearer two" == transport.requests[1].headers["Authorization"]
 
 
-def test_a_callable_that_fails_is_a_refusal() -> None:
-    """In the language of the core; what went wrong is its cause."""
+def test_a_callable_that_fails_is_a_refusal_that_keeps_its_secret() -> None:
+    """In the language of the core; what it raised may quote a password, and is not kept."""
 
     def broken() -> str:
-        raise LookupError("no account")
+        raise LookupError("no account for s3cret")
 
     mine = DataverseConnector(ORG, transport=Replay([]), credentials=broken)
 
     with pytest.raises(Refused, match="LookupError") as caught:
         mine.sync_user()
-    assert isinstance(caught.value.__cause__, LookupError)
+    assert "s3cret" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
 
 
 def test_a_limit_is_waited_out_and_then_raised() -> None:

@@ -1,4 +1,4 @@
-"""Call what the host brought: what it may not raise becomes a `ContractError`, unquoted."""
+"""Call what the host brought: what it may not raise becomes an error of ours, unquoted."""
 
 from __future__ import annotations
 
@@ -49,12 +49,13 @@ def called(
     complaint: Callable[[str], str],
     *,
     passing: tuple[type[Exception], ...] = (SyncError,),
+    becoming: Callable[[str], SyncError] = ContractError,
 ) -> T:
     """
     Return what *function* returns; what it raises passes if it is one of *passing*.
 
-    Everything else becomes a `ContractError` with the message that *complaint* makes of the
-    name of its class and the place where it was raised.
+    Everything else becomes what *becoming* makes of the message, by default a `ContractError`,
+    and *complaint* makes that of the name of its class and the place where it was raised.
     """
     try:
         return function()
@@ -64,7 +65,7 @@ def called(
         raised, trace = raised_by(error), error.__traceback__
     # Outside of the except block: the message of what was raised may quote a field's value, and
     # would hang on to ours as its context. Where it was raised is enough to find it.
-    raise ContractError(complaint(raised)).with_traceback(trace)
+    raise becoming(complaint(raised)).with_traceback(trace)
 
 
 def hosts_own(argument: str, function: Callable[P, T]) -> Callable[P, T]:

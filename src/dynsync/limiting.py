@@ -117,7 +117,7 @@ class Limiter:
 
         Nothing is under way any more when it returns. A job does not begin other jobs.
         """
-        if len(jobs) < 2:  # noqa: PLR2004 - one has nobody to run beside
+        if len(jobs) <= 1:
             return [_outcome(job) for job in jobs]
         futures = [self._workers().submit(_outcome, job) for job in jobs]
         wait(futures)

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 import attrs
 
+from dynsync.calling import called
 from dynsync.connectors import Clock
 from dynsync.dynamics._answers import fault_in, seconds
 from dynsync.dynamics._odata import Garbled, parse, text_of
@@ -72,7 +73,7 @@ class Tokens:
     def current(self) -> str:
         """Return a token that lasts a while longer. Raises `SystemFailure`."""
         if not isinstance(self._credentials, ClientSecret):
-            return _called(self._credentials)
+            return _given(self._credentials)
         with self._lock:
             now = self._clock.now()
             if self._token is None or self._token.until <= now:
@@ -89,14 +90,14 @@ class Tokens:
                 self._token = None
 
 
-def _called(credentials: Callable[[], str]) -> str:
-    try:
-        return credentials()
-    except SystemFailure:
-        raise
-    except Exception as error:
-        message = f"no token: what was given as credentials raised {type(error).__name__}"
-        raise Refused(_SIDE, message) from error
+def _given(credentials: Callable[[], str]) -> str:
+    """Return the token that a host's own callable returns; what it raises may quote a secret."""
+    return called(
+        credentials,
+        lambda raised: f"no token: what was given as credentials raised {raised}",
+        passing=(SystemFailure,),
+        becoming=lambda message: Refused(_SIDE, message),
+    )
 
 
 def _issued(secret: ClientSecret, resource: str) -> Flow[tuple[str, float]]:

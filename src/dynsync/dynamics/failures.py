@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Final, Literal, TypeAlias
 
 import attrs
@@ -227,8 +228,9 @@ def failure_for(status: int, code: str) -> Failure:
     if known is not None:
         return known
     shown = code if code not in {"", "0x0"} else str(status)
-    if status < 400:  # noqa: PLR2004 - it leads elsewhere, with our credentials
+    if status < HTTPStatus.BAD_REQUEST:
+        # It leads elsewhere, and our credentials do not follow.
         return Failure(shown, "", Becomes.TABLE, "it points to another address; is the URL right?")
-    if status >= 500:  # noqa: PLR2004 - the server's own failures begin here
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Failure(shown, "", Becomes.UNCERTAIN, "it failed")
     return Failure(shown, "", Becomes.REJECTED, "it refused the request")

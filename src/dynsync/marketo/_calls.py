@@ -130,7 +130,7 @@ class Calls:
         said = parsed(response.body)
         if response.status in _NOT_ACCEPTED or (said is not None and "error" in said):
             raise Refused(Side.MARKETO, _NOT_KNOWN)
-        if response.status >= 300:  # noqa: PLR2004 - the first status that is no answer
+        if response.status >= HTTPStatus.MULTIPLE_CHOICES:
             raise failed(failure_of_status(response), "reading", response)
         text = "" if said is None else text_of(said, "access_token")
         if said is None or not text:

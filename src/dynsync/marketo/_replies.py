@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Final, Literal, TypeAlias
 
 import attrs
@@ -99,7 +100,7 @@ def reply(response: Response, doing: Doing = "reading", takes: str = "") -> Repl
 
     What was asked *takes* that permission of the API role.
     """
-    if response.status >= 300:  # noqa: PLR2004 - the first status that is no answer
+    if response.status >= HTTPStatus.MULTIPLE_CHOICES:
         raise failed(failure_of_status(response), doing, response)
     said = parsed(response.body)
     if said is None:

@@ -44,6 +44,7 @@ class Log:
         try:
             yield
         except BaseException:
+            # Whatever it is, Ctrl-C among them: nothing of the block may stay.
             self._back_to(mark)
             raise
         finally:

@@ -128,6 +128,7 @@ class Store:
                     self._save_counters()
                 self._db.execute("COMMIT")
             except BaseException:
+                # Whatever it is, Ctrl-C among them: the file must not stay locked.
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise

@@ -107,6 +107,7 @@ class Store:
                 self.flush()
                 self._db.execute("COMMIT")
             except BaseException:
+                # Whatever it is, Ctrl-C among them: the file must not stay locked.
                 self._undo()
                 raise
             finally:
@@ -322,7 +323,8 @@ class Store:
                     self._refresh()
                 self._version = version
         except BaseException:
-            # A disk that fails has ended it already; that, and not this, is to be told.
+            # Whatever it is, Ctrl-C among them: the file must not stay locked. A disk that fails
+            # has ended the transaction already; that, and not this, is to be told.
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise

@@ -53,6 +53,7 @@ class Database:
                 end = "COMMIT" if outermost else f"RELEASE level{self._depth}"
                 self._connection.execute(end)
         except BaseException:
+            # Whatever it is, Ctrl-C among them: what was half done is taken back, and passed on.
             self._back()
             raise
         finally:

@@ -123,7 +123,7 @@ def _lives(row: _Columns) -> bool:
         return True
     if pid == os.getpid():
         return token in _LIVING
-    if os.name != "posix":  # pragma: no cover
+    if os.name != "posix":  # pragma: no cover - the tests run where it is
         # Elsewhere signal 0 does not ask, it ends the process.
         return True
     try:

@@ -54,6 +54,7 @@ def _done(scene: Scene, call: str, act: Callable[[], T]) -> T:
     try:
         return act()
     except Exception as error:
+        # The host's code: it may raise anything, and the check cannot go on without it.
         does = call.partition("(")[0]
         raise Halted(f"outside.{does} raised {type(error).__name__}: {error}") from error
 

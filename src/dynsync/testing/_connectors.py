@@ -102,13 +102,15 @@ def _parted(make: Callable[[], Made]) -> tuple[Connector, Outside | None]:
     except SyncError:
         raise
     except Exception as error:
+        # The host's code: whatever it raises, there is nothing to check.
         raise ConfigurationError(f"make() raised {type(error).__name__}; {_MADE}") from error
     if not isinstance(made, tuple):
         return _sided(made), None
-    parts = cast("tuple[object, ...]", made)
-    if len(parts) != 2:  # noqa: PLR2004 - a pair
-        raise ConfigurationError(f"make() returned a tuple of {len(parts)}; {_MADE}")
-    connector, outside = parts
+    match cast("tuple[object, ...]", made):
+        case connector, outside:
+            pass
+        case parts:
+            raise ConfigurationError(f"make() returned a tuple of {len(parts)}; {_MADE}")
     if not isinstance(outside, Outside):
         raise ConfigurationError(
             f"make() returned a {type(outside).__name__} as who else is at work; an Outside has "

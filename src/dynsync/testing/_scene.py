@@ -270,6 +270,7 @@ def _look(scene: Scene, way: Way, held: Held) -> Mapping[str, Wire] | None:
     try:
         found = _fetched(scene, held, fields) if way == "read" else _read(scene, held, fields)
     except Exception as error:
+        # What is wrong with this way is found where it is looked at for itself.
         raise LookupError from error
     return found.values if found is not None else None
 

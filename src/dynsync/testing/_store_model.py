@@ -80,6 +80,7 @@ class ModelStore:
             try:
                 yield
             except BaseException:
+                # Any exception takes a transaction back, Ctrl-C as well (S1).
                 self._shelf.state = before
                 raise
 

@@ -120,6 +120,7 @@ class Witness:
             self._well_formed(method, failure)
             raise
         except Exception as error:
+            # What a connector may not raise is what this looks for.
             raise self._foreign(method, error) from error
         finally:
             self.tally["C9"] += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping
+from http import HTTPStatus
 from typing import Final, TypeAlias
 
 import attrs
@@ -94,7 +95,7 @@ def _part(outer: Call, about: Mapping[str, str], text: bytes) -> Part:
     head, _, body = _split(text.lstrip(b"\r\n"))
     first, *rest = _LINE.split(head, maxsplit=1)
     words = first.decode("utf-8", "replace").split()
-    if len(words) < 2:  # noqa: PLR2004 - a method and a URL
+    if len(words) <= 1:
         raise bad("A part of the batch is no request.", "0x80048d19")
     headers = _headers(rest[0]) if rest else {}
     inherited = {key: outer.headers[key] for key in ("authorization",) if key in outer.headers}
@@ -191,7 +192,7 @@ def _resolved(call: Call, known: Mapping[str, str]) -> Call:
 
 
 def _failed(reply: Reply) -> Reply | None:
-    return reply if reply.status >= 400 else None  # noqa: PLR2004 - an HTTP error
+    return reply if reply.status >= HTTPStatus.BAD_REQUEST else None
 
 
 _NAMES: Final = {200: "OK", 201: "Created", 204: "No Content", 304: "Not Modified"}

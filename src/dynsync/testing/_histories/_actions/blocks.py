@@ -33,7 +33,7 @@ def block_updates(
     name: str,
     choice: int,
     later: int,
-    again: bool,  # noqa: FBT001
+    again: bool,
     meanwhile: str,
 ) -> None:
     """Somebody blocks a field in Marketo: what we write is swallowed, told, and told later."""

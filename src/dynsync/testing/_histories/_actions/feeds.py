@@ -62,7 +62,7 @@ def feed_manners(world: SandboxWorld, repeats: int, empty: int) -> None:
     world.box.empty_pages(empty)
 
 
-def expire(world: SandboxWorld, run: bool) -> None:  # noqa: FBT001
+def expire(world: SandboxWorld, run: bool) -> None:
     """Dynamics forgets the cursors it gave."""
     # Invariant 16.
     world.org.expire_cursors()
@@ -71,7 +71,7 @@ def expire(world: SandboxWorld, run: bool) -> None:  # noqa: FBT001
         world.go()
 
 
-def forget_changes(world: SandboxWorld, run: bool) -> None:  # noqa: FBT001
+def forget_changes(world: SandboxWorld, run: bool) -> None:
     """Marketo forgets its feed."""
     # Invariant 16.
     world.box.forget_changes()

@@ -60,7 +60,7 @@ def edit_both(world: World, at: int, edit: OneEdit, other: OneEdit) -> None:
     world.change(world.pick(at), Side.DYNAMICS, *other)
 
 
-def collide(world: World, at: int, name: str, choices: tuple[int, int], settle: bool) -> None:  # noqa: FBT001
+def collide(world: World, at: int, name: str, choices: tuple[int, int], settle: bool) -> None:
     """Both sides edit the same field."""
     scene = world.scene
     values = scene.values[name]

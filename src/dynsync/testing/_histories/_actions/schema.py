@@ -81,7 +81,7 @@ def rename_column(
     entity: str,
     at: int,
     edit: tuple[str, Value],
-    later: bool,  # noqa: FBT001
+    later: bool,
 ) -> None:
     """A column gets another name, which to everybody else is a new column without values."""
     name = world.scene.shaky[0]
