@@ -191,7 +191,7 @@ def check_row(terms: Terms, side: Side, row: Row) -> None:
 
 
 def _all_finite(row: Row) -> bool:
-    return all(map(math.isfinite, [wire for wire in row if isinstance(wire, float)]))
+    return all(map(math.isfinite, [wire for wire in row if type(wire) is float]))
 
 
 def check_edits(table: str, edits: Iterable[Edit]) -> None:

@@ -151,7 +151,7 @@ class _Reading:
         session = self.session
         now = session.now()
         # A record that a page holds twice is taken as it came last; edits of both are kept.
-        changes = list(_latest(page.changes).values())
+        changes = _latest(page.changes)
         skew = now - page.at.timestamp() if page.at is not None else None
         if skew is not None:
             check_clock(session.settings.guards, self.feed.side, skew)
@@ -202,7 +202,9 @@ class _Reading:
                     yield link.ids, link.state
 
 
-def _latest(changes: Sequence[Change]) -> dict[RecordId, Change]:
+def _latest(changes: Sequence[Change]) -> Sequence[Change]:
+    if len({change.id for change in changes}) == len(changes):
+        return changes
     latest: dict[RecordId, Change] = {}
     for change in changes:
         before = latest.get(change.id)
@@ -210,4 +212,4 @@ def _latest(changes: Sequence[Change]) -> dict[RecordId, Change]:
             latest[change.id] = attrs.evolve(change, edits=(*before.edits, *change.edits))
         else:
             latest[change.id] = change
-    return latest
+    return list(latest.values())

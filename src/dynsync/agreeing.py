@@ -14,7 +14,7 @@ from dynsync.backlog import Linked, LinkState
 from dynsync.decisions import FieldPlan
 from dynsync.outcomes import FieldChange
 from dynsync.planning import Action, RecordPlan
-from dynsync.records import MISSING, Missing, Pair, Row, Wire
+from dynsync.records import MISSING, Pair
 from dynsync.terms import Terms
 from dynsync.writes import Updated, WriteResult
 
@@ -30,31 +30,38 @@ def agreed(
         return None
     if not (_silent(results.marketo) and _silent(results.dynamics)):
         return None
-    base = Pair(link.rows.marketo.copy(), link.rows.dynamics.copy())
+    marketo, dynamics = link.rows.marketo.copy(), link.rows.dynamics.copy()
+    held_here, held_there = plan.actual.marketo, plan.actual.dynamics
     for field in plan.fields:
-        if field.waits or field.restore or not (field.told or field.advance):
+        here, there = field.to_marketo, field.to_dynamics
+        told = here is not MISSING or there is not MISSING
+        if field.waits or field.restore or not (told or field.advance):
             return None
         at = terms.index(field.name)
-        _move(base.marketo, at, field.to_marketo, plan.actual.marketo)
-        _move(base.dynamics, at, field.to_dynamics, plan.actual.dynamics)
-    base.dynamics[terms.plain :] = [None] * terms.stamps
+        # Where nothing is known of what a side holds, nothing is in its base either.
+        marketo[at] = held_here[at] if here is MISSING else here
+        dynamics[at] = held_there[at] if there is MISSING else there
+    dynamics[terms.plain :] = [None] * terms.stamps
     seen = plan.entry.seen
     versions = Pair(
         version_after(results.marketo, seen.marketo, link.versions.marketo),
         version_after(results.dynamics, seen.dynamics, link.versions.dynamics),
     )
-    after = Linked(link.key, link.entity, link.ids, base, versions, LinkState.LIVE, link.sent)
+    after = Linked(
+        link.key,
+        link.entity,
+        link.ids,
+        Pair(marketo, dynamics),
+        versions,
+        LinkState.LIVE,
+        link.sent,
+    )
     return after, _changes(plan.fields)
 
 
 def _silent(result: WriteResult | None) -> bool:
     """Return whether there was no write, or one that was done and says nothing of what is held."""
     return result is None or (isinstance(result, Updated) and not result.values)
-
-
-def _move(base: Row, at: int, sent: Wire | Missing, actual: Row) -> None:
-    # Where nothing is known of what a side holds, nothing is in its base either.
-    base[at] = actual[at] if sent is MISSING else sent
 
 
 def _changes(fields: Iterable[FieldPlan]) -> tuple[FieldChange, ...]:
