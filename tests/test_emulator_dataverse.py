@@ -342,6 +342,8 @@ def test_filter_takes_lists_columns_and_parameters(
         "firstname eq lastname": "Bob",
         "contains(lastname,@p2) and @p1 ne @p3": "Ann",
         "lastname eq 'a=b'": "",
+        f"{crm}.In(PropertyName='donotemail',PropertyValues=['false'])": "AnnBobLeeO'Hara",
+        "firstname eq 'Bob' and modifiedby/fullname eq 'Sales Person'": "AnnBobO'Hara",
     }
     given = {"@p1": "lastname", "@p2": "'NN'", "$orderby": "@p1 asc", "$select": "lastname"}
 
@@ -386,6 +388,8 @@ def test_filter_looks_behind_a_lookup(emulator: Emulator, client: httpx.Client) 
         "Microsoft.Dynamics.CRM.In(PropertyName='numberofemployees',PropertyValues=['x'])",
         "nonsense eq 1",
         "lastname eq nonsense",
+        "createdon between 5",
+        "Microsoft.Dynamics.CRM.Between(PropertyName='lastname',PropertyValues=['x'])",
     ],
 )
 def test_filter_compares_like_with_like(client: httpx.Client, text: str) -> None:
@@ -503,12 +507,32 @@ def test_users_are_asked_for_as_rows_are(client: httpx.Client) -> None:
     assert "domainname" not in one
 
 
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        (f"systemusers({KEY})", 404),
+        (f"systemusers({KEY})?$select=fullname", 404),
+        ("systemusers?$top=x", 400),
+        ("systemusers?$filter=fullname eq nonsense", 400),
+        ("organizations(ORG)/nonsense", 404),
+    ],
+)
+def test_users_that_make_no_sense_are_refused(
+    client: httpx.Client, address: str, expected: int
+) -> None:
+    """As rows are."""
+    organization = client.get(f"{API}WhoAmI").json()["OrganizationId"]
+
+    assert expected == client.get(f"{API}{address.replace('ORG', organization)}").status_code
+
+
 def test_values_are_told_with_their_labels(emulator: Emulator, client: httpx.Client) -> None:
     """Labels, dates, the names of what lookups point at; all of them, or those asked for."""
     account(emulator)
-    contact = employee(client, preferredcontactmethodcode=2, birthdate="1980-05-02")
+    contact = employee(client, preferredcontactmethodcode=2, birthdate="1980-05-02", donotfax=True)
     moment = "mkt_lastinterestingmomentdate"
     columns = f"{moment},preferredcontactmethodcode,birthdate,_parentcustomerid_value,annualincome"
+    columns = f"{columns},donotfax,versionnumber"
     all_of_it = {"Prefer": 'odata.include-annotations="*"'}
     client.patch(contact, json={"annualincome": 1234.5, moment: "2026-01-05T21:07:00Z"})
     answer = client.get(contact, params={"$select": columns}, headers=all_of_it)
@@ -522,6 +546,8 @@ def test_values_are_told_with_their_labels(emulator: Emulator, client: httpx.Cli
     assert "5/2/1980" == told[f"birthdate@{formatted}"]
     assert "1/5/2026 9:07 PM" == told[f"{moment}@{formatted}"]
     assert "$1,234.50" == told[f"annualincome@{formatted}"]
+    assert "Yes" == told[f"donotfax@{formatted}"]
+    assert f"{told['versionnumber']:,}" == told[f"versionnumber@{formatted}"]
     assert ("Contoso", "parentcustomerid_account", "account") == (
         told[f"{lookup}@{formatted}"],
         told[f"{lookup}@{crm}.associatednavigationproperty"],
@@ -547,6 +573,7 @@ def test_one_property_is_read_by_itself(emulator: Emulator, client: httpx.Client
     assert place["@odata.id"].endswith(f"accounts({OTHER})")
     assert "Sync User" == client.get(f"{contact}/ownerid").json()["fullname"]
     assert 204 == client.get(f"{contact}/parentcustomerid_contact").status_code
+    assert 204 == client.get(f"{contact}/parentcustomerid_contact/$ref").status_code
     assert 204 == client.get(f"{contact}/jobtitle/$value").status_code
     assert 400 == client.get(f"{contact}/lastname/$ref").status_code
     assert 400 == client.get(f"{contact}/nonsense").status_code

@@ -527,12 +527,32 @@ def test_field_is_changed_but_for_what_it_is(client: httpx.Client) -> None:
     assert ["updated"] == change(standard, description="how to reach them")
     assert ["1003"] == change(standard, displayName="Mail")
     assert ["1003"] == change(own, dataType="integer")
+    assert ["1003"] == change(own, displayName="!")
+    assert "702" == code(client.get(f"{own[:-5]}x.json"))
     assert "1006" == code(client.post(f"{own[:-5]}x.json", json={"input": [{}]}))
 
     [told] = client.get(own).json()["result"]
     assert ("Code", True) == (told["displayName"], told["isHidden"])
     described = client.get("/rest/v1/leads/describe.json").json()["result"]
     assert "acmeCode" not in {each["rest"]["name"] for each in described}
+
+
+def test_fields_that_the_api_makes_are_a_hundred_at_most(
+    emulator: Emulator, client: httpx.Client
+) -> None:
+    """Of numbers too, hidden ones among them; the next is refused."""
+    rows: list[dict[str, object]] = [
+        {"displayName": f"Own {n}", "name": f"own{n}", "dataType": "integer", "isHidden": n == 1}
+        for n in range(101)
+    ]
+    answer = client.post(FIELDS, json={"input": rows})
+    wrong = {"email": "ada@example.com", "own0": "many"}
+
+    assert ["created"] * 100 + ["1028"] == statuses(answer)
+    assert ["1003"] == statuses(client.post(LEADS, json={"input": [wrong]}))
+    hidden = {"email": "ada@example.com", "own1": 1}
+    assert ["1006"] == statuses(client.post(LEADS, json={"input": [hidden]}))
+    assert 0 == emulator.marketo.count()
 
 
 def test_fields_are_told_page_by_page(client: httpx.Client) -> None:
