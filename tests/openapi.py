@@ -150,6 +150,10 @@ class Tour:
         self.ask("POST", "/rest/v1/leads.json", {"input": [*rows, {"email": "x", "no": 1}]})
         for path in ("describe", "describe2", "schema/fields", "schema/fields/email", "partitions"):
             self.ask("GET", f"/rest/v1/leads/{path}.json")
+        field = {"displayName": "Acme Code", "name": "acmeCode", "dataType": "string"}
+        self.ask("POST", "/rest/v1/leads/schema/fields.json", {"input": [field]})
+        said = {"input": [{"description": "of Acme"}]}
+        self.ask("POST", "/rest/v1/leads/schema/fields/acmeCode.json", said)
         self.ask("GET", "/rest/v1/lead/1.json")
         self.ask("GET", "/rest/v1/leads.json?filterType=id&filterValues=1,2&batchSize=1")
         self.ask("POST", "/rest/v1/leads.json", {"input": [{"email": "a@example.com", "fax": "1"}]})

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from dynsync.emulator import CLIENT_ID, CLIENT_SECRET, TENANT, Emulator, emulate
-from dynsync.records import RecordId
+from dynsync.records import RecordId, Wire
 from dynsync.sandbox import Fault, Limits
 from dynsync.schemas import Access, Column
 from emulator_clients import API, org_client, plain_client
@@ -53,6 +53,18 @@ def refusal(answer: httpx.Response) -> tuple[int, str]:
 def made(emulator: Emulator, key: str = KEY, **values: str) -> None:
     """Have a lead under *key*."""
     emulator.dynamics.create("lead", {"lastname": "Lee", **values}, id=RecordId(key))
+
+
+def account(emulator: Emulator, name: str = "Contoso") -> None:
+    """Have an account of that *name*."""
+    emulator.dynamics.create("account", {"name": name}, id=RecordId(OTHER))
+
+
+def employee(client: httpx.Client, **values: object) -> str:
+    """Have a contact of that account, and return its URL."""
+    bound = {"parentcustomerid_account@odata.bind": f"/accounts({OTHER})"}
+    body = {"firstname": "Ann", "lastname": "Kay", **bound, **values}
+    return str(client.post(f"{API}contacts", json=body).headers["OData-EntityId"])
 
 
 # -- tokens
@@ -191,6 +203,7 @@ def test_lookup_is_bound_and_cleared(emulator: Emulator, client: httpx.Client) -
     """A reference is written by binding, read by its value, and cleared in two ways."""
     contact = f"{API}contacts({KEY})"
     bound = {"lastname": "Kay", "parentcustomerid_account@odata.bind": f"/accounts({OTHER})"}
+    account(emulator)
 
     client.patch(contact, json=bound)
     assert OTHER == client.get(contact).json()["_parentcustomerid_value"]
@@ -205,6 +218,26 @@ def test_lookup_is_bound_and_cleared(emulator: Emulator, client: httpx.Client) -
     assert OTHER == pointed_at()
     client.patch(contact, json={"parentcustomerid_account@odata.bind": None})
     assert pointed_at() is None
+    client.put(f"{contact}/parentcustomerid_account/$ref", json=reference)
+    client.patch(contact, json={"parentcustomerid_account": None})
+    assert pointed_at() is None
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"parentcustomerid_account@odata.bind": f"/accounts({KEY})"}, (404, "0x80040217")),
+        ({"parentcustomerid_account@odata.bind": f"/contacts({KEY})"}, (400, "0x80048d19")),
+        ({"parentcustomerid_account": {"name": "Contoso"}}, (501, "0x80060888")),
+    ],
+)
+def test_reference_leads_to_a_row_that_is_there(
+    client: httpx.Client, body: dict[str, object], expected: tuple[int, str]
+) -> None:
+    """Of the table that the property is for; no row is made on the way."""
+    answer = client.post(f"{API}contacts", json={"lastname": "Kay", **body})
+
+    assert expected == refusal(answer)
 
 
 def test_one_column_is_written_by_itself(emulator: Emulator, client: httpx.Client) -> None:
@@ -291,6 +324,102 @@ def test_filter_takes_what_clients_write(emulator: Emulator, client: httpx.Clien
         assert expected == "".join(row["lastname"] for row in rows), text
 
 
+def test_filter_takes_lists_columns_and_parameters(
+    emulator: Emulator, client: httpx.Client
+) -> None:
+    """The lists of Dataverse's own functions are all in quotes, whatever they are of."""
+    for number, name in enumerate(("Ann", "Bob", "O'Hara")):
+        values: dict[str, Wire] = {"lastname": name, "numberofemployees": number}
+        emulator.dynamics.create("lead", {**values, "firstname": "Bob"})
+    made(emulator)
+    crm = "Microsoft.Dynamics.CRM"
+    asked = {
+        f"{crm}.In(PropertyName='numberofemployees',PropertyValues=['1','2'])": "BobO'Hara",
+        f'{crm}.In(PropertyName=@p1,PropertyValues=["O\'Hara","Ann"])': "AnnO'Hara",
+        f"{crm}.NotIn(PropertyName='numberofemployees',PropertyValues=['1','2'])": "Ann",
+        f'{crm}.Between(PropertyName=\'numberofemployees\',PropertyValues=["0","1"])': "AnnBob",
+        f"{crm}.NotBetween(PropertyName='numberofemployees',PropertyValues=['0','1'])": "O'Hara",
+        "firstname eq lastname": "Bob",
+        "contains(lastname,@p2) and @p1 ne @p3": "Ann",
+        "lastname eq 'a=b'": "",
+        f"{crm}.In(PropertyName='donotemail',PropertyValues=['false'])": "AnnBobLeeO'Hara",
+        "firstname eq 'Bob' and modifiedby/fullname eq 'Sales Person'": "AnnBobO'Hara",
+    }
+    given = {"@p1": "lastname", "@p2": "'NN'", "$orderby": "@p1 asc", "$select": "lastname"}
+
+    for text, expected in asked.items():
+        quoted = {"@p1": "'lastname'"} if "@p1," in text else {}
+        answer = client.get(LEADS, params={**given, **quoted, "$filter": text})
+        if quoted:
+            answer = client.get(LEADS, params={**quoted, "$orderby": "lastname", "$filter": text})
+        rows = answer.json()["value"]
+        assert expected == "".join(row["lastname"] for row in rows), text
+
+
+def test_filter_looks_behind_a_lookup(emulator: Emulator, client: httpx.Client) -> None:
+    """By what the row that it points at holds; of one that is not there it holds nothing."""
+    account(emulator)
+    employee(client)
+    client.post(f"{API}contacts", json={"lastname": "Alone"})
+
+    def found(text: str) -> list[str]:
+        answer = client.get(f"{API}contacts", params={"$filter": text}).json()
+        return [row["lastname"] for row in answer["value"]]
+
+    assert ["Kay"] == found("parentcustomerid_account/name eq 'contoso'")
+    assert ["Alone"] == found("parentcustomerid_account/name eq null")
+    for text in ("lastname/name eq 'x'", "parentcustomerid_account/nonsense eq 'x'"):
+        assert 400 == client.get(f"{API}contacts", params={"$filter": text}).status_code
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "createdon ge '2026-01-01'",
+        "createdon ge 5",
+        "numberofemployees eq '5'",
+        "statecode eq '0'",
+        "donotemail eq 1",
+        "lastname eq 5",
+        "lastname in ('x',5)",
+        "numberofemployees eq lastname",
+        "leadid eq 'nonsense'",
+        "contains(numberofemployees,'5')",
+        "Microsoft.Dynamics.CRM.In(PropertyName='numberofemployees',PropertyValues=['x'])",
+        "nonsense eq 1",
+        "lastname eq nonsense",
+        "createdon between 5",
+        "Microsoft.Dynamics.CRM.Between(PropertyName='lastname',PropertyValues=['x'])",
+    ],
+)
+def test_filter_compares_like_with_like(client: httpx.Client, text: str) -> None:
+    """A date in quotes is no date: told, and not taken for one that nobody has."""
+    assert (400, "0x80060888") == refusal(client.get(LEADS, params={"$filter": text}))
+
+
+def test_ids_may_be_quoted(emulator: Emulator, client: httpx.Client) -> None:
+    """As Microsoft's own examples do."""
+    made(emulator)
+    owner = client.get(LEAD).json()["_ownerid_value"]
+    asked = {"$filter": f"leadid eq '{KEY}' and _ownerid_value eq '{owner}'"}
+
+    assert 1 == len(client.get(LEADS, params=asked).json()["value"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Microsoft.Dynamics.CRM.LastXDays(PropertyName='createdon',PropertyValue=2)",
+        "contact_customer_accounts/any(c:c/firstname eq 'Ada')",
+        "tolower(lastname) eq 'x'",
+        "ownerid/fullname eq 'x'",
+    ],
+)
+def test_filter_that_is_not_emulated_says_so(client: httpx.Client, text: str) -> None:
+    """501, so that nobody looks for a mistake of their own."""
+    assert (501, "0x80060888") == refusal(client.get(LEADS, params={"$filter": text}))
+
+
 def test_pages_follow_one_another(emulator: Emulator, client: httpx.Client) -> None:
     """The next link is followed as it stands; a count says how many there are in all."""
     emulator.dynamics.create_all("lead", [{"lastname": str(n)} for n in range(5)])
@@ -339,6 +468,126 @@ def test_missing_privilege_is_told(emulator: Emulator, client: httpx.Client) -> 
     assert {"prvWriteLead"} == held & {"prvReadLead", "prvCreateLead", "prvWriteLead"}
 
 
+def test_access_to_a_row_is_told(emulator: Emulator, client: httpx.Client) -> None:
+    """Under whatever name the row is given, as far as the user's rights go."""
+    made(emulator)
+    emulator.dynamics.revoke("lead", Access.CREATE)
+    user = client.get(f"{API}WhoAmI").json()["UserId"]
+    name = f"{API}systemusers({user})/Microsoft.Dynamics.CRM.RetrievePrincipalAccess"
+
+    def rights(key: str) -> httpx.Response:
+        asked = {"@tid": f"{{'@odata.id':'leads({key})'}}"}
+        return client.get(f"{name}(Target=@tid)", params=asked)
+
+    told = rights(KEY).json()
+    held = set(told["AccessRights"].split(", "))
+    assert {"ReadAccess", "WriteAccess"} <= held
+    assert "CreateAccess" not in held
+    assert told["@odata.context"].endswith("RetrievePrincipalAccessResponse")
+    assert (404, "0x80040217") == refusal(rights(OTHER))
+    assert 400 == client.get(f"{name}(Target=@tid)").status_code
+
+
+def test_users_are_asked_for_as_rows_are(client: httpx.Client) -> None:
+    """How many, in which order, with which columns, and with the roles that they have."""
+    asked = {"$select": "fullname,nickname", "$orderby": "fullname desc", "$top": "2"}
+    answer = client.get(f"{API}systemusers", params={**asked, "$count": "true"}).json()
+    number = client.get(f"{API}systemusers/$count").text
+    user = client.get(f"{API}WhoAmI").json()["UserId"]
+    expand = {"$select": "fullname", "$expand": "systemuserroles_association($select=name)"}
+    one = client.get(f"{API}systemusers({user})", params=expand).json()
+    roles = client.get(f"{API}systemusers({user})/systemuserroles_association").json()["value"]
+
+    assert ["Workflow", "Sync User"] == [row["fullname"] for row in answer["value"]]
+    assert {"systemuserid", "fullname", "nickname"} == set(answer["value"][0])
+    assert int(number) == answer["@odata.count"] > 2
+    assert [role["name"] for role in roles] == [
+        role["name"] for role in one["systemuserroles_association"]
+    ]
+    assert "domainname" not in one
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        (f"systemusers({KEY})", 404),
+        (f"systemusers({KEY})?$select=fullname", 404),
+        ("systemusers?$top=x", 400),
+        ("systemusers?$filter=fullname eq nonsense", 400),
+        ("organizations(ORG)/nonsense", 404),
+    ],
+)
+def test_users_that_make_no_sense_are_refused(
+    client: httpx.Client, address: str, expected: int
+) -> None:
+    """As rows are."""
+    organization = client.get(f"{API}WhoAmI").json()["OrganizationId"]
+
+    assert expected == client.get(f"{API}{address.replace('ORG', organization)}").status_code
+
+
+def test_values_are_told_with_their_labels(emulator: Emulator, client: httpx.Client) -> None:
+    """Labels, dates, the names of what lookups point at; all of them, or those asked for."""
+    account(emulator)
+    contact = employee(client, preferredcontactmethodcode=2, birthdate="1980-05-02", donotfax=True)
+    moment = "mkt_lastinterestingmomentdate"
+    columns = f"{moment},preferredcontactmethodcode,birthdate,_parentcustomerid_value,annualincome"
+    columns = f"{columns},donotfax,versionnumber"
+    all_of_it = {"Prefer": 'odata.include-annotations="*"'}
+    client.patch(contact, json={"annualincome": 1234.5, moment: "2026-01-05T21:07:00Z"})
+    answer = client.get(contact, params={"$select": columns}, headers=all_of_it)
+    told = answer.json()
+    formatted = "OData.Community.Display.V1.FormattedValue"
+    crm = "Microsoft.Dynamics.CRM"
+    lookup = "_parentcustomerid_value"
+
+    assert all_of_it["Prefer"] == answer.headers["Preference-Applied"]
+    assert "Email" == told[f"preferredcontactmethodcode@{formatted}"]
+    assert "5/2/1980" == told[f"birthdate@{formatted}"]
+    assert "1/5/2026 9:07 PM" == told[f"{moment}@{formatted}"]
+    assert "$1,234.50" == told[f"annualincome@{formatted}"]
+    assert "Yes" == told[f"donotfax@{formatted}"]
+    assert f"{told['versionnumber']:,}" == told[f"versionnumber@{formatted}"]
+    assert ("Contoso", "parentcustomerid_account", "account") == (
+        told[f"{lookup}@{formatted}"],
+        told[f"{lookup}@{crm}.associatednavigationproperty"],
+        told[f"{lookup}@{crm}.lookuplogicalname"],
+    )
+    some = {"Prefer": f'odata.include-annotations="{crm}.*"'}
+    names = set(client.get(contact, params={"$select": columns}, headers=some).json())
+    assert f"{lookup}@{crm}.lookuplogicalname" in names
+    assert not {name for name in names if name.endswith(formatted)}
+
+
+def test_one_property_is_read_by_itself(emulator: Emulator, client: httpx.Client) -> None:
+    """A value, a raw value, the row that a lookup points at, or only where that is."""
+    account(emulator)
+    contact = employee(client, donotemail=True)
+    value = client.get(f"{contact}/lastname").json()
+    company = client.get(f"{contact}/parentcustomerid_account", params={"$select": "name"}).json()
+    place = client.get(f"{contact}/parentcustomerid_account/$ref").json()
+
+    assert ("Kay", True) == (value["value"], value["@odata.context"].endswith(")/lastname"))
+    assert "true" == client.get(f"{contact}/donotemail/$value").text
+    assert ("Contoso", OTHER) == (company["name"], company["accountid"])
+    assert place["@odata.id"].endswith(f"accounts({OTHER})")
+    assert "Sync User" == client.get(f"{contact}/ownerid").json()["fullname"]
+    assert 204 == client.get(f"{contact}/parentcustomerid_contact").status_code
+    assert 204 == client.get(f"{contact}/parentcustomerid_contact/$ref").status_code
+    assert 204 == client.get(f"{contact}/jobtitle/$value").status_code
+    assert 400 == client.get(f"{contact}/lastname/$ref").status_code
+    assert 400 == client.get(f"{contact}/nonsense").status_code
+
+
+def test_nobody_acts_for_another_user(client: httpx.Client) -> None:
+    """501, and not the caller's own view of things; naming oneself is nothing."""
+    user = client.get(f"{API}WhoAmI").json()["UserId"]
+
+    assert 200 == client.get(LEADS, headers={"MSCRMCallerID": user}).status_code
+    for name in ("MSCRMCallerID", "CallerObjectId"):
+        assert 501 == client.get(LEADS, headers={name: KEY}).status_code
+
+
 def test_lookup_is_expanded(emulator: Emulator, client: httpx.Client) -> None:
     """The row that a lookup points at comes along, with the columns that are wanted of it."""
     contact = emulator.dynamics.create("contact", {"firstname": "Ann", "lastname": "Lee"})
@@ -364,7 +613,7 @@ def test_full_name_follows_its_parts(client: httpx.Client) -> None:
 
 def test_other_ways_of_asking_are_refused(client: httpx.Client) -> None:
     """What is not emulated is not passed over: the client would take all rows for its answer."""
-    for name in ("fetchXml", "savedQuery", "sql"):
+    for name in ("fetchXml", "savedQuery", "sql", "$apply"):
         assert 501 == client.get(f"{LEADS}?{name}=x").status_code
 
 
@@ -410,6 +659,25 @@ def test_tracking_goes_with_no_filter(client: httpx.Client) -> None:
         answer = client.get(f"{LEADS}?{option}", headers={"Prefer": "odata.track-changes"})
         assert 400 == answer.status_code
     assert 400 == client.get(f"{LEADS}?$deltatoken=nonsense").status_code
+
+
+def test_delta_token_of_no_day_is_refused(client: httpx.Client) -> None:
+    """400, as for any other that nobody gave."""
+    asked = {"$deltatoken": "1!99/99/2026 00:00:00"}
+
+    assert (400, "0x80040203") == refusal(client.get(LEADS, params=asked))
+
+
+def test_changes_are_counted(emulator: Emulator, client: httpx.Client) -> None:
+    """With `/$count`, a delta link says how many there were since."""
+    made(emulator)
+    tracked = client.get(LEADS, headers={"Prefer": "odata.track-changes"}).json()
+    link = tracked["@odata.deltaLink"].replace("/leads?", "/leads/$count?")
+    assert "0" == client.get(link).text
+    client.patch(LEAD, json={"lastname": "Low"})
+    client.post(LEADS, json={"lastname": "Kay"})
+
+    assert "2" == client.get(link).text
 
 
 def test_token_alone_is_a_delta_link(client: httpx.Client, emulator: Emulator) -> None:
@@ -484,6 +752,14 @@ def test_reference_that_is_not_there_is_told(client: httpx.Client) -> None:
     answer = batched(client, body, prefer="odata.continue-on-error")
 
     assert "Content-ID Reference: '$7' does not exist" in answer.text
+
+
+def test_batch_without_a_request_is_refused(client: httpx.Client) -> None:
+    """It is no batch that holds nothing."""
+    head = {"Content-Type": "multipart/mixed; boundary=b"}
+    answer = client.post(f"{API}$batch", content=b"nonsense", headers=head)
+
+    assert (400, "0x80048d19") == refusal(answer)
 
 
 def test_batch_holds_a_thousand_parts(client: httpx.Client) -> None:
@@ -590,3 +866,36 @@ def test_document_of_the_service_names_every_table(client: httpx.Client) -> None
     lead = next(each for each in root.iter(f"{name}EntityType") if each.get("Name") == "lead")
     kinds = {each.get("Name"): each.get("Type") for each in lead.iter(f"{name}Property")}
     assert ("Edm.Decimal", "Edm.Guid") == (kinds["revenue"], kinds["_ownerid_value"])
+
+
+def test_options_are_read_by_themselves(client: httpx.Client) -> None:
+    """The option set of one column, behind its cast or without it."""
+    column = "EntityDefinitions(LogicalName='contact')/Attributes(LogicalName='statuscode')"
+    cast = "Microsoft.Dynamics.CRM.StatusAttributeMetadata"
+    asked = {"$select": "Options"}
+    behind = client.get(f"{API}{column}/{cast}/OptionSet", params=asked).json()
+
+    assert [1, 2] == [option["Value"] for option in behind["Options"]]
+    assert "Name" not in behind
+    assert 404 == client.get(f"{API}{column}/nonsense").status_code
+
+
+def test_rows_are_called_by_their_full_names(client: httpx.Client) -> None:
+    """The primary name of a person is the full one, where the table has it."""
+    definition = client.get(f"{API}EntityDefinitions(LogicalName='contact')").json()
+
+    assert "fullname" == definition["PrimaryNameAttribute"]
+
+
+def test_many_are_updated_by_their_addresses(emulator: Emulator, client: httpx.Client) -> None:
+    """`UpdateMultiple` takes `@odata.id` in the place of the id."""
+    made(emulator)
+    kind = "Microsoft.Dynamics.CRM.lead"
+    row = {"@odata.type": kind, "@odata.id": f"leads({KEY})", "fax": "1"}
+    message = f"{LEADS}/Microsoft.Dynamics.CRM.UpdateMultiple"
+
+    assert 204 == client.post(message, json={"Targets": [row]}).status_code
+    assert "1" == client.get(LEAD).json()["fax"]
+    gone, torn = ({**row, "@odata.id": f"leads({key}"} for key in (f"{OTHER})", ""))
+    assert (404, "0x80040217") == refusal(client.post(message, json={"Targets": [gone]}))
+    assert (400, "0x80040203") == refusal(client.post(message, json={"Targets": [torn]}))

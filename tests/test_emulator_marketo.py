@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import httpx
@@ -465,3 +466,233 @@ def test_activities_of_a_log_without_a_type_are_told(
 
     assert "1013" == answer.json()["result"][0]["errors"][0]["code"]
     assert [] == emulator.marketo.activity_log(RecordId(id_))
+
+
+# -- fields
+
+
+FIELDS = "/rest/v1/leads/schema/fields.json"
+
+
+def test_field_made_by_the_api_is_there_at_once(client: httpx.Client) -> None:
+    """It is described, written, looked up by, and told as made by the API."""
+    field = {"displayName": "Acme Code", "name": "acmeCode", "dataType": "string"}
+    answer = client.post(FIELDS, json={"input": [field]})
+    row = {"email": "ada@example.com", "acmeCode": "Z9"}
+    client.post(LEADS, json={"input": [row]})
+    asked = {"filterType": "acmeCode", "filterValues": "z9", "fields": "email"}
+    [found] = client.get(LEADS, params=asked).json()["result"]
+    [told] = client.get(FIELDS.replace(".json", "/acmeCode.json")).json()["result"]
+
+    assert [{"name": "acmeCode", "status": "created"}] == answer.json()["result"]
+    assert "ada@example.com" == found["email"]
+    assert ("string", 255, True, True) == (
+        told["dataType"],
+        told["length"],
+        told["isCustom"],
+        told["isApiCreated"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [
+        ({"displayName": "Other", "name": "email", "dataType": "string"}, "1017"),
+        ({"displayName": "Email", "name": "other", "dataType": "string"}, "1017"),
+        ({"displayName": "Other", "name": "1st", "dataType": "string"}, "1003"),
+        ({"displayName": "Other!", "name": "other", "dataType": "string"}, "1003"),
+        ({"displayName": "Other", "name": "other", "dataType": "lookup"}, "1003"),
+        ({"name": "other", "dataType": "string"}, "1002"),
+    ],
+)
+def test_field_that_cannot_be_made_is_skipped(
+    client: httpx.Client, field: dict[str, str], expected: str
+) -> None:
+    """Names are unique, begin with a letter, and the types are Adobe's."""
+    answer = client.post(FIELDS, json={"input": [field]})
+
+    assert [expected] == statuses(answer)
+
+
+def test_field_is_changed_but_for_what_it_is(client: httpx.Client) -> None:
+    """A label of one's own field and a description of any; a type of none; hidden, not deleted."""
+    field = {"displayName": "Acme Code", "name": "acmeCode", "dataType": "string"}
+    client.post(FIELDS, json={"input": [field]})
+    own, standard = (FIELDS.replace(".json", f"/{name}.json") for name in ("acmeCode", "email"))
+
+    def change(address: str, **values: object) -> list[str]:
+        return statuses(client.post(address, json={"input": [values]}))
+
+    assert ["updated"] == change(own, displayName="Code", isHidden=True)
+    assert ["updated"] == change(standard, description="how to reach them")
+    assert ["1003"] == change(standard, displayName="Mail")
+    assert ["1003"] == change(own, dataType="integer")
+    assert ["1003"] == change(own, displayName="!")
+    assert "702" == code(client.get(f"{own[:-5]}x.json"))
+    assert "1006" == code(client.post(f"{own[:-5]}x.json", json={"input": [{}]}))
+
+    [told] = client.get(own).json()["result"]
+    assert ("Code", True) == (told["displayName"], told["isHidden"])
+    described = client.get("/rest/v1/leads/describe.json").json()["result"]
+    assert "acmeCode" not in {each["rest"]["name"] for each in described}
+
+
+def test_fields_that_the_api_makes_are_a_hundred_at_most(
+    emulator: Emulator, client: httpx.Client
+) -> None:
+    """Of numbers too, hidden ones among them; the next is refused."""
+    rows: list[dict[str, object]] = [
+        {"displayName": f"Own {n}", "name": f"own{n}", "dataType": "integer", "isHidden": n == 1}
+        for n in range(101)
+    ]
+    answer = client.post(FIELDS, json={"input": rows})
+    wrong = {"email": "ada@example.com", "own0": "many"}
+
+    assert ["created"] * 100 + ["1028"] == statuses(answer)
+    assert ["1003"] == statuses(client.post(LEADS, json={"input": [wrong]}))
+    hidden = {"email": "ada@example.com", "own1": 1}
+    assert ["1006"] == statuses(client.post(LEADS, json={"input": [hidden]}))
+    assert 0 == emulator.marketo.count()
+
+
+def test_fields_are_told_page_by_page(client: httpx.Client) -> None:
+    """Until `moreResult`, which is always there, says that it was the last page."""
+    names: list[str] = []
+    asked = {"batchSize": "20"}
+    more = True
+    while more:
+        said = client.get(FIELDS, params=asked).json()
+        names += [each["name"] for each in said["result"]]
+        more = said["moreResult"]
+        asked["nextPageToken"] = said.get("nextPageToken", "")
+    whole = client.get(FIELDS).json()
+
+    assert names == [each["name"] for each in whole["result"]]
+    assert not whole["moreResult"]
+    assert "1003" == code(client.get(FIELDS, params={"nextPageToken": "nonsense"}))
+
+
+def test_fields_take_a_right_of_their_own(emulator: Emulator, client: httpx.Client) -> None:
+    """Who reads and writes people may not look at their schema, nor change it."""
+    before = emulator.marketo_api.role
+    field = {"displayName": "Acme Code", "name": "acmeCode", "dataType": "string"}
+    try:
+        emulator.marketo_api.role = frozenset({"Read-Write Lead"})
+        assert "603" == code(client.get(FIELDS))
+        emulator.marketo_api.role = frozenset({"Read-Write Schema Standard Field"})
+        assert client.get(FIELDS).json()["success"]
+        assert "603" == code(client.post(FIELDS, json={"input": [field]}))
+    finally:
+        emulator.marketo_api.role = before
+
+
+def test_nobody_is_looked_up_by_their_name(client: httpx.Client) -> None:
+    """1011 for the names of people, whether they are read or written."""
+    asked = {"filterType": "lastName", "filterValues": "Lee"}
+    rows = [{"firstName": "Ada"}]
+    described = client.get("/rest/v1/leads/describe2.json").json()["result"]
+
+    assert "1011" == code(client.get(LEADS, params=asked))
+    assert "1011" == code(client.post(LEADS, json={"lookupField": "firstName", "input": rows}))
+    assert ["lastName"] not in described[0]["searchableFields"]
+
+
+def test_json_is_said_to_be_json(client: httpx.Client) -> None:
+    """612 for rows that come as plain text."""
+    content, plain = b'{"input": [{"email": "ada@example.com"}]}', {"Content-Type": "text/plain"}
+
+    assert "612" == code(client.post(LEADS, content=content, headers=plain))
+    assert "612" == code(client.post(LEADS, content=content))
+
+
+def test_list_that_is_not_there_is_told(client: httpx.Client) -> None:
+    """1013, and not everybody: no list is served, so nobody is in one."""
+    feed = {"nextPageToken": paging_token(client), "listId": "7"}
+    changes = "/rest/v1/activities/leadchanges.json"
+    files = {"file": ("leads.csv", b"email\nada@example.com\n", "text/csv")}
+    asked = {"format": "csv", "listId": "7"}
+
+    assert "1013" == code(client.get(changes, params={**feed, "fields": "email"}))
+    types = {**feed, "activityTypeIds": "12"}
+    assert "1013" == code(client.get("/rest/v1/activities.json", params=types))
+    assert "1013" == code(client.post("/bulk/v1/leads.json", params=asked, files=files))
+
+
+def test_activities_are_asked_for_by_what_they_are_about(
+    emulator: Emulator, client: httpx.Client
+) -> None:
+    """`assetIds` of a changed value are the numbers of its fields."""
+    ada = emulator.marketo.create_person({"email": "ada@example.com"})
+    emulator.marketo.edit(ada, {"city": "Ulm"})
+    emulator.marketo.edit(ada, {"title": "Dr"})
+    described = client.get("/rest/v1/leads/describe.json").json()["result"]
+    numbers = {each["rest"]["name"]: each["id"] for each in described}
+    asked = {"nextPageToken": paging_token(client), "activityTypeIds": "13"}
+    asked["assetIds"] = str(numbers["title"])
+    found = client.get("/rest/v1/activities.json", params=asked).json()["result"]
+
+    assert ["Job Title"] == [each["primaryAttributeValue"] for each in found]
+
+
+# -- custom activities
+
+
+def approved(client: httpx.Client) -> int:
+    """Have a type of custom activities, and return its number."""
+    base = "/rest/v1/activities/external/type"
+    body = {
+        "apiName": "visit",
+        "name": "Visit",
+        "triggerName": "Visits",
+        "filterName": "Visited",
+        "primaryAttribute": {"apiName": "place", "name": "Place"},
+    }
+    client.post(f"{base}.json", json=body)
+    [kind] = client.post(f"{base}/visit/approve.json").json()["result"]
+    return int(kind["id"])
+
+
+def test_type_keeps_the_names_it_was_given(emulator: Emulator, client: httpx.Client) -> None:
+    """Those of its trigger and its filter, and when it was made and changed."""
+    approved(client)
+    emulator.clock.advance(60)
+    one = "/rest/v1/activities/external/type/visit"
+    client.post(f"{one}.json", json={"filterName": "Has visited"})
+    [told] = client.get(f"{one}/describe.json").json()["result"]
+
+    assert ("Visits", "Has visited") == (told["triggerName"], told["filterName"])
+    assert told["createdAt"] < told["updatedAt"]
+
+
+def test_type_of_an_older_file_goes_by_its_own_name(
+    emulator: Emulator, client: httpx.Client
+) -> None:
+    """Earlier ones kept neither what a trigger is called nor when a type was made."""
+    said = [100_001, "visit", "Visit", "", ["place", "Place", "string"], [], "approved"]
+    house = emulator.marketo.house.store
+    with house.transaction():
+        house.annex.remember("custom activity types", json.dumps([said]))
+    [told] = client.get("/rest/v1/activities/external/types.json").json()["result"]
+
+    assert ("Visit", "Visit") == (told["triggerName"], told["filterName"])
+    assert "createdAt" not in told
+
+
+def test_activity_is_told_under_the_id_it_was_given(
+    emulator: Emulator, client: httpx.Client
+) -> None:
+    """What adding answers is what the feed says."""
+    number, ada = approved(client), emulator.marketo.create_person({"email": "ada@example.com"})
+    row = {
+        "leadId": int(ada),
+        "activityDate": "2026-01-05T09:00:00Z",
+        "activityTypeId": number,
+        "primaryAttributeValue": "Ulm",
+    }
+    [added] = client.post("/rest/v1/activities/external.json", json={"input": [row]}).json()[
+        "result"
+    ]
+    asked = {"nextPageToken": paging_token(client), "activityTypeIds": str(number)}
+    [told] = client.get("/rest/v1/activities.json", params=asked).json()["result"]
+
+    assert (added["id"], added["marketoGUID"]) == (told["id"], told["marketoGUID"])

@@ -11,12 +11,13 @@ from dynsync.emulator._dataverse import _errors
 from dynsync.emulator._dataverse._actions import ACTIONS
 from dynsync.emulator._dataverse._asked import Asked, ask
 from dynsync.emulator._dataverse._batches import batch
-from dynsync.emulator._dataverse._changes import changes, wants_tracking
+from dynsync.emulator._dataverse._changes import changes, count_changes, wants_tracking
 from dynsync.emulator._dataverse._csdl import metadata_document, service_document
 from dynsync.emulator._dataverse._errors import Refusal, error_reply
 from dynsync.emulator._dataverse._metadata import definitions, metadata_changes
 from dynsync.emulator._dataverse._multiple import MESSAGES
-from dynsync.emulator._dataverse._query import count, get_column, get_row, query
+from dynsync.emulator._dataverse._properties import get_property, get_reference, get_value
+from dynsync.emulator._dataverse._query import count, get_row, query
 from dynsync.emulator._dataverse._security import who_am_i
 from dynsync.emulator._dataverse._sets import SETS, small_set
 from dynsync.emulator._dataverse._sign_in import sign_in
@@ -202,7 +203,7 @@ def _on_all(asked: Asked, table: Table, names: list[str]) -> Reply:
         case "GET", []:
             return changes(asked, table) if wants_tracking(asked) else query(asked, table)
         case "GET", ["$count"]:
-            return count(asked, table)
+            return count_changes(asked, table) if wants_tracking(asked) else count(asked, table)
         case "POST", []:
             return post(asked, table)
         case "POST", [message] if message in MESSAGES:
@@ -220,7 +221,11 @@ def _on_row(asked: Asked, table: Table, args: str, names: list[str]) -> Reply:
         case "DELETE", []:
             return delete(asked, table, args)
         case "GET", [name]:
-            return get_column(asked, table, args, name)
+            return get_property(asked, table, args, name)
+        case "GET", [name, "$value"]:
+            return get_value(asked, table, args, name)
+        case "GET", [name, "$ref"]:
+            return get_reference(asked, table, args, name)
         case "PUT", [name] | [name, "$ref"]:
             return put_column(asked, table, args, name)
         case "DELETE", [name] | [name, "$ref"]:

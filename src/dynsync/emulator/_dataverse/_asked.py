@@ -21,6 +21,7 @@ from dynsync.sandbox._dynamics_tables import Table
 __all__ = ["Asked", "Segment", "ask", "set_name"]
 
 _ROOT: Final = re.compile(r"/api/data/(v9\.\d)/?")
+_QUOTED_OR_PARAMETER: Final = re.compile(r"""'(?:[^']|'')*'|"[^"]*"|@\w+""")
 _SEGMENT: Final = re.compile(r"([^(]*)(?:\((.*)\))?", re.DOTALL)
 
 
@@ -58,6 +59,16 @@ class Asked:
     def header(self, name: str) -> str:
         """Return a header, empty where there is none."""
         return self.call.headers.get(name, "").strip()
+
+    def option(self, name: str) -> str:
+        """Return a query option with its parameters (``@p1``) filled in; without a value, null."""
+        text = self.options.get(name, "")
+        if "@" not in text:
+            return text
+        return _QUOTED_OR_PARAMETER.sub(
+            lambda found: self.options.get(found[0], "null") if found[0][0] == "@" else found[0],
+            text,
+        )
 
     def body(self) -> dict[str, object]:
         """Return the JSON object that was sent."""
@@ -97,6 +108,9 @@ def ask(state: State, call: Call, user: RecordId) -> Asked:
     pieces = split_outside(call.path[found.end() :].strip("/"), "/")
     segments = tuple(_segment(piece) for piece in pieces if piece)
     root = f"{call.base}/api/data/{found.group(1)}"
+    for name in ("mscrmcallerid", "callerobjectid"):
+        if call.headers.get(name, user).strip().lower() != user:
+            raise Refusal(501, "0x80060888", "Acting for another user is not emulated.")
     return Asked(state, call, user, root, segments, call.query(), _prefer(call))
 
 

@@ -50,6 +50,8 @@ class _Undone(Exception):
 def parts_of(call: Call) -> list[Part | ChangeSet]:
     """Return what the batch *call* holds; raises `Refusal`."""
     found = list(_parse(call, call.headers.get("content-type", ""), call.body))
+    if not found:
+        raise bad("The batch holds no request.", "0x80048d19")
     total = sum(len(each.parts) if isinstance(each, ChangeSet) else 1 for each in found)
     if total > _MOST:
         raise bad(f"A batch holds at most {_MOST} requests.", "0x80048d18")
@@ -195,15 +197,11 @@ def _failed(reply: Reply) -> Reply | None:
     return reply if reply.status >= HTTPStatus.BAD_REQUEST else None
 
 
-_NAMES: Final = {200: "OK", 201: "Created", 204: "No Content", 304: "Not Modified"}
-
-
 def _one(reply: Reply, content_id: str) -> bytes:
     about = ["Content-Type: application/http", "Content-Transfer-Encoding: binary"]
     if content_id:
         about.append(f"Content-ID: {content_id}")
-    name = _NAMES.get(reply.status, "Error")
-    lines = [*about, "", f"HTTP/1.1 {reply.status} {name}"]
+    lines = [*about, "", f"HTTP/1.1 {reply.status} {HTTPStatus(reply.status).phrase}"]
     lines += [f"{key}: {value}" for key, value in reply.headers.items()]
     return "\r\n".join([*lines, "", ""]).encode() + reply.body
 

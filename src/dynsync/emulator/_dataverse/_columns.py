@@ -6,11 +6,27 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
+import attrs
+
 from dynsync.emulator._dataverse._state import id_of
 from dynsync.sandbox._dynamics_tables import Table
 from dynsync.schemas import Access, Column, Option
 
-__all__ = ["column_json", "label", "odata_type", "relationships"]
+__all__ = [
+    "LOOKUPS",
+    "Navigation",
+    "column_json",
+    "edm_type",
+    "label",
+    "navigation",
+    "odata_type",
+    "primary_name",
+    "relationships",
+    "targets_of",
+]
+
+LOOKUPS: Final = frozenset({"Lookup", "Customer", "Owner"})
+"""The types of columns that point at another row."""
 
 _NAMESPACE: Final = "Microsoft.Dynamics.CRM"
 _DATES: Final = {
@@ -32,6 +48,22 @@ _TYPES: Final[Mapping[str, tuple[str, str, str]]] = {
     ),
     **dict.fromkeys(("Customer", "Owner"), ("", "", "LookupAttributeMetadata")),
 }
+_EDM: Final[Mapping[str, str]] = {
+    "Integer": "Edm.Int32",
+    "BigInt": "Edm.Int64",
+    "Decimal": "Edm.Decimal",
+    "Money": "Edm.Decimal",
+    "Double": "Edm.Double",
+    "Boolean": "Edm.Boolean",
+    "Picklist": "Edm.Int32",
+    "State": "Edm.Int32",
+    "Status": "Edm.Int32",
+    "DateTime": "Edm.DateTimeOffset",
+    "TimeZoneIndependent": "Edm.DateTimeOffset",
+    "DateOnly": "Edm.Date",
+    "Uniqueidentifier": "Edm.Guid",
+    **dict.fromkeys(LOOKUPS, "Edm.Guid"),
+}
 _POINTS_AT: Final = {
     "modifiedby": "systemuser",
     "createdby": "systemuser",
@@ -45,6 +77,11 @@ def _kinds(column: Column) -> tuple[str, str, str]:
     kind, name, meta = _TYPES.get(column.type, ("", "", ""))
     kind = kind or column.type
     return kind, name or f"{kind}Type", meta or f"{kind}AttributeMetadata"
+
+
+def edm_type(column: Column) -> str:
+    """Return the type that OData knows the values of *column* by."""
+    return _EDM.get(column.type, "Edm.String")
 
 
 def odata_type(column: Column) -> str:
@@ -89,13 +126,14 @@ def column_json(table: Table, column: Column, position: int) -> dict[str, object
         "IsCustomAttribute": column.name.startswith(("new_", "mkt_")),
         "IsLogical": False,
         "IsPrimaryId": column.name == table.primary,
-        "IsPrimaryName": column.name == _primary_name(table),
+        "IsPrimaryName": column.name == primary_name(table),
         **_bounds(table, column),
         **_choices(table, column),
     }
 
 
-def _primary_name(table: Table) -> str:
+def primary_name(table: Table) -> str:
+    """Return the column by which people call the rows of *table*, "" where there is none."""
     names = ("fullname", "name", "lastname")
     return next((name for name in names if name in table.columns), "")
 
@@ -128,6 +166,27 @@ def _bounds(table: Table, column: Column) -> dict[str, object]:
             return {"Targets": targets_of(table, column)}
         case _:
             return {}
+
+
+@attrs.frozen
+class Navigation:
+    """The property *name*: what the lookup *column* points at, in one of the tables *targets*."""
+
+    name: str
+    column: Column
+    targets: tuple[str, ...]
+
+
+def navigation(table: Table, name: str) -> Navigation | None:
+    """Return what the property *name* of *table* leads to, None where it leads nowhere."""
+    for column in table.columns.values():
+        targets = targets_of(table, column)
+        if targets and name == column.name:
+            return Navigation(name, column, tuple(targets))
+        for target in targets:
+            if name == f"{column.name}_{target}":
+                return Navigation(name, column, (target,))
+    return None
 
 
 def relationships(table: Table) -> list[dict[str, object]]:

@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final
 from xml.sax.saxutils import quoteattr
 
 from dynsync.emulator._dataverse._asked import Asked, set_name
-from dynsync.emulator._dataverse._columns import targets_of
+from dynsync.emulator._dataverse._columns import edm_type, targets_of
 from dynsync.emulator._dataverse._replies import odata
-from dynsync.emulator._dataverse._rows import LOOKUPS, property_of
+from dynsync.emulator._dataverse._rows import property_of
 from dynsync.emulator._messages import Reply
 from dynsync.sandbox._dynamics_tables import Table
 
 __all__ = ["metadata_document", "service_document"]
 
-_EDM: Final[Mapping[str, str]] = {
-    "Integer": "Edm.Int32",
-    "BigInt": "Edm.Int64",
-    "Decimal": "Edm.Decimal",
-    "Money": "Edm.Decimal",
-    "Double": "Edm.Double",
-    "Boolean": "Edm.Boolean",
-    "Picklist": "Edm.Int32",
-    "State": "Edm.Int32",
-    "Status": "Edm.Int32",
-    "DateTime": "Edm.DateTimeOffset",
-    "TimeZoneIndependent": "Edm.DateTimeOffset",
-    "DateOnly": "Edm.Date",
-    "Uniqueidentifier": "Edm.Guid",
-    **dict.fromkeys(LOOKUPS, "Edm.Guid"),
-}
 _HEAD: Final = (
     '<?xml version="1.0" encoding="utf-8"?>'
     '<edmx:Edmx Version="4.0" xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx">'
@@ -70,7 +54,7 @@ def _type(table: Table, known: set[str]) -> str:
 
 def _properties(table: Table) -> Iterator[str]:
     for column in table.columns.values():
-        kind = _EDM.get(column.type, "Edm.String")
+        kind = edm_type(column)
         empty = ' Nullable="false"' if column.name == table.primary else ""
         yield f"<Property Name={quoteattr(property_of(column))} Type={quoteattr(kind)}{empty}/>"
 

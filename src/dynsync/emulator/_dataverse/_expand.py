@@ -6,56 +6,40 @@ from typing import Final
 
 import attrs
 
-from dynsync.emulator._dataverse._asked import Asked, set_name
-from dynsync.emulator._dataverse._columns import targets_of
+from dynsync.emulator._dataverse._asked import Asked
+from dynsync.emulator._dataverse._columns import Navigation, navigation
 from dynsync.emulator._dataverse._errors import Refusal, bad
 from dynsync.emulator._dataverse._metadata import expansions
-from dynsync.emulator._dataverse._rows import LOOKUPS, shape_of
-from dynsync.emulator._dataverse._sets import SETS
-from dynsync.records import RecordId
+from dynsync.emulator._dataverse._rows import shape_of
+from dynsync.emulator._dataverse._sets import shown
+from dynsync.emulator._dataverse._targets import Target, target_of
 from dynsync.sandbox._dynamics_tables import Row, Table
-from dynsync.schemas import Column
 
-__all__ = ["Expansions", "expansions_of"]
+__all__ = ["Expansions", "expansions_of", "told"]
 
 _TAKEN: Final = frozenset({"$select"})
 
 
 @attrs.frozen
 class _Expansion:
-    """The lookup *column* under the property *name*, with what is wanted of its target."""
+    """What *there* leads to, with what is wanted of it."""
 
-    name: str
-    column: Column
-    targets: tuple[str, ...]
+    there: Navigation
     asked: Asked
 
     def of(self, row: Row) -> object:
         """Return the row that *row* points at, None where there is none."""
-        key = row.values.get(self.column.name)
-        if key is None:
-            return None
-        for name in self.targets:
-            found = self._in_table(name, RecordId(str(key))) or self._in_set(name, str(key))
-            if found is not None:
-                return found
-        return None
+        key = row.values.get(self.there.column.name)
+        return told(self.asked, target_of(self.asked, self.there.targets, key))
 
-    def _in_table(self, name: str, key: RecordId) -> dict[str, object] | None:
-        table = self.asked.named(name)
-        row = None if table is None else self.asked.store.get(name, key)
-        if table is None or row is None:
-            return None
-        return shape_of(self.asked, table).row(row)
 
-    def _in_set(self, name: str, key: str) -> dict[str, object] | None:
-        rows = SETS[set_name(name)](self.asked) if set_name(name) in SETS else []
-        names = [each.strip() for each in self.asked.options.get("$select", "").split(",")]
-        for row in rows:
-            if next(iter(row.values())) == key:
-                first = next(iter(row))
-                return {k: v for k, v in row.items() if names == [""] or k in {first, *names}}
+def told(asked: Asked, found: Target | None) -> dict[str, object] | None:
+    """Return the row that a lookup points at, with what *asked* wants of it."""
+    if found is None:
         return None
+    if found.table is None or found.row is None:
+        return shown(found.values, asked.options)
+    return shape_of(asked, found.table).row(found.row)
 
 
 @attrs.frozen
@@ -68,7 +52,7 @@ class Expansions:
     def of(self, row: Row) -> dict[str, object]:
         """Return what is added to *row*."""
         return {
-            each.name: None if each.column.name in self.hidden else each.of(row)
+            each.there.name: None if each.there.column.name in self.hidden else each.of(row)
             for each in self.expansions
         }
 
@@ -85,13 +69,13 @@ def expansions_of(asked: Asked, table: Table) -> Expansions:
 def _expansion(asked: Asked, table: Table, name: str, inner: dict[str, str]) -> _Expansion:
     if not _TAKEN.issuperset(inner):
         raise Refusal(501, "0x80060888", "Only $select is supported inside of $expand.")
-    inside = attrs.evolve(asked, options=inner, prefer={})
-    for column in table.columns.values():
-        targets = targets_of(table, column)
-        if column.type in LOOKUPS and name == column.name:
-            return _Expansion(name, column, tuple(targets), inside)
-        for target in targets:
-            if name == f"{column.name}_{target}":
-                return _Expansion(name, column, (target,), inside)
-    message = f"Could not find a property named '{name}' on type"
-    raise bad(f"{message} 'Microsoft.Dynamics.CRM.{table.name}'.", "0x80060888")
+    there = navigation(table, name)
+    if there is None:
+        message = f"Could not find a property named '{name}' on type"
+        raise bad(f"{message} 'Microsoft.Dynamics.CRM.{table.name}'.", "0x80060888")
+    return _Expansion(there, attrs.evolve(asked, options=inner, prefer=_noted(asked)))
+
+
+def _noted(asked: Asked) -> dict[str, str]:
+    wanted = asked.prefer.get("odata.include-annotations", "")
+    return {"odata.include-annotations": wanted} if wanted else {}

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import datetime as dt
 import operator
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, TypeAlias
 
 import attrs
 
-from dynsync.emulator._dataverse._errors import bad
-from dynsync.emulator._dataverse._literals import Token, literal, tokens
+from dynsync.emulator._dataverse._errors import Refusal, bad
+from dynsync.emulator._dataverse._literals import Token, is_constant, literal, tokens
 from dynsync.records import Wire
 
-__all__ = ["Condition", "columns_of", "condition", "keys_of", "passes"]
+__all__ = [
+    "Comparison",
+    "Condition",
+    "columns_of",
+    "comparisons",
+    "condition",
+    "keys_of",
+    "over",
+    "passes",
+]
 
 Getter: TypeAlias = Callable[[str], object]
 """Looks up what a row has under a name, or a path of names."""
@@ -21,11 +31,18 @@ Getter: TypeAlias = Callable[[str], object]
 
 @attrs.frozen
 class Comparison:
-    """*column* compared with *values*; only ``in`` has several."""
+    """
+    *column* compared with *values*, or with what the row has under the name *other*.
+
+    Only ``in`` has several values. *kinds* says how each was written: as text, guid, date,
+    number or word; or as "any", where a text stands for a value of the column's type.
+    """
 
     column: str
     word: str
     values: tuple[Wire, ...]
+    kinds: tuple[str, ...]
+    other: str = ""
 
 
 @attrs.frozen
@@ -62,7 +79,9 @@ _TEXTS: Final[Mapping[str, Callable[[str, str], bool]]] = {
     "startswith": str.startswith,
     "endswith": str.endswith,
 }
-_IN: Final = "Microsoft.Dynamics.CRM.In"
+_NAMESPACE: Final = "Microsoft.Dynamics.CRM."
+_LISTS: Final = frozenset({"In", "NotIn", "Between", "NotBetween"})
+_QUOTED_OR_EQUALS: Final = re.compile(r"""'(?:[^']|'')*'|"[^"]*"|=""")
 
 
 class _Parser:
@@ -125,19 +144,23 @@ class _Parser:
             raise self._lost()
         if token.text in _TEXTS:
             return self._function(token.text)
-        if token.text.endswith(_IN):
-            return self._in()
+        name = token.text.removeprefix(_NAMESPACE)
+        if name != token.text and name in _LISTS:
+            return self._list(name)
+        if self._at < len(self._words) and self._words[self._at].text == "(":
+            message = f"The function or expression '{token.text}' is not emulated."
+            raise Refusal(501, "0x80060888", message)
         return self._comparison(token.text)
 
     def _function(self, word: str) -> Condition:
         self._need("(")
         column = self._next().text
         self._need(",")
-        value = literal(self._next())
+        token = self._next()
         self._need(")")
-        return Comparison(column, word, (value,))
+        return Comparison(column, word, (literal(token),), (token.kind,))
 
-    def _in(self) -> Condition:
+    def _list(self, name: str) -> Condition:
         # In(PropertyName='x',PropertyValues=['a','b']): the "=" signs are no words.
         self._need("(")
         self._need("PropertyName")
@@ -145,29 +168,44 @@ class _Parser:
         self._need(",")
         self._need("PropertyValues")
         self._need("[")
-        values: list[Wire] = []
-        while not self._took("]"):
-            values.append(literal(self._next()))
-            self._took(",")
+        values = tuple(literal(token) for token in self._until("]"))
         self._need(")")
-        return Comparison(column, "in", tuple(values))
+        if name.endswith("In"):
+            found = Comparison(column, "in", values, ("any",) * len(values))
+            filled = Comparison(column, "ne", (None,), ("any",))
+            return found if name == "In" else Both((filled, Not(found)))
+        if len(values) != len(("from", "to")):
+            raise self._lost()
+        words = ("ge", "le") if name == "Between" else ("lt", "gt")
+        first, second = (
+            Comparison(column, word, (value,), ("any",))
+            for word, value in zip(words, values, strict=True)
+        )
+        return Both((first, second)) if name == "Between" else Either((first, second))
+
+    def _until(self, mark: str) -> list[Token]:
+        found: list[Token] = []
+        while not self._took(mark):
+            found.append(self._next())
+            self._took(",")
+        return found
 
     def _comparison(self, column: str) -> Condition:
         word = self._next().text
         if word == "in":
             self._need("(")
-            values: list[Wire] = []
-            while not self._took(")"):
-                values.append(literal(self._next()))
-                self._took(",")
-            return Comparison(column, "in", tuple(values))
+            listed = self._until(")")
+            values = tuple(literal(token) for token in listed)
+            return Comparison(column, "in", values, tuple(token.kind for token in listed))
         if word not in {"eq", "ne", *_ORDERED}:
             raise self._lost()
         token = self._next()
-        if token.kind == "word" and token.text.startswith("Microsoft.Dynamics.CRM."):
+        if token.kind == "word" and token.text.startswith(_NAMESPACE):
             # Microsoft.Dynamics.CRM.AttributeTypeCode'Picklist'
             token = self._next()
-        return Comparison(column, word, (literal(token),))
+        if token.kind == "word" and not is_constant(token):
+            return Comparison(column, word, (), (), token.text)
+        return Comparison(column, word, (literal(token),), (token.kind,))
 
 
 def condition(text: str) -> Condition:
@@ -177,29 +215,45 @@ def condition(text: str) -> Condition:
 
 
 def _without_equals(text: str) -> str:
-    quoted, kept = False, list[str]()
-    for letter in text:
-        quoted ^= letter == "'"
-        kept.append(" " if letter == "=" and not quoted else letter)
-    return "".join(kept)
+    return _QUOTED_OR_EQUALS.sub(lambda found: found[0] if found[0] != "=" else " ", text)
+
+
+def over(asked: Condition, change: Callable[[Comparison], Comparison]) -> Condition:
+    """Return *asked* with every comparison as *change* leaves it."""
+    match asked:
+        case Comparison():
+            return change(asked)
+        case Not(part=part):
+            return Not(over(part, change))
+        case Both(parts=parts):
+            return Both(tuple(over(part, change) for part in parts))
+        case Either(parts=parts):
+            return Either(tuple(over(part, change) for part in parts))
+
+
+def comparisons(asked: Condition) -> Iterator[Comparison]:
+    """Yield every comparison in *asked*."""
+    match asked:
+        case Comparison():
+            yield asked
+        case Not(part=part):
+            yield from comparisons(part)
+        case Both(parts=parts) | Either(parts=parts):
+            for part in parts:
+                yield from comparisons(part)
 
 
 def columns_of(asked: Condition) -> set[str]:
     """Return the names that *asked* looks at."""
-    match asked:
-        case Comparison(column=column):
-            return {column}
-        case Not(part=part):
-            return columns_of(part)
-        case Both(parts=parts) | Either(parts=parts):
-            return set[str]().union(*(columns_of(part) for part in parts))
+    found = list(comparisons(asked))
+    return {each.column for each in found} | {each.other for each in found if each.other}
 
 
 def keys_of(asked: Condition) -> tuple[str, tuple[Wire, ...]] | None:
     """Return a column, and its values, that every row has one of; None where there is none."""
     match asked:
-        case Comparison(column=column, word="eq" | "in", values=values) if None not in values:
-            return column, values
+        case Comparison(column=column, word="eq" | "in", values=values, other=""):
+            return None if None in values else (column, values)
         case Both(parts=parts):
             return next((found for part in parts if (found := keys_of(part))), None)
         case Either(parts=parts):
@@ -229,11 +283,11 @@ def passes(asked: Condition, get: Getter) -> bool:
             return any(passes(part, get) for part in parts)
         case Not(part=part):
             return not passes(part, get)
-        case Comparison(column=column, word=word, values=values):
-            return _compare(word, get(column), values)
+        case Comparison(column=column, word=word, values=values, other=other):
+            return _compare(word, get(column), (get(other),) if other else values)
 
 
-def _compare(word: str, held: object, values: tuple[Wire, ...]) -> bool:
+def _compare(word: str, held: object, values: tuple[object, ...]) -> bool:
     if word in {"eq", "in"}:
         return any(_folded(held) == _folded(value) for value in values)
     value = values[0]
@@ -247,7 +301,7 @@ def _compare(word: str, held: object, values: tuple[Wire, ...]) -> bool:
     return sign is not None and _ORDERED[word](sign, 0)
 
 
-def _sign(held: object, value: Wire) -> int | None:
+def _sign(held: object, value: object) -> int | None:
     """Return whether *held* is less than *value* (-1), equal or more; None if incomparable."""
     if isinstance(held, int | float) and isinstance(value, int | float):
         return (held > value) - (held < value)

@@ -10,15 +10,15 @@ import attrs
 from dynsync.emulator._dataverse._errors import bad
 from dynsync.records import Wire
 
-__all__ = ["Token", "literal", "pairs", "split_outside", "tokens"]
+__all__ = ["Token", "is_constant", "literal", "pairs", "split_outside", "tokens"]
 
 _TOKEN: Final = re.compile(
     r"""\s*(?:
-      (?P<text>'(?:[^']|'')*')
+      (?P<text>'(?:[^']|'')*'|"[^"]*")
     | (?P<guid>[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})
     | (?P<date>\d{4}-\d\d-\d\d(?:T[\d:.]+(?:Z|[+-]\d\d:\d\d)?)?)
     | (?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)
-    | (?P<mark>[(),\[\]])
+    | (?P<mark>[(),:\[\]])
     | (?P<word>[A-Za-z_@$][\w.@/]*)
     )""",
     re.VERBOSE,
@@ -51,11 +51,18 @@ def tokens(text: str) -> Tokens:
     return found
 
 
+def is_constant(token: Token) -> bool:
+    """Tell whether *token*, a word, is ``null``, ``true`` or ``false``."""
+    return token.text in _CONSTANTS
+
+
 def literal(token: Token) -> Wire:
     """Return the value that *token* stands for; raises `Refusal` where it is none."""
     match token.kind:
         case "text":
-            return token.text[1:-1].replace("''", "'")
+            # Only in double quotes, those of a list of values, does a single one stand as it is.
+            inside = token.text[1:-1]
+            return inside.replace("''", "'") if token.text.startswith("'") else inside
         case "guid":
             return token.text.lower()
         case "date":

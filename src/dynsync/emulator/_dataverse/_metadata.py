@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, cast
 
 from dynsync.emulator._dataverse._asked import Asked, set_name
-from dynsync.emulator._dataverse._columns import column_json, label, relationships
+from dynsync.emulator._dataverse._columns import column_json, label, primary_name, relationships
 from dynsync.emulator._dataverse._errors import Refusal, bad
 from dynsync.emulator._dataverse._filters import condition, passes
 from dynsync.emulator._dataverse._literals import pairs, split_outside
@@ -39,7 +39,7 @@ def _entity(asked: Asked, table: Table) -> Entry:
         "ObjectTypeCode": _CODES.get(table.name, 10_000),
         "PrimaryIdAttribute": table.primary,
         "PrimaryImageAttribute": None,
-        "PrimaryNameAttribute": "lastname" if "lastname" in table.columns else "name",
+        "PrimaryNameAttribute": primary_name(table) or "name",
         "DisplayName": label(table.name.capitalize()),
         "DisplayCollectionName": label(set_name(table.name).capitalize()),
         "ChangeTrackingEnabled": table.name not in asked.state.untracked,
@@ -202,18 +202,21 @@ def _many(asked: Asked, entries: Iterable[Entry], name: str, linked: Sequence[st
 
 def _attribute_reply(asked: Asked, table: Table) -> Reply:
     _, attributes, *rest = asked.path
-    entries, kind = _attributes(asked, table), ""
-    if rest and rest[-1].name.startswith(_CAST):
-        kind = rest.pop().name
+    entries = _attributes(asked, table)
+    if rest and rest[0].name.startswith(_CAST):
+        kind = rest.pop(0).name
         entries = [each for each in entries if each["@odata.type"] == f"#{kind}"]
+    if rest and rest[0].name not in _LINKED:
+        raise Refusal(404, "0x80060888", f"Resource not found for the segment '{rest[0].name}'.")
     if attributes.args is None:
         return _many(asked, entries, "EntityDefinitions/Attributes", _LINKED)
     name = pairs(attributes.args).get("LogicalName", "").strip("'")
     for each in entries:
         if each["LogicalName"] == name or each["MetadataId"] == attributes.args.lower():
             context = f"{asked.root}/$metadata#EntityDefinitions/Attributes/$entity"
-            if rest and rest[0].name in _LINKED:
-                return odata({"@odata.context": context, **mapping(each.get(rest[0].name) or {})})
+            if rest:
+                linked = mapping(each.get(rest[0].name) or {})
+                return odata({"@odata.context": context, **project(linked, asked.options, ())})
             return odata({"@odata.context": context, **project(each, asked.options, _LINKED)})
     raise Refusal(404, "0x80060888", f"Could not find an attribute with name '{name}'.")
 

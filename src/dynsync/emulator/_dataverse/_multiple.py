@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
 from dynsync.emulator._dataverse._asked import Asked
-from dynsync.emulator._dataverse._errors import Refusal, bad, missing_row
+from dynsync.emulator._dataverse._errors import Refusal, bad
+from dynsync.emulator._dataverse._query import row_at
 from dynsync.emulator._dataverse._replies import nothing, odata
 from dynsync.emulator._dataverse._rows import values_of
 from dynsync.emulator._dataverse._writes import create, update, upsert
@@ -16,6 +18,7 @@ from dynsync.sandbox._dynamics_tables import Table
 __all__ = ["MESSAGES"]
 
 _MOST: Final = 1_000
+_ADDRESS: Final = re.compile(r"\((.*)\)")
 
 
 def _targets(asked: Asked, table: Table) -> list[dict[str, object]]:
@@ -42,13 +45,9 @@ def _create(asked: Asked, table: Table) -> Reply:
 
 def _update(asked: Asked, table: Table) -> Reply:
     for row in _targets(asked, table):
-        values, id_ = values_of(asked, table, row)
-        if id_ is None:
-            raise bad(f"A row lacks its '{table.primary}'.", "0x80040203")
-        held = asked.store.get(table.name, id_)
-        if held is None:
-            raise missing_row(table.name, id_)
-        update(asked, table, held, values)
+        update(
+            asked, table, row_at(asked, table, _key(table, row)), values_of(asked, table, row)[0]
+        )
     return nothing()
 
 
@@ -59,9 +58,8 @@ def _upsert(asked: Asked, table: Table) -> Reply:
 
 
 def _key(table: Table, row: Mapping[str, object]) -> str:
-    place = str(row.get("@odata.id", ""))
-    if "(" in place:
-        return place[place.index("(") + 1 : place.rindex(")")]
+    if found := _ADDRESS.search(str(row.get("@odata.id", ""))):
+        return found[1]
     if row.get(table.primary):
         return str(row[table.primary])
     raise Refusal(400, "0x80040203", "A row has neither '@odata.id' nor its primary key.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import urllib.parse
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 import attrs
@@ -12,11 +12,12 @@ import attrs
 from dynsync.emulator._dataverse._asked import Asked
 from dynsync.emulator._dataverse._errors import Refusal, bad, missing_row
 from dynsync.emulator._dataverse._expand import expansions_of
-from dynsync.emulator._dataverse._filters import Condition, columns_of, condition, keys_of, passes
+from dynsync.emulator._dataverse._notes import applied
 from dynsync.emulator._dataverse._replies import nothing, odata
 from dynsync.emulator._dataverse._rows import Shape, column_named, key_of, shape_of
+from dynsync.emulator._dataverse._where import rows_of
 from dynsync.emulator._messages import Reply
-from dynsync.records import RecordId, Wire
+from dynsync.records import RecordId
 from dynsync.sandbox._dynamics_tables import Row, Table, privilege
 from dynsync.schemas import Access
 
@@ -24,7 +25,6 @@ __all__ = [
     "check_readable",
     "cookie",
     "count",
-    "get_column",
     "get_row",
     "link",
     "page_size",
@@ -35,10 +35,7 @@ __all__ = [
 _TAKEN: Final = frozenset(
     {"$select", "$filter", "$orderby", "$top", "$count", "$skiptoken", "$expand", "$deltatoken"}
 )
-_ELSEWHERE: Final = frozenset({"fetchXml", "savedQuery", "userQuery", "sql"})
-_FEW: Final = frozenset({"Boolean", "Picklist", "State", "Status"})
-"""Types of columns with so few values that an index is no help."""
-
+_ELSEWHERE: Final = frozenset({"$apply", "fetchXml", "savedQuery", "userQuery", "sql"})
 _COOKIE: Final = re.compile(r'pagenumber="(\d+)" pagingcookie="([^"]*)" istracking="(\w+)"')
 _COUNTED: Final = 5_000
 
@@ -74,18 +71,7 @@ def get_row(asked: Asked, table: Table, args: str) -> Reply:
         return nothing({"ETag": row.etag}, status=304)
     told = {**shape.row(row), **expansions_of(asked, table).of(row)}
     body = {"@odata.context": shape.context(asked, "/$entity"), **told}
-    return odata(body, headers={"ETag": row.etag})
-
-
-def get_column(asked: Asked, table: Table, args: str, name: str) -> Reply:
-    """Answer ``GET leads(…)/subject``."""
-    check_readable(asked, table)
-    column = column_named(table, name)
-    row, hidden = row_at(asked, table, args), table.unreadable(asked.user)
-    value = None if column.name in hidden else row.values.get(column.name)
-    if value is None:
-        return nothing()
-    return odata({"@odata.context": f"{asked.root}/$metadata#{table.name}", "value": value})
+    return odata(body, headers={"ETag": row.etag, **applied(asked)})
 
 
 def page_size(asked: Asked) -> int:
@@ -134,17 +120,17 @@ def query(asked: Asked, table: Table) -> Reply:
     """Answer ``GET leads`` and its options."""
     check_readable(asked, table)
     for name in asked.options:
-        if name.startswith("$") and name not in _TAKEN:
-            raise bad(f"The query parameter {name} is not supported", "0x80060888")
         if name in _ELSEWHERE:
             raise Refusal(501, "0x80060888", f"The query parameter {name} is not emulated.")
+        if name.startswith("$") and name not in _TAKEN:
+            raise bad(f"The query parameter {name} is not supported", "0x80060888")
     shape, place, size = shape_of(asked, table), place_of(asked), page_size(asked)
     top = _whole(asked.options.get("$top", ""))
     if "odata.maxpagesize" in asked.prefer:
         top = None
-    rows = _rows(asked, table)
-    if asked.options.get("$orderby"):
-        ordered = _sorted(table, rows(RecordId("")), asked.options["$orderby"])
+    rows = rows_of(asked, table)
+    if order := asked.option("$orderby"):
+        ordered = _sorted(table, rows(RecordId("")), order)
         found, more, after = _slice(ordered, int(place.after or 0), size, top)
     else:
         found, more, after = _by_id(rows(RecordId(place.after)), size if top is None else top)
@@ -157,20 +143,14 @@ def _answer(
 ) -> Reply:
     body: dict[str, object] = {"@odata.context": shape.context(asked)}
     if asked.options.get("$count") == "true":
-        total = sum(1 for _ in _rows(asked, shape.table)(RecordId("")))
+        total = sum(1 for _ in rows_of(asked, shape.table)(RecordId("")))
         body["@odata.count"] = min(total, _COUNTED)
     expanded = expansions_of(asked, shape.table)
     body["value"] = [{**shape.row(row), **expanded.of(row)} for row in found]
     if after is not None:
         text = cookie(place.number + 1, after, tracking="False")
         body["@odata.nextLink"] = link(asked, name="$skiptoken", value=text)
-    return odata(body, headers=_applied(asked))
-
-
-def _applied(asked: Asked) -> dict[str, str]:
-    names = ("odata.maxpagesize", "odata.include-annotations")
-    applied = [f"{name}={asked.prefer[name]}" for name in names if name in asked.prefer]
-    return {"Preference-Applied": ", ".join(applied)} if applied else {}
+    return odata(body, headers=applied(asked))
 
 
 def _whole(text: str) -> int | None:
@@ -179,60 +159,6 @@ def _whole(text: str) -> int | None:
     if not text.isdecimal():
         raise bad("Invalid value for the query option '$top'.", "0x80060888")
     return int(text)
-
-
-def _rows(asked: Asked, table: Table) -> Callable[[RecordId], Iterator[Row]]:
-    """Return what yields the rows that pass the filter, by id, behind an id."""
-    text = asked.options.get("$filter", "")
-    if not text:
-        return lambda after: _all(asked, table, after)
-    wanted = condition(text)
-    hidden = table.unreadable(asked.user)
-    names = {name: column_named(table, name).name for name in columns_of(wanted)}
-    for name in names.values():
-        if name in hidden:
-            message = f"The query filters on the secured column '{name}'."
-            raise Refusal(403, "0x8004f506", message)
-
-    def passing(after: RecordId) -> Iterator[Row]:
-        for row in _candidates(asked, table, wanted, names, after):
-            if passes(wanted, _getter(row, names)):
-                yield row
-
-    return passing
-
-
-def _getter(row: Row, names: Mapping[str, str]) -> Callable[[str], object]:
-    return lambda name: row.values.get(names[name])
-
-
-def _all(asked: Asked, table: Table, after: str) -> Iterator[Row]:
-    while rows := asked.store.rows(table.name, after=after, limit=1_000):
-        yield from rows
-        after = rows[-1].id
-
-
-def _candidates(
-    asked: Asked, table: Table, wanted: Condition, names: Mapping[str, str], after: RecordId
-) -> Iterable[Row]:
-    keys = keys_of(wanted)
-    if keys is None:
-        return _all(asked, table, after)
-    column, values = names[keys[0]], keys[1]
-    if table.columns[column].type in _FEW:
-        return _all(asked, table, after)
-    if column == table.primary:
-        ids = {RecordId(str(value).lower()) for value in values}
-    else:
-        ids = set(_find(asked, table, column, values))
-    found = (asked.store.get(table.name, id_) for id_ in sorted(ids) if id_ > after)
-    return (row for row in found if row is not None)
-
-
-def _find(asked: Asked, table: Table, column: str, values: Iterable[Wire]) -> Iterator[RecordId]:
-    asked.store.search(table, column)
-    for value in values:
-        yield from asked.store.find(table.name, column, value)
 
 
 def _by_id(rows: Iterator[Row], size: int) -> tuple[list[Row], bool, str]:
@@ -277,5 +203,5 @@ def _sorted_by(column: str) -> Callable[[Row], tuple[float, str]]:
 def count(asked: Asked, table: Table) -> Reply:
     """Answer ``GET leads/$count``."""
     check_readable(asked, table)
-    total = min(sum(1 for _ in _rows(asked, table)(RecordId(""))), _COUNTED)
+    total = min(sum(1 for _ in rows_of(asked, table)(RecordId(""))), _COUNTED)
     return Reply(200, {"Content-Type": "text/plain", "OData-Version": "4.0"}, str(total).encode())

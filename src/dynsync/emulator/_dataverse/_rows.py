@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import attrs
 
 from dynsync.emulator._dataverse._asked import Asked, set_name
-from dynsync.emulator._dataverse._errors import Refusal, bad
+from dynsync.emulator._dataverse._columns import LOOKUPS, Navigation, navigation
+from dynsync.emulator._dataverse._errors import Refusal, bad, missing_row
 from dynsync.emulator._dataverse._literals import literal, pairs, tokens
+from dynsync.emulator._dataverse._metadata import expansions
+from dynsync.emulator._dataverse._notes import Notes, notes_of
 from dynsync.emulator._messages import Malformed, wire
 from dynsync.records import RecordId, Wire
 from dynsync.sandbox._dynamics_checks import guid
@@ -18,7 +21,6 @@ from dynsync.sandbox._dynamics_tables import Row, Table
 from dynsync.schemas import Column
 
 __all__ = [
-    "LOOKUPS",
     "Shape",
     "column_named",
     "entity_url",
@@ -29,14 +31,8 @@ __all__ = [
     "values_of",
 ]
 
-LOOKUPS: Final = frozenset({"Lookup", "Customer", "Owner"})
-"""The types of columns that point at another row."""
-
-_CHOICES: Final = frozenset({"Picklist", "State", "Status"})
 _BIND: Final = "@odata.bind"
 _REFERENCE: Final = re.compile(r".*?([A-Za-z_]\w*)\((.*)\)/?")
-_FORMATTED: Final = "@OData.Community.Display.V1.FormattedValue"
-_LOGICAL: Final = "@Microsoft.Dynamics.CRM.lookuplogicalname"
 
 
 def property_of(column: Column) -> str:
@@ -59,17 +55,20 @@ def column_named(table: Table, name: str) -> Column:
 
 @attrs.frozen
 class Shape:
-    """How rows of *table* are told: which *columns*, what is *hidden*, with what notes."""
+    """How rows of *table* are told: which *columns*, what is *hidden*, with what *notes*."""
 
     table: Table
     columns: Sequence[Column]
     selected: Sequence[str]
     hidden: Collection[str]
-    annotations: bool
+    notes: Notes | None
 
     def context(self, asked: Asked, suffix: str = "") -> str:
         """Return what ``@odata.context`` says of rows."""
-        names = f"({','.join(self.selected)})" if self.selected else ""
+        inner = expansions(asked.options.get("$expand", ""))
+        expanded = [f"{name}({options.get('$select', '')})" for name, options in inner.items()]
+        told = [*self.selected, *expanded]
+        names = f"({','.join(told)})" if told else ""
         return f"{asked.root}/$metadata#{set_name(self.table.name)}{names}{suffix}"
 
     def row(self, row: Row) -> dict[str, object]:
@@ -79,28 +78,10 @@ class Shape:
             name = property_of(column)
             # An unreadable column is not left out: it reads as null, as if it were empty.
             value = None if column.name in self.hidden else row.values.get(column.name)
-            if self.annotations and value is not None:
-                told.update(_notes(name, column, value))
+            if self.notes is not None and value is not None:
+                told.update(self.notes.of(name, column, value))
             told[name] = value
         return told
-
-
-def _notes(name: str, column: Column, value: Wire) -> Iterable[tuple[str, object]]:
-    if column.type in _CHOICES:
-        label = next((each.label for each in column.options if each.code == value), str(value))
-        yield f"{name}{_FORMATTED}", label
-    elif column.type == "Boolean":
-        yield f"{name}{_FORMATTED}", "Yes" if value else "No"
-    elif column.type in LOOKUPS:
-        yield f"{name}{_LOGICAL}", _target(column)
-    elif column.type not in {"String", "Memo", "Uniqueidentifier"}:
-        yield f"{name}{_FORMATTED}", str(value)
-
-
-def _target(column: Column) -> str:
-    if column.type == "Customer":
-        return "account"
-    return "systemuser" if column.name in {"ownerid", "modifiedby", "createdby"} else "contact"
 
 
 def shape_of(asked: Asked, table: Table) -> Shape:
@@ -111,8 +92,8 @@ def shape_of(asked: Asked, table: Table) -> Shape:
     primary = table.columns.get(table.primary)
     if primary is not None and primary not in chosen:
         chosen.append(primary)
-    wanted = "odata.include-annotations" in asked.prefer
-    return Shape(table, chosen, names, frozenset(table.unreadable(asked.user)), wanted)
+    hidden = frozenset(table.unreadable(asked.user))
+    return Shape(table, chosen, names, hidden, notes_of(asked, table))
 
 
 def entity_url(asked: Asked, table: str, key: str) -> str:
@@ -157,23 +138,27 @@ def values_of(
     id_: RecordId | None = None
     for name, value in body.items():
         if name.endswith(_BIND):
-            column = navigated(table, name.removesuffix(_BIND))
-            values[column.name] = _reference(asked, value)
+            there = navigated(table, name.removesuffix(_BIND))
+            values[there.column.name] = _reference(asked, table, there, value)
         elif name == table.primary:
             key = guid(str(value))
             if key is None:
                 raise _payload(table, "the id is not a GUID")
             id_ = RecordId(key)
         elif "@" not in name:
-            values[name] = _plain(table, name, value)
+            known = None if name in table.columns else navigation(table, name)
+            column = name if known is None else known.column.name
+            values[column] = _plain(table, name, column, value)
     return values, id_
 
 
-def _plain(table: Table, name: str, value: object) -> Wire:
-    column = table.columns.get(name)
+def _plain(table: Table, name: str, plain: str, value: object) -> Wire:
+    column = table.columns.get(plain)
     if column is None:
         message = f"Invalid property '{name}' was found in entity"
         raise _payload(table, f"{message} 'Microsoft.Dynamics.CRM.{table.name}'")
+    if column.type in LOOKUPS and isinstance(value, dict):
+        raise Refusal(501, "0x80060888", "Making rows within a row is not emulated.")
     if column.type in LOOKUPS and value is not None:
         raise _payload(table, "CRM do not support direct update of Entity Reference properties")
     try:
@@ -190,26 +175,29 @@ def _payload(table: Table, what: str) -> Refusal:
     return bad(message, "0x80048d19")
 
 
-def navigated(table: Table, name: str) -> Column:
-    """Return the lookup that the navigation property *name* writes; raises `Refusal`."""
-    for column in table.columns.values():
-        if column.type in LOOKUPS and (name == column.name or name.startswith(f"{column.name}_")):
-            return column
-    raise _payload(table, f"An undeclared property '{name}' was found in the payload")
+def navigated(table: Table, name: str) -> Navigation:
+    """Return what the navigation property *name* writes; raises `Refusal`."""
+    found = navigation(table, name)
+    if found is None:
+        raise _payload(table, f"An undeclared property '{name}' was found in the payload")
+    return found
 
 
-def _reference(asked: Asked, value: object) -> Wire:
+def _reference(asked: Asked, table: Table, there: Navigation, value: object) -> Wire:
     if value is None:
         return None
     found = _REFERENCE.fullmatch(str(value))
     if found is None:
         raise bad("The value of a reference is not an entity's URL.", "0x80048d19")
     entity_set, args = found.groups()
-    key = guid(args)
-    if key is not None:
+    if there.column.type != "Lookup" and entity_set not in map(set_name, there.targets):
+        raise _payload(table, f"'{there.name}' does not lead to '{entity_set}'")
+    target, key = asked.table(entity_set), guid(args)
+    if target is None and key is not None:
         return key
-    table = asked.table(entity_set)
-    row = None if table is None else key_of(asked, table, args)[0]
-    if row is None:
+    row = None if target is None else key_of(asked, target, args)[0]
+    if target is None or row is None:
         raise Refusal(404, "0x80060891", "A record with the specified key values does not exist.")
+    if asked.store.get(target.name, row) is None:
+        raise missing_row(target.name, row)
     return row

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
 from dynsync.emulator._dataverse._asked import Asked
-from dynsync.emulator._dataverse._errors import Refusal
+from dynsync.emulator._dataverse._errors import Refusal, bad, missing_row
+from dynsync.emulator._dataverse._literals import pairs
 from dynsync.emulator._dataverse._replies import odata
 from dynsync.emulator._dataverse._state import id_of
 from dynsync.emulator._messages import Reply
@@ -19,6 +21,7 @@ __all__ = [
     "field_permissions",
     "privileges_of",
     "profiles",
+    "roles",
     "user_function",
     "users",
     "who_am_i",
@@ -27,6 +30,7 @@ __all__ = [
 _VERBS: Final = ("Create", "Read", "Write", "Delete", "Append", "AppendTo", "Assign", "Share")
 _RIGHTS: Final = {"Create": Access.CREATE, "Read": Access.READ, "Write": Access.UPDATE}
 _ALLOWED: Final = 4
+_TARGET: Final = re.compile(r"(\w+)\(([0-9A-Fa-f-]{36})\)")
 _NAMES: Final = {SYNC_USER: "Sync User", PERSON: "Sales Person", AUTOMATION: "Workflow"}
 
 
@@ -99,20 +103,36 @@ def user_function(asked: Asked, user: RecordId, name: str, args: str) -> Reply:
             told = attribute_privileges(asked, user)
             return odata({"@odata.context": context, "AttributePrivileges": told})
         case "RetrievePrincipalAccess":
-            return odata({"AccessRights": ", ".join(_access(asked, user))})
+            context = (
+                f"{asked.root}/$metadata#Microsoft.Dynamics.CRM.RetrievePrincipalAccessResponse"
+            )
+            rights = ", ".join(_access(asked, user, args))
+            return odata({"@odata.context": context, "AccessRights": rights})
         case _:
             raise Refusal(404, "0x80060888", f"Resource not found for the segment '{name}'.")
 
 
-def _access(asked: Asked, user: RecordId) -> Iterable[str]:
-    target = asked.options.get("@p1", "") + asked.options.get("@Target", "")
-    for name in asked.store.names():
-        table = asked.store.table(name)
-        if f"{name}s(" in target:
-            for verb in _VERBS:
-                right = _RIGHTS.get(verb)
-                if right is None or not table.denies(user, right):
-                    yield f"{verb}Access"
+def _access(asked: Asked, user: RecordId, args: str) -> Iterable[str]:
+    """Yield what *user* may do with the row that ``Target`` names, in the URL or by a parameter."""
+    given = pairs(args).get("Target", "")
+    found = _TARGET.search(asked.options.get(given, "") if given.startswith("@") else given)
+    table = None if found is None else asked.table(found[1])
+    if found is None or table is None:
+        raise bad("The Target is not a row's URL.", "0x80048d19")
+    if asked.store.get(table.name, RecordId(found[2].lower())) is None:
+        raise missing_row(table.name, found[2])
+    for verb in _VERBS:
+        right = _RIGHTS.get(verb)
+        if right is None or not table.denies(user, right):
+            yield f"{verb}Access"
+
+
+def roles(asked: Asked) -> list[dict[str, object]]:
+    """Return the rows of ``roles``: everybody has the one there is."""
+    key = id_of("role", asked.state.organization)
+    return [
+        {"roleid": key, "name": "Sandbox", "_businessunitid_value": asked.state.business_unit},
+    ]
 
 
 def users(asked: Asked) -> list[dict[str, object]]:
@@ -128,6 +148,8 @@ def users(asked: Asked) -> list[dict[str, object]]:
             "isdisabled": False,
             "accessmode": 4 if user == asked.user else 0,
             "_businessunitid_value": asked.state.business_unit,
+            "systemuserroles_association": roles(asked),
+            "teammembership_association": [],
         }
         for user in known
     ]

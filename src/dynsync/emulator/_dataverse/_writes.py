@@ -8,11 +8,12 @@ from typing import Literal, TypeAlias
 import attrs
 
 from dynsync.emulator._dataverse._asked import Asked
+from dynsync.emulator._dataverse._columns import LOOKUPS
 from dynsync.emulator._dataverse._errors import Refusal, bad, denied, missing_row
+from dynsync.emulator._dataverse._notes import applied
 from dynsync.emulator._dataverse._query import row_at
 from dynsync.emulator._dataverse._replies import nothing, odata
 from dynsync.emulator._dataverse._rows import (
-    LOOKUPS,
     column_named,
     entity_url,
     key_of,
@@ -117,8 +118,8 @@ def _reply(asked: Asked, table: Table, written: Written, args: str | None) -> Re
         return nothing(headers)
     shape = shape_of(asked, table)
     body = {"@odata.context": shape.context(asked, "/$entity"), **shape.row(written.row)}
-    applied = {**headers, "Preference-Applied": "return=representation", "ETag": written.row.etag}
-    return odata(body, status=201 if written.how == "created" else 200, headers=applied)
+    told = {**headers, **applied(asked, "return=representation"), "ETag": written.row.etag}
+    return odata(body, status=201 if written.how == "created" else 200, headers=told)
 
 
 def delete(asked: Asked, table: Table, args: str) -> Reply:
@@ -130,7 +131,7 @@ def delete(asked: Asked, table: Table, args: str) -> Reply:
 
 
 def _written(table: Table, name: str) -> Column:
-    return column_named(table, name) if name in table.columns else navigated(table, name)
+    return column_named(table, name) if name in table.columns else navigated(table, name).column
 
 
 def put_column(asked: Asked, table: Table, args: str, name: str) -> Reply:

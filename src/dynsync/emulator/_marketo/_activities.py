@@ -12,8 +12,8 @@ from typing import Final, TypeAlias
 import attrs
 import dateutil.parser
 
-from dynsync.emulator._marketo._asked import ApiError, Asked, Route, needed, whole
-from dynsync.emulator._marketo._custom import types_of
+from dynsync.emulator._marketo._asked import ApiError, Asked, Route, needed, no_lists, whole
+from dynsync.emulator._marketo._custom import number_of_line, types_of
 from dynsync.emulator._marketo._describe import number_of_column, readable
 from dynsync.emulator._marketo._leads import fields_asked
 from dynsync.emulator._messages import Json
@@ -28,9 +28,6 @@ _PAGE: Final = 300
 _LEADS: Final = 30
 _TYPES: Final = 10
 _BAD_TOKEN: Final = ApiError("1003", "Invalid value for parameter 'nextPageToken'")
-_LINES: Final = 2_000_000_000
-"""Added to the number of a custom activity, so that no two activities share one."""
-
 _Wanted: TypeAlias = Callable[[ActivityRow], "Json | None"]
 _LineWanted: TypeAlias = Callable[[LineRow], "Json | None"]
 
@@ -116,6 +113,7 @@ def _numbers(asked: Asked, name: str, most: int) -> frozenset[int]:
 
 def _lead_changes(asked: Asked) -> Json:
     needed(asked, "fields")
+    no_lists(asked.params)
     fields, columns = fields_asked(asked), readable(asked)
     for name in fields:
         if name not in columns:
@@ -165,17 +163,21 @@ def said(asked: Asked, field: str, value: Wire) -> str | None:
 
 def _activities(asked: Asked) -> Json:
     needed(asked, "activityTypeIds")
+    no_lists(asked.params)
     types = _numbers(asked, "activityTypeIds", _TYPES)
     leads = _numbers(asked, "leadIds", _LEADS)
+    assets = _numbers(asked, "assetIds", _PAGE)
 
     def wanted(row: ActivityRow) -> Json | None:
         if row.type not in types or (leads and row.person not in leads):
             return None
-        return activity_json(asked, row)
+        found = activity_json(asked, row)
+        return found if not assets or found.get("primaryAttributeValueId") in assets else None
 
     def line_wanted(row: LineRow) -> Json | None:
         found = line_json(asked, row)
-        if found["activityTypeId"] not in types or (leads and row.person not in leads):
+        if found["activityTypeId"] not in types or (leads and row.person not in leads) or assets:
+            # What a custom activity is about is a text without a number.
             return None
         return found
 
@@ -208,8 +210,8 @@ def line_json(asked: Asked, row: LineRow) -> Json:
     kind = types_of(asked).of_line(row)
     at = dt.datetime.fromisoformat(row.at)
     return {
-        "id": _LINES + row.id,
-        "marketoGUID": str(_LINES + row.id),
+        "id": number_of_line(row.id),
+        "marketoGUID": str(number_of_line(row.id)),
         "leadId": row.person,
         "activityDate": stamp(int(at.timestamp())),
         "activityTypeId": kind.id,

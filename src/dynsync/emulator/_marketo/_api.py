@@ -13,6 +13,7 @@ from dynsync.emulator._marketo import (
     _custom,
     _describe,
     _exports,
+    _fields,
     _imports,
     _leads,
     _sync,
@@ -36,6 +37,7 @@ _FILE: Final = 10 * _BODY
 _IDENTITY: Final = "/identity/oauth/token"
 ROUTES: Final[tuple[Route, ...]] = (
     *_describe.ROUTES,
+    *_fields.ROUTES,
     *_leads.ROUTES,
     *_sync.ROUTES,
     *_activities.ROUTES,

@@ -13,7 +13,17 @@ from dynsync.emulator._messages import Call, Json, Malformed, Reply, listing, ma
 from dynsync.sandbox._marketo_people import Author, People
 from dynsync.sandbox._marketo_store import Store
 
-__all__ = ["ApiError", "Asked", "Handler", "Route", "errors_reply", "needed", "rows_of", "whole"]
+__all__ = [
+    "ApiError",
+    "Asked",
+    "Handler",
+    "Route",
+    "errors_reply",
+    "needed",
+    "no_lists",
+    "rows_of",
+    "whole",
+]
 
 
 class ApiError(Exception):
@@ -52,11 +62,14 @@ class Asked:
         return self.state.system.house.store
 
     def body(self) -> dict[str, object]:
-        """Return the JSON object that was sent."""
+        """Return the JSON object that was sent; raises `ApiError` for anything else."""
         try:
-            return mapping(self.call.json())
+            found = mapping(self.call.json())
         except Malformed:
             raise ApiError("609", "Invalid JSON") from None
+        if "json" not in self.call.headers.get("content-type", "").lower():
+            raise ApiError("612", "Invalid Content Type")
+        return found
 
 
 Handler: TypeAlias = Callable[[Asked], "Json | Reply"]
@@ -92,6 +105,12 @@ def needed(asked: Asked, name: str) -> str:
     if not value:
         raise ApiError("1002", f"Missing value for the required parameter '{name}'")
     return value
+
+
+def no_lists(params: Mapping[str, str]) -> None:
+    """Raise `ApiError` where *params* name a list: there is none, and nobody is in it."""
+    if listed := params.get("listId"):
+        raise ApiError("1013", f"List '{listed}' not found")
 
 
 def whole(asked: Asked, name: str, default: int) -> int:

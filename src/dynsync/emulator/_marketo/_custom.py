@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, cast
+from typing import Final, TypeAlias, cast
 
 import attrs
 import dateutil.parser
@@ -13,19 +13,25 @@ import dateutil.parser
 from dynsync.emulator._marketo._asked import ApiError, Asked, Route, rows_of
 from dynsync.emulator._messages import Json, Malformed, listing, mapping
 from dynsync.sandbox._marketo_tables import LineRow
+from dynsync.sandbox._marketo_values import stamp
 
-__all__ = ["ROUTES", "ActivityType", "Types", "types_of"]
+__all__ = ["ROUTES", "ActivityType", "Types", "number_of_line", "types_of"]
 
 _FIRST: Final = 100_001
 _MOST_TYPES: Final = 10
 _MOST_ATTRIBUTES: Final = 20
 _BYTES: Final = 65_536
+_LINES: Final = 2_000_000_000
 _KEY: Final = "custom activity types"
 
 
 @attrs.frozen
 class ActivityType:
-    """A custom activity type; *attributes* are api name, name and data type of each."""
+    """
+    A custom activity type; *attributes* are api name, name and data type of each.
+
+    *trigger* and *filter* are what people choose it by. *made* and *changed* are times.
+    """
 
     id: int
     api_name: str
@@ -34,6 +40,10 @@ class ActivityType:
     primary: tuple[str, str, str]
     attributes: tuple[tuple[str, str, str], ...]
     status: str = "draft"
+    trigger: str = ""
+    filter: str = ""
+    made: str = ""
+    changed: str = ""
 
     def plain(self) -> Json:
         """Return it as "get activity types" tells it."""
@@ -53,8 +63,9 @@ class ActivityType:
             "apiName": self.api_name,
             "name": self.name,
             "description": self.description,
-            "triggerName": self.name,
-            "filterName": self.name,
+            "triggerName": self.trigger or self.name,
+            "filterName": self.filter or self.name,
+            **({"createdAt": self.made, "updatedAt": self.changed} if self.made else {}),
             "status": self.status,
             "primaryAttribute": _full(self.primary),
             "attributes": [_full(each) for each in self.attributes],
@@ -143,12 +154,16 @@ def types_of(asked: Asked) -> Types:
     return Types([_load(each) for each in json.loads(text)] if text else [])
 
 
-def _load(said: tuple[int, str, str, str, list[str], list[list[str]], str]) -> ActivityType:
-    number, api_name, name, description, primary, attributes, status = said
+_Said: TypeAlias = tuple[int, str, str, str, list[str], list[list[str]], str, *tuple[str, ...]]
+
+
+def _load(said: _Said) -> ActivityType:
+    # A file may be older than the names of triggers and filters, and the times.
+    number, api_name, name, description, primary, attributes, status, *rest = said
     triples = tuple((a, b, c) for a, b, c in attributes)
     first, second, third = primary
     head = (number, api_name, name, description)
-    return ActivityType(*head, (first, second, third), triples, status)
+    return ActivityType(*head, (first, second, third), triples, status, *rest)
 
 
 def _list(asked: Asked) -> Json:
@@ -175,6 +190,7 @@ def _make(asked: Asked) -> Json:
         raise ApiError("1017", "An activity type of that name exists already")
     if len(list(types)) == _MOST_TYPES:
         raise ApiError("1027", f"The limit of {_MOST_TYPES} activity types is reached")
+    now = stamp(int(asked.house.clock.now().timestamp()))
     kind = ActivityType(
         types.next_id(),
         str(body["apiName"]),
@@ -182,6 +198,10 @@ def _make(asked: Asked) -> Json:
         str(body.get("description") or ""),
         _attribute(body["primaryAttribute"]),
         (),
+        trigger=str(body["triggerName"]),
+        filter=str(body["filterName"]),
+        made=now,
+        changed=now,
     )
     types.keep(asked, kind)
     return {"result": [kind.full()]}
@@ -231,14 +251,23 @@ def _check_known(kind: ActivityType, names: Iterable[str]) -> None:
 
 def _change(asked: Asked) -> Json:
     kind, body = _named(asked), asked.body()
-    name, text = (str(body.get(key) or getattr(kind, key)) for key in ("name", "description"))
-    return _drafted(asked, attrs.evolve(kind, name=name, description=text))
+    primary = body.get("primaryAttribute")
+    changed = attrs.evolve(
+        kind,
+        name=str(body.get("name") or kind.name),
+        description=str(body.get("description") or kind.description),
+        trigger=str(body.get("triggerName") or kind.trigger),
+        filter=str(body.get("filterName") or kind.filter),
+        primary=_attribute(primary) if primary else kind.primary,
+    )
+    return _drafted(asked, changed)
 
 
 def _drafted(asked: Asked, kind: ActivityType) -> Json:
     """Keep *kind* with its changes: they hold at once, and it says that it has a draft."""
     status = "draft" if kind.status == "draft" else "approved with draft"
-    kind = attrs.evolve(kind, status=status)
+    now = stamp(int(asked.house.clock.now().timestamp()))
+    kind = attrs.evolve(kind, status=status, changed=now)
     types_of(asked).keep(asked, kind)
     return {"result": [kind.full()]}
 
@@ -282,7 +311,13 @@ def _add_one(asked: Asked, row: dict[str, object]) -> Json:
     said, words = (str(attributes.get(name, "")) for name in ("kind", "text"))
     line = store.add_line(person, str(given), at.isoformat(), said or kind.api_name, words)
     store.annex.detail(line, kind.id, text)
-    return {"id": line, "marketoGUID": str(line), "status": "added"}
+    number = number_of_line(line)
+    return {"id": number, "marketoGUID": str(number), "status": "added"}
+
+
+def number_of_line(line: int) -> int:
+    """Return the number of the custom activity *line*, which no other activity shares."""
+    return _LINES + line
 
 
 def _attributes(kind: ActivityType, given: object) -> dict[str, object]:

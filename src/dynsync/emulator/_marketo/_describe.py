@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
-from dynsync.emulator._marketo._asked import ApiError, Asked, Route
+from dynsync.emulator._marketo._asked import Asked, Route
 from dynsync.emulator._messages import Json
 from dynsync.sandbox._marketo_columns import Held
 from dynsync.sandbox._marketo_values import searchable
-from dynsync.schemas import Access
+from dynsync.schemas import Access, Column
 
-__all__ = ["ROUTES", "number_of_column", "readable"]
+__all__ = ["ROUTES", "field_json", "is_key", "number_of_column", "readable", "sized"]
 
 _WRITE: Final = Access.CREATE | Access.UPDATE
 _SIZED: Final = frozenset({"string", "email", "phone", "url"})
-_ELSEWHERE: Final = frozenset({"updateable", "crmManaged"})
-"""What `describe2` tells of a field and its schema does not."""
+_NO_KEYS: Final = frozenset({"firstName", "lastName"})
+"""Columns that nobody can be looked up by, though their type would do."""
 
 _SOAP: Final = {"id": "Id", "email": "Email", "firstName": "FirstName", "lastName": "LastName"}
 
@@ -25,6 +24,16 @@ def readable(asked: Asked) -> dict[str, Held]:
     """Return the columns that there are for the API's user."""
     shown = asked.store.columns.shown
     return {name: held for name, held in shown.items() if Access.READ in held.access}
+
+
+def is_key(column: Column) -> bool:
+    """Tell whether people can be looked up by *column*: by most, but not by their names."""
+    return searchable(column) and column.name not in _NO_KEYS
+
+
+def sized(kind: str) -> bool:
+    """Tell whether fields of the type *kind* have a length."""
+    return kind in _SIZED
 
 
 def number_of_column(asked: Asked, name: str) -> int:
@@ -55,13 +64,14 @@ def _field(held: Held, number: int) -> Json:
 
 def _describe2(asked: Asked) -> Json:
     columns = readable(asked)
-    keys = [name for name, held in columns.items() if searchable(held.column)]
-    fields = [_field2(held) for held in columns.values()]
+    keys = [name for name, held in columns.items() if is_key(held.column)]
+    fields = [field_json(held) for held in columns.values()]
     found = {"name": "API Lead", "searchableFields": [[key] for key in keys], "fields": fields}
     return {"result": [found]}
 
 
-def _field2(held: Held) -> dict[str, object]:
+def field_json(held: Held) -> dict[str, object]:
+    """Return a field as "describe2" tells it."""
     column = held.column
     length = {"length": column.length or 255} if column.type in _SIZED else {}
     return {
@@ -74,35 +84,7 @@ def _field2(held: Held) -> dict[str, object]:
     }
 
 
-def _schema_field(held: Held) -> dict[str, object]:
-    own = held.column.name.startswith("crm")
-    told = {key: value for key, value in _field2(held).items() if key not in _ELSEWHERE}
-    return {
-        **told,
-        "description": "",
-        "isHidden": False,
-        "isHtmlEncodingInEmail": True,
-        "isSensitive": False,
-        "isCustom": own,
-        "isApiCreated": own,
-    }
-
-
-def _schema_fields(asked: Asked) -> Json:
-    fields: Sequence[object] = [_schema_field(held) for held in readable(asked).values()]
-    return {"result": fields}
-
-
-def _schema_one(asked: Asked) -> Json:
-    held = readable(asked).get(asked.names["name"])
-    if held is None:
-        raise ApiError("702", "No data found for the field")
-    return {"result": [_schema_field(held)]}
-
-
 ROUTES: Final = (
     Route("GET", r"/rest/v1/leads/describe\.json", "describe", _describe),
     Route("GET", r"/rest/v1/leads/describe2\.json", "describe", _describe2),
-    Route("GET", r"/rest/v1/leads/schema/fields\.json", "describe", _schema_fields),
-    Route("GET", r"/rest/v1/leads/schema/fields/(?P<name>\w+)\.json", "describe", _schema_one),
 )

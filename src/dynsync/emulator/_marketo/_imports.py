@@ -11,7 +11,7 @@ from typing import Final
 
 import attrs
 
-from dynsync.emulator._marketo._asked import ApiError, Asked, Route
+from dynsync.emulator._marketo._asked import ApiError, Asked, Route, no_lists
 from dynsync.emulator._marketo._sync import sync_row
 from dynsync.emulator._messages import Call, Json, Reply
 from dynsync.writes import Gone, Rejected
@@ -63,6 +63,7 @@ def _import(asked: Asked) -> Json:
     delimiter = _DELIMITERS.get(params.get("format", "").lower())
     if delimiter is None or "file" not in parts:
         raise ApiError("1003", "Invalid value for parameter 'format' or 'file'")
+    no_lists(params)
     waiting = [each for each in _batches(asked).values() if not each.done]
     if len(waiting) >= _QUEUE:
         raise ApiError("1016", "Too many imports queued")

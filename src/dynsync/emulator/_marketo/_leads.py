@@ -6,10 +6,10 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from dynsync.emulator._marketo._asked import ApiError, Asked, Route, needed, rows_of, whole
-from dynsync.emulator._marketo._describe import readable
+from dynsync.emulator._marketo._describe import is_key, readable
 from dynsync.emulator._messages import Json
 from dynsync.records import RecordId
-from dynsync.sandbox._marketo_values import number_of, searchable
+from dynsync.sandbox._marketo_values import number_of
 from dynsync.sandbox._marketo_view import View
 from dynsync.sandbox._marketo_writes import look_up
 
@@ -55,7 +55,7 @@ def _filtered(asked: Asked) -> Json:
     if len(values) > _PAGE:
         raise ApiError("1003", f"The number of filterValues exceeds the limit of {_PAGE}")
     held = readable(asked).get(kind)
-    if held is None or not searchable(held.column):
+    if held is None or not is_key(held.column):
         raise ApiError("1011", f"Field '{kind}' not supported as lookup or filterType")
     view = view_of(asked, fields_asked(asked))
     people = _numbers(values) if kind == "id" else look_up(asked.store, kind, values)

@@ -8,6 +8,7 @@ from typing import Final
 import attrs
 
 from dynsync.emulator._marketo._asked import ApiError, Asked, Route, rows_of
+from dynsync.emulator._marketo._describe import is_key
 from dynsync.emulator._messages import Json, Malformed, wires
 from dynsync.records import RecordId, Wire
 from dynsync.sandbox._marketo_values import check, missing
@@ -47,6 +48,8 @@ def _sync(asked: Asked) -> Json:
     known = asked.store.columns.shown
     if name not in known:
         raise ApiError("1006", f"Field '{name}' not found")
+    if not is_key(known[name].column):
+        raise ApiError("1011", f"Field '{name}' not supported as lookup or filterType")
     return {"result": [_answer(sync_row(asked, str(action), name, row)) for row in rows]}
 
 
