@@ -44,6 +44,7 @@ LEADS = "/rest/v1/leads.json"
 CHANGES = "/rest/v1/activities/leadchanges.json"
 ACTIVITIES = "/rest/v1/activities.json"
 DELETES = "/rest/v1/activities/deletedleads.json"
+TOKENS = "/rest/v1/activities/pagingtoken.json"
 TOKEN = "/identity/oauth/token"  # noqa: S105 - the address
 NAME = ["firstName"]
 
@@ -530,6 +531,64 @@ def test_the_overlap_moves_on() -> None:
         cursor = mine.read(TABLE, NAME, cursor).cursor
 
     assert ["T0", "T1", "T2"] == [s.asked["nextPageToken"] for s in wire.asked(CHANGES)]
+
+
+def at(time: str, answer: Response) -> Response:
+    """Return *answer* as it is given at that time of the day."""
+    return Response(200, {"date": f"Mon, 05 Jan 2026 {time} GMT"}, answer.body)
+
+
+def test_a_long_reading_is_not_read_once_more() -> None:
+    """What was done before it began, and a while before that, it tells whole, late or not."""
+    quiet = at("09:20:00", result(nextPageToken="T2", moreResult=False))
+    wire = Wire(
+        {
+            LEADS: [result(), result(person(5)), result(person(6))],
+            TOKENS: [result(nextPageToken="T0"), result(nextPageToken="P")],
+            ACTIVITIES: quiet,
+            DELETES: quiet,
+            CHANGES: [
+                at("09:20:00", result(changed(5, "A", "B"), nextPageToken="T1", moreResult=True)),
+                at("09:21:00", result(changed(6, "C", "D", guid="g2"), nextPageToken="T2")),
+            ],
+        }
+    )
+    mine, cursor = at_rest(wire)
+
+    told = [mine.read(TABLE, NAME, cursor)]
+    for _ in range(2):
+        told.append(mine.read(TABLE, NAME, told[-1].cursor))
+
+    assert [["5"], ["6"], []] == [[change.id for change in page.changes] for page in told]
+    assert ["2026-01-05T09:15:00Z"] == [one.asked["sinceDatetime"] for one in wire.asked(TOKENS)]
+    for stream, tokens in ((CHANGES, ["T0", "T1", "P"]), (DELETES, ["T0", "P"])):
+        assert tokens == [one.asked["nextPageToken"] for one in wire.asked(stream)]
+
+
+def test_a_reading_that_began_lately_costs_no_call_more() -> None:
+    """However many pages it has: what it read would be read once more all the same."""
+    more = at("09:04:59", result(nextPageToken="T1", moreResult=True))
+    wire = Wire({LEADS: result(), **QUIET, CHANGES: [more, more, result(nextPageToken="T2")]})
+    mine, cursor = at_rest(wire)
+
+    for _ in range(3):
+        cursor = mine.read(TABLE, NAME, cursor).cursor
+
+    assert [] == wire.asked(TOKENS)
+
+
+def test_a_later_beginning_keeps_the_order_of_readings() -> None:
+    """It stands between those that ended before and after it, and knows what they have told."""
+    place = Place.start("x", "T0", 1_000, (32,))
+    place = place.further(("T1",) * 3, (), ["a"]).rested(1_300, 300).further(("T2",) * 3, (), ["b"])
+    place = place.rested(1_500, 300)
+
+    begun = place.restarted(1_400, "P")
+
+    assert [1_000, 1_300, 1_400, 1_500] == [interval.at for interval in begun.intervals]
+    assert ("a", "b") == begun.intervals[2].told
+    assert begun == Place.parse(begun.cursor(), "x")
+    assert ("P", "P", "P") == begun.rested(1_700, 300).tokens
 
 
 def test_a_cursor_that_deletions_have_outlived_has_expired() -> None:

@@ -210,10 +210,25 @@ class Reading:
         still: tuple[Stream, ...] = tuple(s for s in place.open if replies[s].more)
         onward = place.further(tuple(tokens.values()), still, events)
         at = min((reply.at for reply in replies.values() if reply.at is not None), default=None)
+        now = at or self._calls.now()
         if not still:
-            end = at or self._calls.now()
-            onward = onward.rested(int(end.timestamp()), self._options.overlap)
+            onward = onward.rested(int(now.timestamp()), self._options.overlap)
+        elif place.begins:
+            onward = self._shortened(onward, int(now.timestamp() - self._options.overlap))
         return changes_of(list(events.values()), found), onward, bool(still), at
+
+    def _shortened(self, place: Place, since: int) -> Place:
+        """
+        Return *place*, from which the next reading begins at *since*, if that saves much.
+
+        What was done before has come by now, so that this reading tells all of it. It is a
+        long one, such as that of everything that a first load has made: to read it all once
+        more would cost as many calls again.
+        """
+        if place.saves(since) <= self._options.overlap:
+            return place
+        at = dt.datetime.fromtimestamp(since, dt.UTC)
+        return place.restarted(since, self._calls.run(token_at(self._api, at)))
 
     def _check_age(self, place: Place) -> None:
         age = self._calls.now().timestamp() - place.since
