@@ -240,6 +240,17 @@ def test_only_what_was_asked_for_is_told() -> None:
     assert {"firstName"} == set(told.values)
 
 
+def test_what_no_field_can_hold_reads_as_empty() -> None:
+    """A list or an object says nothing of its field, and all of the others."""
+    odd = person(1, firstName=["Ann"], email="ann@x.org", leadScore=7)
+    wire = Wire({LEADS: result(odd, person(2, firstName="Bea", email={}, leadScore=0.5))})
+    names = ["firstName", "email", "leadScore"]
+
+    told = connector(wire).fetch(TABLE, [RecordId("1"), RecordId("2")], names)
+
+    assert [[None, "ann@x.org", 7], ["Bea", None, 0.5]] == [[*one.values.values()] for one in told]
+
+
 def test_a_long_question_is_posted() -> None:
     """Beyond some kilobytes Marketo answers 414."""
     wire = Wire({LEADS: result()})
