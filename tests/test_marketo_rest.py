@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from itertools import islice
 
 import pytest
 
@@ -549,12 +550,66 @@ def at(time: str, answer: Response) -> Response:
     return Response(200, {"date": f"Mon, 05 Jan 2026 {time} GMT"}, answer.body)
 
 
+def pages(*sizes: int) -> list[Response]:
+    """Return pages of a stream with changes of so many people, nobody on two of them."""
+    ids = iter(range(1, 10_000))
+    return [
+        result(
+            *(changed(number, "A", "B", guid=f"g{number}") for number in islice(ids, size)),
+            nextPageToken=f"T{place}",
+            moreResult=place < len(sizes),
+        )
+        for place, size in enumerate(sizes, 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "asked"),
+    [
+        ((150, 150, 150), [300, 150]),
+        ((150, 160, 5), [300, 10, 5]),
+        ((300, 1), [300, 1]),
+        ((1, 1, 1, 1, 1), [3, 2]),
+    ],
+)
+def test_people_are_asked_for_when_they_fill_a_call(
+    sizes: tuple[int, ...], asked: list[int]
+) -> None:
+    """Pages that tell of few people are read together, but no more than three of them."""
+    wire = Wire({LEADS: result(), **QUIET, CHANGES: pages(*sizes)})
+    mine, cursor = at_rest(wire)
+
+    more = True
+    while more:
+        page = mine.read(TABLE, NAME, cursor)
+        cursor, more = page.cursor, page.more
+
+    calls = [len(one.asked["filterValues"].split(",")) for one in wire.asked(LEADS)]
+    assert asked == calls
+    tokens = [f"T{place}" for place in range(len(sizes))]
+    assert tokens == [one.asked["nextPageToken"] for one in wire.asked(CHANGES)]
+
+
+def test_a_reading_ends_when_its_last_page_was_given() -> None:
+    """Or what arrived late behind it, while the pages before it were read, would be left out."""
+    first = at("09:10:00", result(changed(5, "A", "B"), nextPageToken="T1", moreResult=True))
+    last = at("09:10:40", result(changed(6, "A", "B", guid="g2"), nextPageToken="T2"))
+    wire = Wire({LEADS: result(), **QUIET, CHANGES: [first, last]})
+    mine, cursor = at_rest(wire)
+
+    page = mine.read(TABLE, NAME, cursor)
+
+    assert dt.datetime(2026, 1, 5, 9, 10, 40, tzinfo=dt.UTC) == page.at
+    place = Place.parse(page.cursor, "123-ABC-456")
+    assert int(page.at.timestamp()) == place.intervals[-1].at
+
+
 def test_a_long_reading_is_not_read_once_more() -> None:
     """What was done before it began, and a while before that, it tells whole, late or not."""
     quiet = at("09:20:00", result(nextPageToken="T2", moreResult=False))
     wire = Wire(
         {
-            LEADS: [result(), result(person(5)), result(person(6))],
+            LEADS: [result(), result(person(5), person(6))],
             TOKENS: [result(nextPageToken="T0"), result(nextPageToken="P")],
             ACTIVITIES: quiet,
             DELETES: quiet,
@@ -566,11 +621,10 @@ def test_a_long_reading_is_not_read_once_more() -> None:
     )
     mine, cursor = at_rest(wire)
 
-    told = [mine.read(TABLE, NAME, cursor)]
-    for _ in range(2):
-        told.append(mine.read(TABLE, NAME, told[-1].cursor))
+    first = mine.read(TABLE, NAME, cursor)
+    second = mine.read(TABLE, NAME, first.cursor)
 
-    assert [["5"], ["6"], []] == [[change.id for change in page.changes] for page in told]
+    assert [["5", "6"], []] == [[one.id for one in page.changes] for page in (first, second)]
     assert ["2026-01-05T09:15:00Z"] == [one.asked["sinceDatetime"] for one in wire.asked(TOKENS)]
     for stream, tokens in ((CHANGES, ["T0", "T1", "P"]), (DELETES, ["T0", "P"])):
         assert tokens == [one.asked["nextPageToken"] for one in wire.asked(stream)]
