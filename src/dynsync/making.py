@@ -38,7 +38,7 @@ class _Path:
     """
     The way of one field's value into a new record.
 
-    Text of up to *as_it_is* characters needs no more than a look. *known* remembers how codes
+    ASCII text of up to *as_it_is* characters needs no more than a look. *known* remembers how codes
     are said, where they are few.
     """
 
@@ -59,7 +59,9 @@ def _path(terms: Terms, side: Side, at: int) -> _Path:
     kind = field.kind
     alone = column is None or length_alone(column)
     length = column.length if column is not None else None
-    simple = alone and type(kind) in _AS_IT_IS
+    # Only such text is said as it is of which a character is a byte: the unit does not matter.
+    ascii_alone = column is None or length_alone(attrs.evolve(column, unit="characters"))
+    simple = ascii_alone and type(kind) in _AS_IT_IS
     as_it_is = -1.0 if not simple else math.inf if length is None else float(length)
     known = dict[tuple[type, Wire], Wire]() if type(kind) in _FEW else None
     return _Path(
