@@ -599,9 +599,10 @@ def test_a_reading_ends_when_its_last_page_was_given() -> None:
 
     page = mine.read(TABLE, NAME, cursor)
 
-    assert dt.datetime(2026, 1, 5, 9, 10, 40, tzinfo=dt.UTC) == page.at
+    ended = dt.datetime(2026, 1, 5, 9, 10, 40, tzinfo=dt.UTC)
+    assert ended == page.at
     place = Place.parse(page.cursor, "123-ABC-456")
-    assert int(page.at.timestamp()) == place.intervals[-1].at
+    assert int(ended.timestamp()) == place.intervals[-1].at
 
 
 def test_a_long_reading_is_not_read_once_more() -> None:

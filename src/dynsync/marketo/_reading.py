@@ -7,6 +7,7 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
+from itertools import count
 from typing import Final
 
 import attrs
@@ -202,7 +203,7 @@ class Reading:
         self._check_age(place)
         told, onward = place.told, place
         events: dict[str, Event] = {}
-        for _ in range(_PAGES):
+        for page in count(1):
             replies = self._replies(onward, fields)
             fresh = {
                 event.mark: event
@@ -215,10 +216,10 @@ class Reading:
             still: tuple[Stream, ...] = tuple(s for s, reply in replies.items() if reply.more)
             onward = self._behind(onward, replies, fresh, still, at or self._calls.now())
             people = dict.fromkeys(person for event in events.values() for person in event.people)
-            if not still or not 0 < len(people) < BATCH:
-                break
-        found = {record.id: record for record in self.some(people, fields)}
-        return changes_of(list(events.values()), found), onward, bool(still), at
+            if not still or page == _PAGES or not 0 < len(people) < BATCH:
+                found = {record.id: record for record in self.some(people, fields)}
+                return changes_of(list(events.values()), found), onward, bool(still), at
+        raise AssertionError("the last page returns")
 
     def _replies(self, place: Place, fields: Sequence[str]) -> dict[Stream, Reply]:
         tokens = dict(zip(STREAMS, place.tokens, strict=True))
