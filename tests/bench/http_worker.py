@@ -40,7 +40,6 @@ Numbers: TypeAlias = dict[str, float]
 _CYCLE: Final = 300.0
 _URL: Final = "http://127.0.0.1:1"
 _CHUNK: Final = 1_000
-_EDITED: Final = 10_000
 
 
 def _to_marketo(request: Request) -> str:
@@ -142,14 +141,14 @@ class World:
 
     # -- what people do
 
-    def fill(self, count: int) -> None:
-        """Make *count* records in Dynamics, every fourth of them a lead."""
+    def fill(self, count: int, remembered: int) -> None:
+        """Make *count* records in Dynamics, every fourth a lead; some are *remembered*."""
         for start in range(0, count, _CHUNK):
             numbers = range(start, min(start + _CHUNK, count))
             for table in ("lead", "contact"):
                 mine = [n for n in numbers if (n % 4 == 0) == (table == "lead")]
                 made = self.dynamics.create_all(table, map(_person, mine))
-                self.rows += [(table, id_) for id_ in made] if start < _EDITED else []
+                self.rows += [(table, id_) for id_ in made] if start < remembered else []
             self.clock.advance(1)
 
     def edit(self, changes: int) -> None:
@@ -194,13 +193,14 @@ def story(
     folder: Path, records: int, changes: int, full: FullRead, passes: Literal["calls", "all"]
 ) -> dict[str, Numbers]:
     """Do a first load, a cycle with many changes and one with none, echoes read in between."""
+    changes = min(changes, records // 2)
     world = World(folder, full, VirtualClock(time.process_time if passes == "all" else None))
     with world.clock.somebody_elses():
-        world.fill(records)
+        world.fill(records, changes)
     found = {"load": world.cycle()}
     world.rest()
     with world.clock.somebody_elses():
-        world.edit(min(changes, records // 2))
+        world.edit(changes)
     world.wait()
     found["changes"] = world.cycle()
     world.rest()
