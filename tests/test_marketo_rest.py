@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from itertools import islice
 
 import pytest
 
@@ -44,6 +45,7 @@ LEADS = "/rest/v1/leads.json"
 CHANGES = "/rest/v1/activities/leadchanges.json"
 ACTIVITIES = "/rest/v1/activities.json"
 DELETES = "/rest/v1/activities/deletedleads.json"
+TOKENS = "/rest/v1/activities/pagingtoken.json"
 TOKEN = "/identity/oauth/token"  # noqa: S105 - the address
 NAME = ["firstName"]
 
@@ -237,6 +239,17 @@ def test_only_what_was_asked_for_is_told() -> None:
     [told] = connector(wire).fetch(TABLE, [RecordId("1")], NAME)
 
     assert {"firstName"} == set(told.values)
+
+
+def test_what_no_field_can_hold_reads_as_empty() -> None:
+    """A list or an object says nothing of its field, and all of the others."""
+    odd = person(1, firstName=["Ann"], email="ann@x.org", leadScore=7)
+    wire = Wire({LEADS: result(odd, person(2, firstName="Bea", email={}, leadScore=0.5))})
+    names = ["firstName", "email", "leadScore"]
+
+    told = connector(wire).fetch(TABLE, [RecordId("1"), RecordId("2")], names)
+
+    assert [[None, "ann@x.org", 7], ["Bea", None, 0.5]] == [[*one.values.values()] for one in told]
 
 
 def test_a_long_question_is_posted() -> None:
@@ -530,6 +543,118 @@ def test_the_overlap_moves_on() -> None:
         cursor = mine.read(TABLE, NAME, cursor).cursor
 
     assert ["T0", "T1", "T2"] == [s.asked["nextPageToken"] for s in wire.asked(CHANGES)]
+
+
+def at(time: str, answer: Response) -> Response:
+    """Return *answer* as it is given at that time of the day."""
+    return Response(200, {"date": f"Mon, 05 Jan 2026 {time} GMT"}, answer.body)
+
+
+def pages(*sizes: int) -> list[Response]:
+    """Return pages of a stream with changes of so many people, nobody on two of them."""
+    ids = iter(range(1, 10_000))
+    return [
+        result(
+            *(changed(number, "A", "B", guid=f"g{number}") for number in islice(ids, size)),
+            nextPageToken=f"T{place}",
+            moreResult=place < len(sizes),
+        )
+        for place, size in enumerate(sizes, 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "asked"),
+    [
+        ((150, 150, 150), [300, 150]),
+        ((150, 160, 5), [300, 10, 5]),
+        ((300, 1), [300, 1]),
+        ((1, 1, 1, 1, 1), [3, 2]),
+    ],
+)
+def test_people_are_asked_for_when_they_fill_a_call(
+    sizes: tuple[int, ...], asked: list[int]
+) -> None:
+    """Pages that tell of few people are read together, but no more than three of them."""
+    wire = Wire({LEADS: result(), **QUIET, CHANGES: pages(*sizes)})
+    mine, cursor = at_rest(wire)
+
+    more = True
+    while more:
+        page = mine.read(TABLE, NAME, cursor)
+        cursor, more = page.cursor, page.more
+
+    calls = [len(one.asked["filterValues"].split(",")) for one in wire.asked(LEADS)]
+    assert asked == calls
+    tokens = [f"T{place}" for place in range(len(sizes))]
+    assert tokens == [one.asked["nextPageToken"] for one in wire.asked(CHANGES)]
+
+
+def test_a_reading_ends_when_its_last_page_was_given() -> None:
+    """Or what arrived late behind it, while the pages before it were read, would be left out."""
+    first = at("09:10:00", result(changed(5, "A", "B"), nextPageToken="T1", moreResult=True))
+    last = at("09:10:40", result(changed(6, "A", "B", guid="g2"), nextPageToken="T2"))
+    wire = Wire({LEADS: result(), **QUIET, CHANGES: [first, last]})
+    mine, cursor = at_rest(wire)
+
+    page = mine.read(TABLE, NAME, cursor)
+
+    ended = dt.datetime(2026, 1, 5, 9, 10, 40, tzinfo=dt.UTC)
+    assert ended == page.at
+    place = Place.parse(page.cursor, "123-ABC-456")
+    assert int(ended.timestamp()) == place.intervals[-1].at
+
+
+def test_a_long_reading_is_not_read_once_more() -> None:
+    """What was done before it began, and a while before that, it tells whole, late or not."""
+    quiet = at("09:20:00", result(nextPageToken="T2", moreResult=False))
+    wire = Wire(
+        {
+            LEADS: [result(), result(person(5), person(6))],
+            TOKENS: [result(nextPageToken="T0"), result(nextPageToken="P")],
+            ACTIVITIES: quiet,
+            DELETES: quiet,
+            CHANGES: [
+                at("09:20:00", result(changed(5, "A", "B"), nextPageToken="T1", moreResult=True)),
+                at("09:21:00", result(changed(6, "C", "D", guid="g2"), nextPageToken="T2")),
+            ],
+        }
+    )
+    mine, cursor = at_rest(wire)
+
+    first = mine.read(TABLE, NAME, cursor)
+    second = mine.read(TABLE, NAME, first.cursor)
+
+    assert [["5", "6"], []] == [[one.id for one in page.changes] for page in (first, second)]
+    assert ["2026-01-05T09:15:00Z"] == [one.asked["sinceDatetime"] for one in wire.asked(TOKENS)]
+    for stream, tokens in ((CHANGES, ["T0", "T1", "P"]), (DELETES, ["T0", "P"])):
+        assert tokens == [one.asked["nextPageToken"] for one in wire.asked(stream)]
+
+
+def test_a_reading_that_began_lately_costs_no_call_more() -> None:
+    """However many pages it has: what it read would be read once more all the same."""
+    more = at("09:04:59", result(nextPageToken="T1", moreResult=True))
+    wire = Wire({LEADS: result(), **QUIET, CHANGES: [more, more, result(nextPageToken="T2")]})
+    mine, cursor = at_rest(wire)
+
+    for _ in range(3):
+        cursor = mine.read(TABLE, NAME, cursor).cursor
+
+    assert [] == wire.asked(TOKENS)
+
+
+def test_a_later_beginning_keeps_the_order_of_readings() -> None:
+    """It stands between those that ended before and after it, and knows what they have told."""
+    place = Place.start("x", "T0", 1_000, (32,))
+    place = place.further(("T1",) * 3, (), ["a"]).rested(1_300, 300).further(("T2",) * 3, (), ["b"])
+    place = place.rested(1_500, 300)
+
+    begun = place.restarted(1_400, "P")
+
+    assert [1_000, 1_300, 1_400, 1_500] == [interval.at for interval in begun.intervals]
+    assert ("a", "b") == begun.intervals[2].told
+    assert begun == Place.parse(begun.cursor(), "x")
+    assert ("P", "P", "P") == begun.rested(1_700, 300).tokens
 
 
 def test_a_cursor_that_deletions_have_outlived_has_expired() -> None:

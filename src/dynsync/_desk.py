@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterable, Sequence
+from typing import Final, TypeAlias
 
 import attrs
 from attrs import Factory
@@ -64,6 +64,16 @@ class _Case:
     rounds: int = 0
     before: Outcome | None = None
     notes: tuple[Sent, ...] = ()
+    upserted_at: float | None = None
+
+    def note(self, result: WriteResult) -> None:
+        """Keep the notes that Marketo's *result* leaves to be kept."""
+        if isinstance(result, _UNTOUCHED):
+            # What was not applied has no echo; it leaves with what is settled of it.
+            self.forget_notes()
+        elif self.upserted_at is not None and isinstance(result, Updated):
+            # It found a person who exists (C6); of one who was made there is nothing to note.
+            self.notes = tuple(upsert_notes(self.plan, self.upserted_at))
 
     def forget_notes(self) -> None:
         """Take the notes of this write off the link again."""
@@ -73,19 +83,33 @@ class _Case:
         self.notes = ()
 
 
+_Place: TypeAlias = tuple[Side, str, str]
+"""Where a write waits: its side, its table, and its `_kind`."""
+
+
+def _kind(write: Write) -> str:
+    """
+    Return what tells *write* from those that a system takes by another call.
+
+    Marketo takes what is made by one field in one call, and by another field in another: a
+    batch of both would part into calls that are not full.
+    """
+    return write.key_field or "" if isinstance(write, Create) else ""
+
+
 @attrs.define
 class Desk:
     """
     Takes plans, sends their writes in full batches and settles what comes back.
 
-    In memory are no more plans than fill a batch per table. After a system failed, or a
-    connector *broke* its promise, the desk is *closed*: nothing is sent any more, and what was
-    answered is settled all the same.
+    In memory are no more plans than fill a batch per table and kind of write. After a system
+    failed, or a connector *broke* its promise, the desk is *closed*: nothing is sent any more,
+    and what was answered is settled all the same.
     """
 
     session: Session
     next_key: int
-    queues: dict[tuple[Side, str], deque[_Case]] = Factory(dict[tuple[Side, str], "deque[_Case]"])
+    queues: dict[_Place, deque[_Case]] = Factory(dict["_Place", "deque[_Case]"])
     ready: list[_Case] = Factory(list[_Case])
     closed: bool = False
     broke: ContractError | None = None
@@ -98,22 +122,23 @@ class Desk:
     def _enqueue(self, case: _Case) -> None:
         case.waiting = 0
         case.results = _UNANSWERED
-        chosen: list[tuple[Side, str]] = []
+        chosen: list[_Place] = []
         for side in Side:
-            if case.plan.writes[side] is None:
+            write = case.plan.writes[side]
+            if write is None:
                 continue
             case.waiting += 1
-            table = case.terms.map.tables[side]
-            queue = self.queues.setdefault((side, table), deque())
-            queue.append(case)
-            chosen.append((side, table))
+            place = side, case.terms.map.tables[side], _kind(write)
+            self.queues.setdefault(place, deque()).append(case)
+            chosen.append(place)
         if not case.waiting:
             self.ready.append(case)
             if len(self.ready) >= _SETTLE_AT:
                 self._settle()
-        for side, table in chosen:
-            if len(self.queues[side, table]) >= self.session.systems[side].capabilities.batch:
-                self._send(side, table)
+        for place in chosen:
+            side, table, _ = place
+            if len(self.queues[place]) >= self.session.systems[side].capabilities.batch:
+                self._send(side, table, self._next(side, [place]))
 
     def close(self) -> None:
         """Send nothing any more, and settle what was answered."""
@@ -128,25 +153,30 @@ class Desk:
 
     def _clear(self) -> None:
         while self.ready or any(self.queues.values()):
-            for (side, table), queue in list(self.queues.items()):
-                if queue:
-                    self._send(side, table)
+            for side, table in dict.fromkeys((side, table) for side, table, _ in self.queues):
+                places = [place for place in self.queues if place[:2] == (side, table)]
+                if batch := self._next(side, places):
+                    self._send(side, table, batch)
             if self.ready:
                 self._settle()
 
+    def _next(self, side: Side, places: Iterable[_Place]) -> list[_Case]:
+        """Take as many as fill a batch from the queues at *places*, one after another."""
+        batch: list[_Case] = []
+        for queue in (self.queues[place] for place in places):
+            while queue and len(batch) < self.session.systems[side].capabilities.batch:
+                batch.append(queue.popleft())
+        return batch
+
     # -- sending
 
-    def _send(self, side: Side, table: str) -> None:
-        queue = self.queues[side, table]
-        size = min(len(queue), self.session.systems[side].capabilities.batch)
-        batch = [queue.popleft() for _ in range(size)]
+    def _send(self, side: Side, table: str, batch: Sequence[_Case]) -> None:
         writes = [write for case in batch if (write := case.plan.writes[side]) is not None]
         results = self._believed(side, batch, self._write(side, table, batch, writes))
         for case, result in zip(batch, results, strict=True):
             case.results = case.results.replace(side, result)
-            if side is Side.MARKETO and isinstance(result, _UNTOUCHED):
-                # What was not applied has no echo; it leaves with what is settled of it.
-                case.forget_notes()
+            if side is Side.MARKETO:
+                case.note(result)
             case.waiting -= 1
             if not case.waiting:
                 self.ready.append(case)
@@ -220,8 +250,7 @@ class Desk:
             link = case.plan.link
             case.forget_notes()
             if isinstance(case.plan.writes.marketo, Create):
-                # It may find a person who exists (C6): should the answer say so, it is noted.
-                case.notes = tuple(upsert_notes(case.plan, now))
+                case.upserted_at = now
                 continue
             case.notes = tuple(notes_of(case.terms, case.plan, now))
             if link is not None:

@@ -37,13 +37,23 @@ class Rows:
         for seen, base, actual in zip(self.seen, self.base, self.actual, strict=True):
             if actual is not base:
                 found.update([at for at in differing(seen, base) if seen[at] is not MISSING])
-        for at in terms.one_way:
-            if not all(row[at] is MISSING for row in self.seen):
-                found.add(at)
+        found.update([at for at in terms.one_way if not self._at_rest(at)])
         for at in range(terms.plain, len(terms.layout)):
             if self.actual.marketo[at] != self.seen.dynamics[at]:
                 found.add(at)
         return sorted(found)
+
+    def _at_rest(self, at: int) -> bool:
+        """
+        Return whether nothing is to be decided about a one-way field.
+
+        What flows one way is looked at however little has moved, because its source overrides.
+        Where nothing was, and nothing is, there is nothing that could.
+        """
+        if self.seen.marketo[at] is MISSING and self.seen.dynamics[at] is MISSING:
+            return True
+        (here, there), (one, two) = self.actual, self.base
+        return here[at] is there[at] is one[at] is two[at] is None
 
     def case(
         self, terms: Terms, entry: Pending, at: int, now: float, ages: Pair[float | None]

@@ -30,9 +30,10 @@ PEERS: Final = ("diffsync", "dictdiffer", "vdirsyncer")
 CHANGES: Final = 10_000
 
 
-def measure(python: str, module: str, what: str, arguments: object, *, cpu: bool) -> object:
+def measure(python: str, module: str, what: str, arguments: object, *, cpu: bool = False) -> object:
     """Return what a process of its own measured."""
-    paths = [str(HERE.parent), *([str(HERE.parents[1] / "src")] if module == "worker" else [])]
+    ours = [] if module == "peers" else [str(HERE.parents[1] / "src")]
+    paths = [str(HERE.parent), *ours]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     environment["BENCH_CLOCK"] = "cpu" if cpu else "wall"
     done = subprocess.run(  # noqa: S603 - our own modules

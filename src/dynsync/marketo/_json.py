@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Iterable
 from typing import Final, TypeAlias, cast
 
 from dynsync.records import Wire
@@ -17,12 +18,13 @@ __all__ = [
     "rows_of",
     "text_of",
     "texts_of",
-    "wire_of",
+    "wires_of",
 ]
 
 Json: TypeAlias = dict[str, object]
 """An object of JSON."""
 
+_SCALARS: Final = frozenset({str, int, float, bool, type(None)})
 _ODD_ZONE: Final = "Z+0000"
 """How some of Marketo's replies end a moment: with two zones."""
 
@@ -72,9 +74,16 @@ def number_of(held: Json, name: str) -> int | None:
     return int(text) if text.isascii() and text.removeprefix("-").isdecimal() else None
 
 
-def wire_of(value: object) -> Wire:
-    """Return a value of a field; what is no scalar has no meaning in any field, and is empty."""
-    return value if isinstance(value, str | int | float) else None
+def wires_of(held: Json, names: Iterable[str]) -> dict[str, Wire]:
+    """Return the values of fields; what is no scalar has no meaning in any field, and is empty."""
+    found = {name: held.get(name) for name in names}
+    if set(map(type, found.values())) <= _SCALARS:
+        # Nearly always, and a question for each value is what reading people takes longest for.
+        return cast("dict[str, Wire]", found)
+    return {
+        name: value if isinstance(value, str | int | float) else None
+        for name, value in found.items()
+    }
 
 
 def moment_of(text: str) -> dt.datetime | None:

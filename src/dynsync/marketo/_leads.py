@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from dynsync.marketo._api import Api
-from dynsync.marketo._json import Json, moment_of, text_of, wire_of
+from dynsync.marketo._json import Json, moment_of, text_of, wires_of
 from dynsync.marketo._replies import asked
-from dynsync.records import Edit, Record, RecordId, Wire
+from dynsync.records import Edit, Record, RecordId
 from dynsync.transport import Flow
 
 __all__ = ["BATCH", "by_field", "by_id", "chunks", "record_of"]
@@ -64,6 +64,6 @@ def record_of(row: Json, fields: Iterable[str], edits: tuple[Edit, ...] = ()) ->
 
     A field that was asked for and is left out is empty: Marketo may leave empty ones out.
     """
-    values: dict[str, Wire] = {name: wire_of(row.get(name)) for name in fields}
+    values = wires_of(row, fields)
     changed: dt.datetime | None = moment_of(text_of(row, _CHANGED))
     return Record(RecordId(text_of(row, "id")), values, modified_at=changed, edits=edits)

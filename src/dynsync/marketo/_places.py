@@ -98,6 +98,22 @@ class Place:
         marked = attrs.evolve(last, told=(*last.told, *told)[-_MOST_MARKS:])
         return attrs.evolve(self, tokens=tokens, open=tuple(still), intervals=(*before, marked))
 
+    @property
+    def begins(self) -> bool:
+        """Whether nothing of this reading has been read yet."""
+        return self.open == STREAMS and self.tokens == self.intervals[0].tokens
+
+    def saves(self, at: int) -> int:
+        """Return how many seconds less a later reading would read that began at *at*."""
+        return at - max(each.at for each in self.intervals if each.at <= max(at, self.since))
+
+    def restarted(self, at: int, token: str) -> Place:
+        """Return the place from which a later reading begins at *at*, where *token* leads."""
+        told = [mark for each in self.intervals if each.at < at for mark in each.told]
+        begun = Interval(at, (token,) * len(STREAMS), tuple(told[-_MOST_MARKS:]))
+        intervals = sorted((*self.intervals, begun), key=lambda each: each.at)
+        return attrs.evolve(self, intervals=tuple(intervals))
+
     def rested(self, at: int, overlap: float) -> Place:
         """
         Return where the next reading begins, now that this one came to the end at *at*.

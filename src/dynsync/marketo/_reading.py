@@ -6,7 +6,8 @@ import contextlib
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Collection, Generator, Iterable, Sequence
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
+from itertools import count
 from typing import Final
 
 import attrs
@@ -18,17 +19,19 @@ from dynsync.marketo._api import Api
 from dynsync.marketo._calls import Calls, all_of
 from dynsync.marketo._describe import described, owned_elsewhere, schema_of
 from dynsync.marketo._extract import Extract
-from dynsync.marketo._feed import changes_of, events_of, followed, page_of, token_at
-from dynsync.marketo._leads import by_field, by_id, chunks
+from dynsync.marketo._feed import Event, changes_of, events_of, followed, page_of, token_at
+from dynsync.marketo._leads import BATCH, by_field, by_id, chunks
 from dynsync.marketo._options import MarketoOptions
 from dynsync.marketo._places import STREAMS, Place, Progress, Stream
-from dynsync.marketo._replies import TooMany
+from dynsync.marketo._replies import Reply, TooMany
 from dynsync.records import Change, Cursor, Record, RecordId, Side, Wire
 from dynsync.schemas import Schema
 
 __all__ = ["Reading"]
 
 _DAY: Final = 86_400.0
+_PAGES: Final = 3
+"""Most pages of a stream that are read before those are whom they tell of."""
 
 
 class Reading:
@@ -192,28 +195,67 @@ class Reading:
     def _happened(
         self, place: Place, fields: Sequence[str]
     ) -> tuple[list[Change], Place, bool, dt.datetime | None]:
-        """Return a page of each stream that has more, as one, and the place behind it."""
+        """
+        Return a page of each stream that has more, as one, and the place behind it.
+
+        Or some pages, if they tell of few people: asking for those costs a call, however few.
+        """
         self._check_age(place)
+        told, onward = place.told, place
+        events: dict[str, Event] = {}
+        for page in count(1):
+            replies = self._replies(onward, fields)
+            fresh = {
+                event.mark: event
+                for reply in replies.values()
+                for event in events_of(reply.result, frozenset(fields), self._types)
+                if event.mark not in told
+            }
+            events |= fresh
+            at = min((reply.at for reply in replies.values() if reply.at is not None), default=None)
+            still: tuple[Stream, ...] = tuple(s for s, reply in replies.items() if reply.more)
+            onward = self._behind(onward, replies, fresh, still, at or self._calls.now())
+            people = dict.fromkeys(person for event in events.values() for person in event.people)
+            if not still or page == _PAGES or not 0 < len(people) < BATCH:
+                found = {record.id: record for record in self.some(people, fields)}
+                return changes_of(list(events.values()), found), onward, bool(still), at
+        raise AssertionError("the last page returns")
+
+    def _replies(self, place: Place, fields: Sequence[str]) -> dict[Stream, Reply]:
         tokens = dict(zip(STREAMS, place.tokens, strict=True))
         flows = [page_of(self._api, s, tokens[s], fields, place.kinds) for s in place.open]
-        replies = dict(zip(place.open, all_of(self._calls.run_all(flows)), strict=True))
-        told = place.told
-        events = {
-            event.mark: event
-            for reply in replies.values()
-            for event in events_of(reply.result, frozenset(fields), self._types)
-            if event.mark not in told
-        }
-        people = [person for event in events.values() for person in event.people]
-        found = {record.id: record for record in self.some(people, fields)}
+        return dict(zip(place.open, all_of(self._calls.run_all(flows)), strict=True))
+
+    def _behind(
+        self,
+        place: Place,
+        replies: Mapping[Stream, Reply],
+        told: Iterable[str],
+        still: Sequence[Stream],
+        now: dt.datetime,
+    ) -> Place:
+        """Return the place behind *replies*, which *told* something new."""
+        tokens = dict(zip(STREAMS, place.tokens, strict=True))
         tokens |= {stream: reply.token for stream, reply in replies.items() if reply.token}
-        still: tuple[Stream, ...] = tuple(s for s in place.open if replies[s].more)
-        onward = place.further(tuple(tokens.values()), still, events)
-        at = min((reply.at for reply in replies.values() if reply.at is not None), default=None)
+        onward = place.further(tuple(tokens.values()), still, told)
         if not still:
-            end = at or self._calls.now()
-            onward = onward.rested(int(end.timestamp()), self._options.overlap)
-        return changes_of(list(events.values()), found), onward, bool(still), at
+            return onward.rested(int(now.timestamp()), self._options.overlap)
+        if place.begins:
+            return self._shortened(onward, int(now.timestamp() - self._options.overlap))
+        return onward
+
+    def _shortened(self, place: Place, since: int) -> Place:
+        """
+        Return *place*, from which the next reading begins at *since*, if that saves much.
+
+        What was done before has come by now, so that this reading tells all of it. It is a
+        long one, such as that of everything that a first load has made: to read it all once
+        more would cost as many calls again.
+        """
+        if place.saves(since) <= self._options.overlap:
+            return place
+        at = dt.datetime.fromtimestamp(since, dt.UTC)
+        return place.restarted(since, self._calls.run(token_at(self._api, at)))
 
     def _check_age(self, place: Place) -> None:
         age = self._calls.now().timestamp() - place.since
