@@ -1,5 +1,5 @@
 """
-How fast a sync is over both APIs: ``python tests/bench/over_http.py [--records 300000]``.
+How fast a sync is over both APIs: ``python tests/bench/over_http.py [--records 1000000]``.
 
 The real connectors talk to the emulators in one process, on simulated time: every call takes
 50 ms, and both systems limit calls as theirs do. Prints what was measured next to the targets
@@ -85,7 +85,7 @@ def main(arguments: Sequence[str]) -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description="How fast a sync is over both APIs.")
     parser.add_argument(
-        "--records", type=int, default=300_000, help="how many people (%(default)s)"
+        "--records", type=int, default=1_000_000, help="how many people (%(default)s)"
     )
     parser.add_argument("--changes", type=int, default=CHANGES, help="on each side (%(default)s)")
     parser.add_argument(
