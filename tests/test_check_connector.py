@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Final
+from typing import Final, cast
 
 import attrs
 import pytest
@@ -11,9 +11,9 @@ import pytest
 from broken import run
 from broken.connectors import BROKEN, Broken, OnDynamics
 from broken.systems import COLUMNS, DynamicsOutside, MarketoOutside, dynamics, marketo
-from dynsync.connectors import Connector
+from dynsync.connectors import Connector, Page
 from dynsync.errors import ConfigurationError
-from dynsync.records import Record, RecordId, Tombstone, Wire
+from dynsync.records import Cursor, Record, RecordId, Tombstone, Wire
 from dynsync.sandbox import (
     NO_LIMITS,
     BusinessRule,
@@ -23,10 +23,33 @@ from dynsync.sandbox import (
     SandboxDynamicsConnector,
     SandboxMarketo,
 )
-from dynsync.testing import ContractBroken, Made, Outside, Standing, check_connector
+from dynsync.testing import ContractBroken, Findings, Made, Outside, Standing, check_connector
 from dynsync.writes import Create, Write, WriteResult
 
 TIGHT: Final = Limits(window=3, seconds=20.0)
+
+
+class Raising(OnDynamics):
+    """A connector that lets an error of Python's through, with a value in it."""
+
+    def write(self, table: str, writes: Sequence[Write]) -> Sequence[WriteResult]:
+        """Raise."""
+        raise ValueError(table, *writes)
+
+
+def look_at(
+    kind: type[OnDynamics],
+    *,
+    fields: Sequence[str] | None = None,
+    clauses: Collection[str] | None = None,
+) -> Findings:
+    """Return what is found about a connector of that kind."""
+
+    def make() -> Made:
+        connector, outside = dynamics()
+        return kind(connector, outside), outside
+
+    return check_connector(make, table="contact", fields=fields, clauses=clauses, rounds=0)
 
 
 def late() -> Made:
@@ -294,10 +317,79 @@ def test_headline_counts_what_was_not_reached() -> None:
     found = check_connector(make, table="contact", rounds=0, clauses=["C1", "C3d", "log"])
 
     assert Standing.NOT_REACHED is found.of("C3d").standing
-    headline = (
-        "SandboxDynamicsConnector, 'contact': 3 clauses, 1 held, 1 not claimed, 1 not reached"
-    )
+    columns = "firstname, lastname, donotphone, new_score, new_rating, birthdate"
+    counts = "3 clauses, 1 held, 1 not claimed, 1 not reached"
+    headline = f"SandboxDynamicsConnector, 'contact' with {columns}: {counts}"
     assert headline == str(found).splitlines()[0]
+
+
+def test_error_begins_with_what_is_broken() -> None:
+    """A summary of tests shows one line of it: whose, in which columns, and which clauses."""
+    found = look_at(Raising, fields=["lastname"], clauses=["C8"])
+
+    with pytest.raises(ContractBroken) as raised:
+        found.raise_if_broken()
+    headline = "Raising, 'contact' with lastname: 1 clause, 0 held, 1 BROKEN (C8)"
+    assert headline == str(raised.value).splitlines()[0]
+
+
+def test_error_says_where_and_not_what() -> None:
+    """A foreign exception is found by its line; what it says may quote a value."""
+    why = look_at(Raising, fields=["lastname"], clauses=["C8"]).of("C8").why
+
+    line = Raising.write.__code__.co_firstlineno + 2
+    assert f"raised ValueError (test_check_connector.py, line {line})" in why
+    assert "Ann" not in why
+
+
+class Unfinished:
+    """A connector that lacks a method."""
+
+    def __init__(self, inner: Connector, lacking: str) -> None:
+        self._inner = inner
+        self._lacking = lacking
+
+    def __getattr__(self, name: str) -> object:
+        """Pass on what there is."""
+        if name == self._lacking:
+            raise AttributeError(name)
+        return getattr(self._inner, name)
+
+
+@pytest.mark.parametrize("method", ["identity", "describe", "read", "fetch", "find", "write"])
+def test_method_that_is_not_written_yet_is_named(method: str) -> None:
+    """Half a connector is told what it lacks, whatever it is."""
+
+    def make() -> Made:
+        connector, outside = dynamics()
+        return cast("Connector", Unfinished(connector, method)), outside
+
+    why = check_connector(make, table="contact", rounds=0).of("C8").why
+
+    assert why == f"There is no method {method}, which every connector has."
+
+
+def test_field_that_is_passed_over_is_named() -> None:
+    """What was asked for, what came, and what should have come."""
+
+    class Careless(OnDynamics):
+        def read(self, table: str, fields: Sequence[str], cursor: Cursor | None) -> Page:
+            return super().read(table, [one for one in fields if one != "no_such_field"], cursor)
+
+    why = look_at(Careless, clauses=["C8"]).of("C8").why
+
+    assert "asked for 'no_such_field'" in why
+    assert "SchemaChanged" in why
+
+
+def test_system_that_is_not_fresh_is_guessed() -> None:
+    """One system for all: what one program made, the next one takes for a stranger."""
+    made = dynamics()
+
+    found = check_connector(lambda: made, table="contact", rounds=0)
+
+    assert "Every make() returns a connector to a fresh system" in found.of("C2").why
+    assert "Every make() returns a connector to a fresh system" in found.of("C6").why
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,20 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from dynsync import CONTACT, LEAD, ConfigurationError, RecordId, Side, Wire, newest, prefer
+from dynsync import (
+    CONTACT,
+    LEAD,
+    Column,
+    ConfigurationError,
+    Field,
+    Pair,
+    RecordId,
+    Side,
+    Value,
+    Wire,
+    newest,
+    prefer,
+)
 from dynsync.connectors import Capabilities, Connector, DynamicsConnector, Page
 from dynsync.records import Cursor, Record
 from dynsync.sandbox import NO_LIMITS, SandboxClock, SandboxDynamics, SandboxMarketo
@@ -62,6 +75,23 @@ def test_a_field_that_is_none_of_the_entities_is_refused() -> None:
     """What people enter is said of fields that there are."""
     with pytest.raises(ConfigurationError, match="'shoe_size', which is no field"):
         sync_machine(sandboxes, entities=ENTITIES, values={"shoe_size": ("44",)})
+
+
+@pytest.mark.parametrize("values", [None, {"city": ("Oslo", "Bergen", None)}])
+def test_people_have_what_dynamics_must_have(values: Mapping[str, Sequence[Value]] | None) -> None:
+    """A person who is pushed is not refused for a text that nobody was told to enter."""
+
+    def make() -> tuple[SandboxMarketo, SandboxDynamics]:
+        marketo, dynamics = sandboxes()
+        marketo.add_column(Column("badge", type="string", length=20))
+        dynamics.add_column("contact", Column("new_badge", type="String", length=20, required=True))
+        return marketo, dynamics
+
+    badged = CONTACT.only("first_name", "city").plus(Field("badge", Pair("badge", "new_badge")))
+    machine = sync_machine(make, entities=[badged], values=values)
+    run(machine, 6)
+
+    assert machine.reached["push created"]
 
 
 class Forgetful:

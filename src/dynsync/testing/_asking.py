@@ -238,7 +238,11 @@ def unknown(scene: Scene, step: Unknown) -> None:
             "C8", f"A field that is not there is SchemaChanged, not {type(failure).__name__}."
         ) from failure
     else:
-        raise Breach("C8", f"{step.by} passed over a field that is not there.")
+        raise Breach(
+            "C8",
+            f"{step.by} was asked for {_NOBODY!r}, a field that is not there, and answered as if "
+            f"nothing were wrong; that is SchemaChanged, with the field in its fields.",
+        )
 
 
 def stray(scene: Scene) -> None:

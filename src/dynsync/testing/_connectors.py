@@ -69,8 +69,14 @@ def check_connector(
         if check.broken.keys() == wanted:
             break
         check.run(program)
-    subject = f"{type(found.connector).__name__}, {table!r}"
-    return Findings(subject, tuple(_finding(check, found, one) for one in judged))
+    return Findings(_subject(found, table), tuple(_finding(check, found, one) for one in judged))
+
+
+def _subject(found: Survey, table: str) -> str:
+    """Return who was looked at, and in which columns: of the others nothing is known."""
+    name = f"{type(found.connector).__name__}, {table!r}"
+    fields = found.setting.palette.fields
+    return f"{name} with {', '.join(fields)}" if fields else name
 
 
 def _judged(clauses: Collection[str] | None) -> Sequence[Clause]:
@@ -113,8 +119,8 @@ def _parted(make: Callable[[], Made]) -> tuple[Connector, Outside | None]:
             raise ConfigurationError(f"make() returned a tuple of {len(parts)}; {_MADE}")
     if not isinstance(outside, Outside):
         raise ConfigurationError(
-            f"make() returned a {type(outside).__name__} as who else is at work; an Outside has "
-            f"create, edit and delete"
+            f"make() returned a pair whose second is of type {type(outside).__name__}; who else is "
+            f"at work is an Outside, which has create, edit and delete"
         )
     return _sided(connector), outside
 

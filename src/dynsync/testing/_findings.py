@@ -103,17 +103,22 @@ class Findings:
 
     def raise_if_broken(self) -> None:
         """Raise `ContractBroken` with the whole text if a clause is not kept."""
+        # pytest then shows the test's own line, and the text once.
+        __tracebackhide__ = True
         if self.broken:
-            raise ContractBroken(f"\n{self}")
+            raise ContractBroken(str(self))
 
     def __str__(self) -> str:
         """Return the whole as text for people."""
-        head = f"{self.subject}: {len(self.findings)} clauses, {', '.join(self._counted())}"
+        clauses = "1 clause" if len(self.findings) == 1 else f"{len(self.findings)} clauses"
+        head = f"{self.subject}: {clauses}, {', '.join(self._counted())}"
         return "\n".join([head, "", *map(str, self.findings)])
 
     def _counted(self) -> Iterator[str]:
         """Yield how many stand how: what nothing put to the test must not pass for held."""
         counts = Counter(one.standing for one in self.findings)
+        broken = ", ".join(one.clause.number for one in self.broken)
         for standing in Standing:
             if counts[standing] or standing is Standing.HELD:
-                yield f"{counts[standing]} {standing.value}"
+                named = f" ({broken})" if standing is Standing.BROKEN else ""
+                yield f"{counts[standing]} {standing.value}{named}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 from typing import Final
 
 from dynsync._contract import check_changes, check_page
@@ -96,7 +95,10 @@ def _page(scene: Scene, reader: int) -> Page | None:
     line = (
         f"page{number} = connector.read({scene.setting.table!r}, {fields}, {_name(scene, place)})"
     )
-    ask = partial(scene.connector.read, scene.setting.table, fields, place.cursor)
+
+    def ask() -> Page:
+        return scene.connector.read(scene.setting.table, fields, place.cursor)
+
     try:
         page = witness.ask("read", line, ask, fields)
     except CursorExpired as failure:

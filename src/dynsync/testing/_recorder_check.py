@@ -157,7 +157,7 @@ class _Check(Generic[R]):
             if why:
                 return wrong | {"J2": why}
             if before is not None and isinstance(step, _Crash) and before != self._told(recorder):
-                wrong["J5"] = "what came again was told again, or otherwise"
+                wrong["J5"] = "what came again was told again, or told otherwise"
         told = self._told(recorder)
         return wrong if told is None else wrong | _judged(told, heard)
 

@@ -256,7 +256,11 @@ def stranger(scene: Scene, way: Way, clause: str, record: Record) -> Exception:
                 f"{way} told of {record.id!r}, a second record like {held.id!r}, which was "
                 f"created {'more than once' if held.made > 1 else 'once'}.",
             )
-    return Breach(clause, f"{way} told of {record.id!r}, a record that nobody made.")
+    return Breach(
+        clause,
+        f"{way} told of {record.id!r}, a record that nobody made. Every make() returns a "
+        f"connector to a fresh system; if it does not, this is what came before.",
+    )
 
 
 def _look(scene: Scene, way: Way, held: Held) -> Mapping[str, Wire] | None:

@@ -267,7 +267,11 @@ def _settle_refused_create(
     codes = {reason.code for reason in result.reasons}
     if held is None:
         if "duplicate_key" in codes:
-            raise Breach("C6", "A Create with a new key was refused as a duplicate_key.")
+            raise Breach(
+                "C6",
+                "A Create with a new key was refused as a duplicate_key. Every make() returns a "
+                "connector to a fresh system; if it does not, the key is there from before.",
+            )
         return
     scene.world.attempts.pop()
     if create.key_field is None and "duplicate_key" in codes:
@@ -299,7 +303,11 @@ def _settle_update(scene: Scene, sent: _Sent, update: Update, result: WriteResul
         case Stale():
             scene.witness.tally["C7"] += 1
             if sent.expected != "stale":
-                wanted = "expected nothing" if update.expect is None else "expected its version"
+                wanted = (
+                    "expected nothing"
+                    if update.expect is None
+                    else "expected the version that was told of it last"
+                )
                 raise Breach("C7", f"An Update of {held.id!r} that {wanted} was answered Stale.")
             _not_applied(scene, sent, Promise("C7", "the write was answered with Stale"))
         case Created() | Updated():

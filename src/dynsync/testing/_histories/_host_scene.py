@@ -59,13 +59,12 @@ def host_scene(
         return by_name[name].key(one) == by_name[name].key(other)
 
     born = {name: next((v for v in pool if v is not None), None) for name, pool in pools.items()}
-    pushed = {name: value for name, value in born.items() if isinstance(value, str)}
     return Scene(
         maps=maps,
         values=pools,
         blank={e: blank or _blank(maps[e], schemas[e], pools) for e in maps},
         born=(born,),
-        pushed=dict(list(pushed.items())[:1]),
+        pushed=_pushed(born, maps, schemas),
         policy=policy,
         judge=_judge(policy),
         same=same,
@@ -165,14 +164,39 @@ _LONG: Final = 255
 def _blank(
     entity_map: EntityMap, schemas: Pair[Schema], pools: Mapping[str, object]
 ) -> Pair[Mapping[str, Wire]]:
-    """Return text for the columns that a new record must have besides."""
+    """Return text for the columns that a new record must have besides, here or over there."""
 
     def needed(side: Side) -> dict[str, Wire]:
         edited = {f.names[side] for f in entity_map.fields if f.name in pools}
+        # A person without the text that Dynamics must have would be refused there.
+        due = {f.names[side] for f in entity_map.fields if _sent(f) and _due(f, schemas)}
         columns = schemas[side].columns.values()
-        return {c.name: "x" for c in columns if c.required and c.name not in edited}
+        return {
+            c.name: "x"
+            for c in columns
+            if c.name not in edited and (c.required or (c.name in due and c.access == FULL_ACCESS))
+        }
 
     return Pair(needed(Side.MARKETO), needed(Side.DYNAMICS))
+
+
+def _sent(field: Field) -> bool:
+    return field.kind.name == "text" and field.flow is Flow.BOTH and not field.yields_to
+
+
+def _due(field: Field, schemas: Pair[Schema]) -> bool:
+    """Return whether Dynamics makes no record without *field*."""
+    column = schemas.dynamics.columns.get(field.names.dynamics)
+    return column is not None and column.required
+
+
+def _pushed(
+    born: Mapping[str, Value], maps: Mapping[str, EntityMap], schemas: Mapping[str, Pair[Schema]]
+) -> dict[str, Value]:
+    """Return what a person holds that is pushed: some text, and what Dynamics must have."""
+    some = next((name for name, value in born.items() if isinstance(value, str)), None)
+    due = {f.name for e, m in maps.items() for f in m.fields if _due(f, schemas[e])}
+    return {name: born[name] for name in born if name == some or name in due}
 
 
 def _judge(policy: AuthorityPolicy) -> Judge:

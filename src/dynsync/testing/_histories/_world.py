@@ -176,7 +176,9 @@ class World(People):
                 if name in self.present(entity):
                     human.cells[name].settle(value, value)
         again = self.sync().sync_person(person, as_=entity)
-        assert again.kind in {"exists", "already queued"}, f"pushed twice: {again.kind}"
+        assert again.kind in {"exists", "already queued"}, (
+            f"pushed twice: {again.kind}: {again.message}"
+        )
         self.reached[f"push again {again.kind}"] += 1
 
     def calm(self) -> None:
