@@ -338,7 +338,7 @@ def test_error_says_where_and_not_what() -> None:
     why = look_at(Raising, fields=["lastname"], clauses=["C8"]).of("C8").why
 
     line = Raising.write.__code__.co_firstlineno + 2
-    assert f"raised ValueError (test_check_connector.py, line {line})" in why
+    assert f"raised ValueError (test_check_connector.py:{line})" in why
     assert "Ann" not in why
 
 

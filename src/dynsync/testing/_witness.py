@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Final, TypeVar
 
 import attrs
 
+from dynsync.calling import raised_by
 from dynsync.connectors import Connector
 from dynsync.errors import (
     Ambiguous,
@@ -135,7 +134,7 @@ class Witness:
             return Breach("C8", f"There is no method {method}, which every connector has.")
         return Breach(
             "C8",
-            f"{method} raised {type(error).__name__}{_place(error)}, which is no SystemFailure: "
+            f"{method} raised {raised_by(error)}, which is no SystemFailure: "
             f"whatever the system or the network did is told in those.",
         )
 
@@ -194,9 +193,3 @@ class Witness:
         for result, was, line in self._kept:
             if repr(result) != was:
                 raise Breach("C9", f"What this call returned was changed later: {line}")
-
-
-def _place(error: Exception) -> str:
-    """Return where *error* was raised; not what it says, which may quote a value."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
