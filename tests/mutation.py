@@ -40,9 +40,9 @@ touched: all happens in a copy.
 
 TESTS: Final = (
     *("agreeing", "careful", "domain", "fields", "found", "kinds", "life", "maps", "matching"),
-    *("merge", "merge_exhaustive", "permissions", "permissions_engine", "plan", "policies"),
-    *("push", "recovery", "state", "state_backlog", "state_links", "unanswered"),
-    *("validation", "validation_engine", "windows"),
+    *("merge", "merge_exhaustive", "observing", "permissions", "permissions_engine", "plan"),
+    *("policies", "push", "records", "recovery", "state", "state_backlog", "state_links"),
+    *("unanswered", "validation", "validation_engine", "windows"),
 )
 """
 The tests of layers 0 to 4 that run in this process, over the sandbox systems.

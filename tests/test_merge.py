@@ -453,6 +453,25 @@ def test_nonsense_is_refused(name: str) -> None:
     assert "polic" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("a word", "a str"),
+        ("Take of a word", "a Take of a str"),
+        ("Take for no reason", "a Take whose reason is a NoneType"),
+        ("Leave for a number", "a Leave whose reason is a int"),
+        ("Put for a list of reasons", "a Put whose reason is a list"),
+        ("Put of a list", "a Put of a list"),
+    ],
+)
+def test_what_is_wrong_with_an_answer_is_said(name: str, words: str) -> None:
+    """Who wrote the policy is told which part of its answer is of which wrong type."""
+    base: Pair[Values] = Pair({"city": "a"}, {"city": "a"})
+
+    with pytest.raises(ContractError, match=f"The policy answered {words} for field 'city'"):
+        merge(base, Pair({"city": "b"}, {"city": "c"}), policy=NONSENSE[name])
+
+
 def test_broken_policy_is_not_asked_without_need() -> None:
     """A policy that would raise does no harm where nothing collides."""
     merged = merge(Pair({"city": "a"}, {"city": "a"}), Pair({"city": "b"}, {}), policy=raising)
@@ -484,6 +503,17 @@ def test_yes_is_not_one(one: Value, other: Value) -> None:
 
     assert Pair({}, {"f": other}) == merged.writes
     assert type(other) is type(merged.writes.dynamics["f"])
+
+
+def test_each_field_is_compared_as_itself() -> None:
+    """An equality is told which field it compares."""
+    base: Pair[Values] = Pair({"city": "a", "name": "a"}, {"city": "a", "name": "a"})
+    now: Pair[Values] = Pair({"city": "A", "name": "A"}, base.dynamics)
+
+    def same(field: str, one: Value, other: Value) -> bool:
+        return one == other or field == "city"
+
+    assert Pair({}, {"name": "A"}) == merge(base, now, policy=manual, same=same).writes
 
 
 def test_collision_tells_the_policy_everything() -> None:

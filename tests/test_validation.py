@@ -110,15 +110,23 @@ def test_first_day_is_dynamics_alone(type_: str) -> None:
     assert [] == codes("1752-12-31", attrs.evolve(WHEN, type="String"))
 
 
-def test_message_says_what_is_held() -> None:
-    """A refusal tells both sizes, so that a person knows how much to cut."""
-    [long] = check("x" * 51, TEXT)
-    [range_] = check(101, WHOLE)
-    [low] = check(-1, MONEY)
-
-    assert "51 characters, but 'lastname' holds 50" == long.message
-    assert "outside 'score''s range, 0 to 100" == range_.message
-    assert "outside 'revenue''s range, 0 to any" == low.message
+@pytest.mark.parametrize(
+    ("wire", "column", "message"),
+    [
+        ("x" * 51, TEXT, "51 characters, but 'lastname' holds 50"),
+        ("é" * 6, AREA, "12 bytes, but 'address' holds 10"),
+        (101, WHOLE, "outside 'score''s range, 0 to 100"),
+        (-1, MONEY, "outside 'revenue''s range, 0 to any"),
+        (8, Column("rank", maximum=Decimal(7)), "outside 'rank''s range, any to 7"),
+        (0.125, MONEY, "3 decimals, but 'revenue' keeps 2"),
+        (3, RATING, "not an option of 'rating'"),
+        ("1752-12-31", WHEN, "'createdon' holds no day before 1753-01-01"),
+        (None, NAME, "'lastname' must have a value"),
+    ],
+)
+def test_message_says_what_is_held(wire: Wire, column: Column, message: str) -> None:
+    """A refusal tells what would be taken, so that a person knows how much to cut."""
+    assert [message] == [reason.message for reason in check(wire, column)]
 
 
 def test_every_reason_is_told() -> None:
