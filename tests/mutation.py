@@ -2,8 +2,9 @@
 Which small changes to the engine no test notices, module by module.
 
 ``python tests/mutation.py merge policies`` has mutmut (the extra ``mutation``) change these
-modules, one place at a time, in a copy of the project, and runs the tests that call what was
-changed until one fails. It prints a table and every change that all of them let pass.
+modules, one place at a time, in a copy of the project, and run the tests that call what was changed
+until one fails. It prints a table and every change that all of them let pass, and ends with 1
+if there is one.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import ast
 import json
+import math
 import os
 import re
 import shutil
@@ -18,6 +20,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -27,28 +30,33 @@ import attrs
 
 from test_layers import BELOW_4, ENGINE, LAYER_4, PACKAGE
 
-__all__ = ["Survivor", "below_5", "place_of", "table"]
+__all__ = ["Survivor", "below_5", "place_of", "settled", "sources", "table"]
 
 ROOT: Final = PACKAGE.parents[1]
 
 COST: Final = """\
-Every mutant costs the start of the tests that call its function, and these until one fails:
-one to two seconds as a rule, and up to a minute and a half where all pass. Before the first
-one all tests run twice, some three minutes. One core is used. Nothing in the checkout is
-touched: all happens in a copy.
+Two rounds: all mutants against the quick tests, then what survived against the others. In the
+first a mutant takes one to two seconds, and some 20 if it survives; in the second a minute or two.
+Before either its tests run twice. One core is used, and nothing in the checkout is touched: all
+happens in a copy. A module takes some minutes, all of layers 0 to 4 the better part of a day.
 """
 
+QUICK: Final = (
+    *("agreeing", "careful", "domain", "fields", "maps", "matching", "merge", "observing"),
+    *("permissions", "permissions_engine", "plan", "policies", "records", "state"),
+    *("state_links", "unanswered", "validation"),
+)
+"""The tests of the first round: of parts by themselves, and of the engine in a few seconds."""
+
 TESTS: Final = (
-    *("agreeing", "careful", "domain", "fields", "found", "kinds", "life", "maps", "matching"),
-    *("merge", "merge_exhaustive", "observing", "permissions", "permissions_engine", "plan"),
-    *("policies", "push", "records", "recovery", "state", "state_backlog", "state_links"),
-    *("unanswered", "validation", "validation_engine", "windows"),
+    *(*QUICK, "found", "kinds", "life", "machine", "merge_exhaustive", "push", "recovery"),
+    *("state_backlog", "validation_engine", "windows"),
 )
 """
 The tests of layers 0 to 4 that run in this process, over the sandbox systems.
 
-Left out is what looks at source text, pages or exports, where a changed copy is another text;
-what starts processes, which would not know of the change; and what draws whole histories.
+Left out is what looks at source text, pages or exports, where a changed copy is another text,
+and what starts processes, which would not know of the change.
 """
 
 VERDICTS: Final[Mapping[int | None, str]] = {None: "not run", 0: "survived", 1: "killed"} | {
@@ -141,16 +149,20 @@ def table(results: Results) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def _prepare(folder: Path, modules: Sequence[str]) -> None:
+def _copy(folder: Path) -> None:
     ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
     for name in ("src", "tests"):
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+
+
+def _configure(folder: Path, modules: Sequence[str], tests: Sequence[str]) -> None:
     settings = {
         "source_paths": ["src"],
         "only_mutate": [path for module in modules for path in sources(module)],
-        "pytest_add_cli_args_test_selection": [f"tests/test_{name}.py" for name in TESTS],
+        "pytest_add_cli_args_test_selection": [f"tests/test_{name}.py" for name in tests],
         "pytest_add_cli_args": ["-p", "no:cacheprovider"],
-        # Of the seconds that the tests should take: 15 of them would wait long for an endless loop.
+        # How often the time that the tests should take, and these seconds: 15 times, as mutmut
+        # has it, would be a long wait for an endless loop.
         "timeout_multiplier": 3.0,
         "timeout_constant": 10.0,
     }
@@ -161,22 +173,54 @@ def _prepare(folder: Path, modules: Sequence[str]) -> None:
     (folder / "pyproject.toml").write_text(text, "utf-8")
 
 
-def _run(folder: Path, minutes: float | None) -> None:
-    command = [sys.executable, "-m", "mutmut", "run", "--max-children", "1"]
+def _run(folder: Path, mutants: Sequence[str], ends: float) -> None:
+    """Try *mutants*, all if none are named, until the clock says *ends*."""
+    command = [sys.executable, "-m", "mutmut", "run", "--max-children", "1", *mutants]
     env = {**os.environ, "HYPOTHESIS_PROFILE": "dev", "PYTHONDONTWRITEBYTECODE": "1"}
     log = folder / "mutmut.log"
     with log.open("w", encoding="utf-8") as out:
-        run = subprocess.Popen(  # noqa: S603 - the tool, and nothing that anybody says
+        run = subprocess.Popen(  # noqa: S603 - the tool, and the names it gave
             command, cwd=folder, env=env, stdout=out, stderr=out, start_new_session=True
         )
         try:
-            status = run.wait(None if minutes is None else minutes * 60)
+            status = run.wait(max(ends - time.monotonic(), 0.0))
         except (subprocess.TimeoutExpired, KeyboardInterrupt):
-            os.killpg(run.pid, signal.SIGTERM)
+            os.killpg(run.pid, signal.SIGKILL)
             run.wait()
             return
     if status:
         raise SystemExit(log.read_text("utf-8")[-4000:])
+
+
+def _try_all(folder: Path, modules: Sequence[str], ends: float) -> Results:
+    """Return what became of the mutants of *modules* in both rounds, as far as it is known."""
+    _copy(folder)
+    _configure(folder, modules, QUICK)
+    _run(folder, [], ends)
+    first = dict(_results(folder, modules))
+    left = [name for codes in first.values() for name in codes if _survived(codes[name])]
+    if not left or time.monotonic() > ends:
+        return first
+    _configure(folder, modules, [name for name in TESTS if name not in QUICK])
+    _run(folder, left, ends)
+    second = dict(_results(folder, modules))
+    return {path: settled(codes, second[path]) for path, codes in first.items()}
+
+
+def _survived(code: int | None) -> bool:
+    return VERDICTS.get(code) == "survived"
+
+
+def settled(
+    first: Mapping[str, int | None], second: Mapping[str, int | None]
+) -> dict[str, int | None]:
+    """Return what became of mutants: those that survived the *first* round in the *second*."""
+
+    def last(name: str) -> int | None:
+        again = second.get(name) if _survived(first[name]) else None
+        return first[name] if again is None else again
+
+    return {name: last(name) for name in first}
 
 
 def _results(folder: Path, modules: Sequence[str]) -> Iterator[tuple[str, dict[str, int | None]]]:
@@ -190,7 +234,7 @@ def _results(folder: Path, modules: Sequence[str]) -> Iterator[tuple[str, dict[s
 def _survivors(folder: Path, results: Results) -> Iterator[Survivor]:
     for path, codes in results.items():
         source = (ROOT / path).read_text("utf-8")
-        for mutant in (name for name, code in codes.items() if VERDICTS.get(code) == "survived"):
+        for mutant in (name for name, code in codes.items() if _survived(code)):
             shown = subprocess.run(  # noqa: S603 - the tool, and the name it gave
                 [sys.executable, "-m", "mutmut", "show", mutant],
                 cwd=folder,
@@ -211,14 +255,15 @@ def main() -> int:
     """Run the tester, print what it found, and return 1 if a change survived."""
     parser = argparse.ArgumentParser(description=__doc__, epilog=COST)
     parser.add_argument("modules", nargs="*", metavar="MODULE", help="else all of layers 0 to 4")
-    parser.add_argument("--minutes", type=float, help="stop then, and print what is known")
+    parser.add_argument(
+        "--minutes", type=float, default=math.inf, help="stop then, and print what is known"
+    )
     asked = parser.parse_args()
     modules = asked.modules or below_5()
+    ends = time.monotonic() + asked.minutes * 60
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        _prepare(folder, modules)
-        _run(folder, asked.minutes)
-        results = dict(_results(folder, modules))
+        results = _try_all(folder, modules, ends)
         print(table(results))
         survivors = list(_survivors(folder, results))
     for survivor in survivors:

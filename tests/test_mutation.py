@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mutation import ROOT, TESTS, below_5, place_of, sources, table
+from mutation import ROOT, TESTS, below_5, place_of, settled, sources, table
 
 SOURCE = '''\
 def other() -> int:
@@ -57,6 +57,21 @@ def test_each_module_has_a_row_with_what_became_of_its_mutants() -> None:
         "| module | mutants | killed | survived | timed out | crashed | not run |"
     )
     assert found.splitlines()[2] == "| `kinds/_kind` | 6 | 1 | 2 | 1 | 1 | 1 |"
+
+
+def test_the_second_round_is_about_survivors() -> None:
+    """What was killed stays so, and a survivor that was not tried again is one still."""
+    first = {
+        "killed": 1,
+        "killed later": 0,
+        "untested": 33,
+        "alive": 0,
+        "no time": 0,
+        "never": None,
+    }
+    second = {"killed": 0, "killed later": 1, "untested": 1, "alive": 0, "no time": None}
+
+    assert [1, 1, 1, 0, 0, None] == list(settled(first, second).values())
 
 
 @pytest.mark.parametrize("name", TESTS)
