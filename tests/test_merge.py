@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cases.merge import ALL, CASES, POLICIES, PUT, Case, Expected, Maybe
-from dynsync.errors import ContractError
+from dynsync.errors import ConfigurationError, ContractError
 from dynsync.kinds import TextKind
 from dynsync.merge import FieldMerge, Merge, Verdict, merge, merge_field
 from dynsync.policies import (
@@ -405,6 +405,11 @@ def raising(collision: Collision, /) -> Resolution:
     raise QuotingError(f"no rule for {collision.values.marketo}") from cause
 
 
+def complaining(collision: Collision, /) -> Resolution:
+    """Raise one of our own errors, as if the engine had found something."""
+    raise ConfigurationError(f"no rule for {collision.values.marketo}")
+
+
 def answering(answer: object) -> AuthorityPolicy:
     """Return a policy that answers whatever *answer* is."""
     return lambda _: answer  # type: ignore[return-value]
@@ -412,6 +417,7 @@ def answering(answer: object) -> AuthorityPolicy:
 
 NONSENSE: Final[Mapping[str, AuthorityPolicy]] = {
     "raises": raising,
+    "raises an error of ours": complaining,
     "nothing": answering(None),
     "a word": answering(ADDRESS),
     "a side": answering(Side.MARKETO),
@@ -536,6 +542,18 @@ def test_collision_tells_the_policy_everything() -> None:
 
     assert [Collision(LEAD, "city", Pair("a", "A"), Pair("b", "c"), Pair(1.0, None))] == heard
     assert FieldMerge("city", Verdict.UNRESOLVED, None, None, MISSING, "later") == decision
+
+
+@pytest.mark.parametrize(
+    ("why", "told"), [("", "the policy put a value of its own"), ("merged", "merged")]
+)
+def test_what_a_policy_puts_has_a_reason(why: str, told: str) -> None:
+    """A value that neither side held is explained, even where the policy does not."""
+    base: Pair[Values] = Pair({"city": "a"}, {"city": "a"})
+    now: Pair[Values] = Pair({"city": "b"}, {"city": "c"})
+    [decision] = merge(base, now, policy=lambda _: Put("d", why)).decisions
+
+    assert FieldMerge("city", Verdict.COLLISION, "d", None, MISSING, told) == decision
 
 
 def test_first_meeting_has_no_base() -> None:
