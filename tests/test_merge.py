@@ -544,6 +544,18 @@ def test_collision_tells_the_policy_everything() -> None:
     assert FieldMerge("city", Verdict.UNRESOLVED, None, None, MISSING, "later") == decision
 
 
+@pytest.mark.parametrize("side", Side)
+def test_what_a_policy_takes_wins(side: Side) -> None:
+    """A collision is decided for one side, the other's value is kept, and the reason told."""
+    base: Pair[Values] = Pair({"city": "a"}, {"city": "a"})
+    values = Pair("b", "c")
+    now: Pair[Values] = values.map(lambda value: {"city": value})
+    [decision] = merge(base, now, policy=lambda _: Take(side, "because")).decisions
+
+    lost = values[side.other]
+    assert FieldMerge("city", Verdict.COLLISION, values[side], side, lost, "because") == decision
+
+
 @pytest.mark.parametrize(
     ("why", "told"), [("", "the policy put a value of its own"), ("merged", "merged")]
 )
@@ -577,3 +589,21 @@ def test_reason_names_the_side(side: Side) -> None:
 
     assert f"only {side.label} changed it" == decision.why
     assert side is decision.winner
+
+
+@pytest.mark.parametrize("side", Side)
+def test_reason_names_who_alone_reports(side: Side) -> None:
+    """What was never known before is nobody's change."""
+    empty: Pair[Values] = Pair({}, {})
+    [decision] = merge(empty, empty.replace(side, {"city": "b"}), policy=manual).decisions
+
+    why = f"only {side.label} reports it"
+    assert FieldMerge("city", Verdict.ONE_SIDE, "b", side, MISSING, why) == decision
+
+
+def test_who_agrees_is_told_so() -> None:
+    """Where both changed a field to the same, neither wins."""
+    now: Pair[Values] = Pair({"city": "b"}, {"city": "b"})
+    [decision] = merge(Pair({"city": "a"}, {"city": "a"}), now, policy=manual).decisions
+
+    assert FieldMerge("city", Verdict.AGREED, "b", None, MISSING, "both hold it") == decision

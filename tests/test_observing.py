@@ -55,3 +55,11 @@ def test_notes_are_inherited_with_what_the_new_record_holds() -> None:
     inherit(TERMS, [WRITE, attrs.evolve(WRITE, field="no_longer_chosen")], link)
 
     assert (attrs.evolve(WRITE, source="Tromsø"), own) == link.sent
+
+
+def test_a_link_of_another_layout_inherits_nothing() -> None:
+    """A base of other fields is not read as one of these."""
+    link = Linked(1, MAP.entity, Pair(RecordId("1"), RecordId("a")), Pair([], ["Oslo"]))
+
+    with pytest.raises(ValueError, match="zip"):
+        inherit(TERMS, [WRITE], link)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from dynsync.records import Wire
 from dynsync.schemas import Column, Option
-from dynsync.validation import check, truncate
+from dynsync.validation import check, length_alone, truncate
 
 STRICT: Final = decimal.Context(prec=3, traps=[decimal.Inexact, decimal.Rounded])
 TEXT: Final = Column("lastname", type="String", length=50)
@@ -127,6 +127,28 @@ def test_first_day_is_dynamics_alone(type_: str) -> None:
 def test_message_says_what_is_held(wire: Wire, column: Column, message: str) -> None:
     """A refusal tells what would be taken, so that a person knows how much to cut."""
     assert [message] == [reason.message for reason in check(wire, column)]
+
+
+@pytest.mark.parametrize("column", [TEXT, NAME, Column("description")])
+def test_of_plain_text_the_length_is_all(column: Column) -> None:
+    """What needs no look at what the text says."""
+    assert length_alone(column)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        AREA,
+        RATING,
+        WHEN,
+        Column("score", minimum=Decimal(0)),
+        Column("score", maximum=Decimal(0)),
+        Column("score", digits=0),
+    ],
+)
+def test_of_other_columns_it_is_not(column: Column) -> None:
+    """Bytes, numbers, options and days are asked about one by one."""
+    assert not length_alone(column)
 
 
 def test_every_reason_is_told() -> None:
