@@ -38,7 +38,7 @@ COST: Final = """\
 Two rounds: all mutants against the quick tests, then what survived against the others. In the
 first a mutant takes one to two seconds, and some 20 if it survives; in the second a minute or two.
 Before either its tests run twice. One core is used, and nothing in the checkout is touched: all
-happens in a copy. A module takes some minutes, all of layers 0 to 4 the better part of a day.
+happens in a copy. A module takes some minutes, all of layers 0 to 4 take 10 to 20 hours.
 """
 
 QUICK: Final = (
