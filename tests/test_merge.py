@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cases.merge import ALL, CASES, POLICIES, PUT, Case, Expected, Maybe
-from dynsync.errors import ContractError
+from dynsync.errors import ConfigurationError, ContractError
 from dynsync.kinds import TextKind
 from dynsync.merge import FieldMerge, Merge, Verdict, merge, merge_field
 from dynsync.policies import (
@@ -405,6 +405,11 @@ def raising(collision: Collision, /) -> Resolution:
     raise QuotingError(f"no rule for {collision.values.marketo}") from cause
 
 
+def complaining(collision: Collision, /) -> Resolution:
+    """Raise one of our own errors, as if the engine had found something."""
+    raise ConfigurationError(f"no rule for {collision.values.marketo}")
+
+
 def answering(answer: object) -> AuthorityPolicy:
     """Return a policy that answers whatever *answer* is."""
     return lambda _: answer  # type: ignore[return-value]
@@ -412,6 +417,7 @@ def answering(answer: object) -> AuthorityPolicy:
 
 NONSENSE: Final[Mapping[str, AuthorityPolicy]] = {
     "raises": raising,
+    "raises an error of ours": complaining,
     "nothing": answering(None),
     "a word": answering(ADDRESS),
     "a side": answering(Side.MARKETO),
@@ -453,6 +459,25 @@ def test_nonsense_is_refused(name: str) -> None:
     assert "polic" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("a word", "a str"),
+        ("Take of a word", "a Take of a str"),
+        ("Take for no reason", "a Take whose reason is a NoneType"),
+        ("Leave for a number", "a Leave whose reason is a int"),
+        ("Put for a list of reasons", "a Put whose reason is a list"),
+        ("Put of a list", "a Put of a list"),
+    ],
+)
+def test_what_is_wrong_with_an_answer_is_said(name: str, words: str) -> None:
+    """Who wrote the policy is told which part of its answer is of which wrong type."""
+    base: Pair[Values] = Pair({"city": "a"}, {"city": "a"})
+
+    with pytest.raises(ContractError, match=f"answered {words} for field 'city' of a record;"):
+        merge(base, Pair({"city": "b"}, {"city": "c"}), policy=NONSENSE[name])
+
+
 def test_broken_policy_is_not_asked_without_need() -> None:
     """A policy that would raise does no harm where nothing collides."""
     merged = merge(Pair({"city": "a"}, {"city": "a"}), Pair({"city": "b"}, {}), policy=raising)
@@ -486,6 +511,17 @@ def test_yes_is_not_one(one: Value, other: Value) -> None:
     assert type(other) is type(merged.writes.dynamics["f"])
 
 
+def test_each_field_is_compared_as_itself() -> None:
+    """An equality is told which field it compares."""
+    base: Pair[Values] = Pair({"city": "a", "name": "a"}, {"city": "a", "name": "a"})
+    now: Pair[Values] = Pair({"city": "A", "name": "A"}, base.dynamics)
+
+    def same(field: str, one: Value, other: Value) -> bool:
+        return one == other or field == "city"
+
+    assert Pair({}, {"name": "A"}) == merge(base, now, policy=manual, same=same).writes
+
+
 def test_collision_tells_the_policy_everything() -> None:
     """A policy sees entity, field, base, values and ages."""
     heard: list[Collision] = []
@@ -506,6 +542,30 @@ def test_collision_tells_the_policy_everything() -> None:
 
     assert [Collision(LEAD, "city", Pair("a", "A"), Pair("b", "c"), Pair(1.0, None))] == heard
     assert FieldMerge("city", Verdict.UNRESOLVED, None, None, MISSING, "later") == decision
+
+
+@pytest.mark.parametrize("side", Side)
+def test_what_a_policy_takes_wins(side: Side) -> None:
+    """A collision is decided for one side, the other's value is kept, and the reason told."""
+    base: Pair[Values] = Pair({"city": "a"}, {"city": "a"})
+    values = Pair("b", "c")
+    now: Pair[Values] = values.map(lambda value: {"city": value})
+    [decision] = merge(base, now, policy=lambda _: Take(side, "because")).decisions
+
+    lost = values[side.other]
+    assert FieldMerge("city", Verdict.COLLISION, values[side], side, lost, "because") == decision
+
+
+@pytest.mark.parametrize(
+    ("why", "told"), [("", "the policy put a value of its own"), ("merged", "merged")]
+)
+def test_what_a_policy_puts_has_a_reason(why: str, told: str) -> None:
+    """A value that neither side held is explained, even where the policy does not."""
+    base: Pair[Values] = Pair({"city": "a"}, {"city": "a"})
+    now: Pair[Values] = Pair({"city": "b"}, {"city": "c"})
+    [decision] = merge(base, now, policy=lambda _: Put("d", why)).decisions
+
+    assert FieldMerge("city", Verdict.COLLISION, "d", None, MISSING, told) == decision
 
 
 def test_first_meeting_has_no_base() -> None:
@@ -529,3 +589,21 @@ def test_reason_names_the_side(side: Side) -> None:
 
     assert f"only {side.label} changed it" == decision.why
     assert side is decision.winner
+
+
+@pytest.mark.parametrize("side", Side)
+def test_reason_names_who_alone_reports(side: Side) -> None:
+    """What was never known before is nobody's change."""
+    empty: Pair[Values] = Pair({}, {})
+    [decision] = merge(empty, empty.replace(side, {"city": "b"}), policy=manual).decisions
+
+    why = f"only {side.label} reports it"
+    assert FieldMerge("city", Verdict.ONE_SIDE, "b", side, MISSING, why) == decision
+
+
+def test_who_agrees_is_told_so() -> None:
+    """Where both changed a field to the same, neither wins."""
+    now: Pair[Values] = Pair({"city": "b"}, {"city": "b"})
+    [decision] = merge(Pair({"city": "a"}, {"city": "a"}), now, policy=manual).decisions
+
+    assert FieldMerge("city", Verdict.AGREED, "b", None, MISSING, "both hold it") == decision

@@ -7,6 +7,7 @@ import math
 import attrs
 import pytest
 
+from dynsync.errors import ConfigurationError
 from dynsync.policies import (
     AuthorityPolicy,
     Collision,
@@ -17,6 +18,7 @@ from dynsync.policies import (
     by_entity,
     by_field,
     manual,
+    named,
     newest,
     nonempty,
     opt_out,
@@ -55,9 +57,15 @@ def test_prefer(side: Side) -> None:
     assert side is winner(prefer(side)(collision("b", None)))
 
 
+def test_prefer_takes_a_side() -> None:
+    """A side that is none is refused when the policy is made, and said."""
+    with pytest.raises(ConfigurationError, match=r"prefer\(\) takes .*, not 'marketo'"):
+        prefer("marketo")  # type: ignore[arg-type]
+
+
 def test_manual() -> None:
-    """A person decides."""
-    assert isinstance(manual(collision()), Leave)
+    """A person decides, and the report says so."""
+    assert Leave("a person must decide") == manual(collision())
 
 
 @pytest.mark.parametrize(
@@ -128,6 +136,20 @@ def test_by_field_and_by_entity() -> None:
     assert isinstance(entities(collision(entity="contact")), Leave)
     assert Put("other") == entities(collision(entity="account"))
     assert isinstance(by_entity({})(collision()), Leave)
+
+
+def test_what_has_a_policy_of_its_own_is_named() -> None:
+    """However deep it stands, so that a name that fits nothing is found."""
+    fields = by_field({"email": opt_out(by_field({"fax": manual}, default=put))}, default=put)
+    entities = by_entity({"lead": newest(fields)}, default=by_field({"city": put}, default=put))
+
+    assert [] == list(named(put))
+    assert [
+        ("entity", "lead"),
+        ("field", "email"),
+        ("field", "fax"),
+        ("field", "city"),
+    ] == list(named(nonempty(entities)))
 
 
 def test_later_changes_of_the_mapping_do_not_count() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from dynsync.records import Wire
 from dynsync.schemas import Column, Option
-from dynsync.validation import check, truncate
+from dynsync.validation import check, length_alone, truncate
 
 STRICT: Final = decimal.Context(prec=3, traps=[decimal.Inexact, decimal.Rounded])
 TEXT: Final = Column("lastname", type="String", length=50)
@@ -110,15 +110,45 @@ def test_first_day_is_dynamics_alone(type_: str) -> None:
     assert [] == codes("1752-12-31", attrs.evolve(WHEN, type="String"))
 
 
-def test_message_says_what_is_held() -> None:
-    """A refusal tells both sizes, so that a person knows how much to cut."""
-    [long] = check("x" * 51, TEXT)
-    [range_] = check(101, WHOLE)
-    [low] = check(-1, MONEY)
+@pytest.mark.parametrize(
+    ("wire", "column", "message"),
+    [
+        ("x" * 51, TEXT, "51 characters, but 'lastname' holds 50"),
+        ("é" * 6, AREA, "12 bytes, but 'address' holds 10"),
+        (101, WHOLE, "outside 'score''s range, 0 to 100"),
+        (-1, MONEY, "outside 'revenue''s range, 0 to any"),
+        (8, Column("rank", maximum=Decimal(7)), "outside 'rank''s range, any to 7"),
+        (0.125, MONEY, "3 decimals, but 'revenue' keeps 2"),
+        (3, RATING, "not an option of 'rating'"),
+        ("1752-12-31", WHEN, "'createdon' holds no day before 1753-01-01"),
+        (None, NAME, "'lastname' must have a value"),
+    ],
+)
+def test_message_says_what_is_held(wire: Wire, column: Column, message: str) -> None:
+    """A refusal tells what would be taken, so that a person knows how much to cut."""
+    assert [message] == [reason.message for reason in check(wire, column)]
 
-    assert "51 characters, but 'lastname' holds 50" == long.message
-    assert "outside 'score''s range, 0 to 100" == range_.message
-    assert "outside 'revenue''s range, 0 to any" == low.message
+
+@pytest.mark.parametrize("column", [TEXT, NAME, Column("description")])
+def test_of_plain_text_the_length_is_all(column: Column) -> None:
+    """What needs no look at what the text says."""
+    assert length_alone(column)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        AREA,
+        RATING,
+        WHEN,
+        Column("score", minimum=Decimal(0)),
+        Column("score", maximum=Decimal(0)),
+        Column("score", digits=0),
+    ],
+)
+def test_of_other_columns_it_is_not(column: Column) -> None:
+    """Bytes, numbers, options and days are asked about one by one."""
+    assert not length_alone(column)
 
 
 def test_every_reason_is_told() -> None:
