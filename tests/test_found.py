@@ -538,3 +538,48 @@ def test_somebody_enters_what_a_write_was_to_bring_that_was_never_made() -> None
     world.settled()
 
     assert ("Zoë", "Zoë") == world.both(person, "lead", row, "first_name")
+
+
+def test_a_record_that_is_deleted_again_before_its_return_was_dealt_with() -> None:
+    """Invariant 18: its return waits in the backlog, and only a full read tells of the delete."""
+    replay(
+        [
+            ("new_in_dynamics", {"entity": "lead"}),
+            ("delete_in_marketo", {"at": 0, "edit": ("first_name", "Ada")}),
+            (
+                "delete_for_a_while",
+                {"at": 2, "side": Side.MARKETO, "edit": ("email", "b@example.org")},
+            ),
+            ("take_read", {}),
+            ("new_in_dynamics", {"entity": "lead"}),
+            (
+                "late_rows",
+                {
+                    "at": 0,
+                    "names": ("first_name", "first_name"),
+                    "choices": (0, 0),
+                    "noise": 493799014,
+                },
+            ),
+            ("expire", {"run": False}),
+            ("delete_in_dynamics", {"at": 2}),
+        ]
+    )
+
+
+def test_a_value_that_is_first_read_after_its_person_was_deleted_makes_no_new_person() -> None:
+    """R46 wants a change, and what was never read before has no base to differ from."""
+    replay(
+        [
+            ("take_read", {}),
+            (
+                "delete_for_a_while",
+                {"at": 0, "side": Side.MARKETO, "edit": ("first_name", "Ada")},
+            ),
+            ("give_read", {}),
+            (
+                "delete_in_marketo",
+                {"at": 0, "edit": ("email", "b@example.org"), "noise": 408661510},
+            ),
+        ]
+    )

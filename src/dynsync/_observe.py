@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
 from attrs import Factory
@@ -11,7 +11,7 @@ from dynsync._contract import check_changes, check_page
 from dynsync._feeds import Feed, feeds
 from dynsync._session import Session
 from dynsync._taking import Marks, Taking
-from dynsync.backlog import LinkState
+from dynsync.backlog import LinkState, PendingKey, link_key
 from dynsync.connectors import Page
 from dynsync.errors import ContractError, CursorExpired, Refused, SchemaChanged
 from dynsync.guards import check_clock, check_emptied, check_expired, check_limits
@@ -177,29 +177,45 @@ class _Reading:
         gone_state = (
             LinkState.GONE_MARKETO if feed.side is Side.MARKETO else LinkState.GONE_DYNAMICS
         )
-        missing = [ids[feed.side] for ids, state in self._not_in(seen) if state is not gone_state]
+        missing: list[RecordId] = []
+        gone_before: dict[PendingKey, RecordId] = {}
+        for key, ids, state in self._not_in(seen):
+            if state is not gone_state:
+                missing.append(ids[feed.side])
+            elif self.marks.open_links[key]:
+                gone_before[link_key(key)] = ids[feed.side]
+        missing += self._back(gone_before)
         if missing and not self.records and not any(seen):
             check_emptied(self.session.settings.guards, feed.side, feed.table, len(missing))
         for start in range(0, len(missing), _AT_ONCE):
             taken.take([Tombstone(id_) for id_ in missing[start : start + _AT_ONCE]])
         taken.take([Tombstone(id_) for id_ in self.marks.unseen.values()])
 
-    def _not_in(self, seen: bytearray) -> Iterator[tuple[Pair[RecordId], LinkState]]:
+    def _back(self, gone_before: Mapping[PendingKey, RecordId]) -> Iterator[RecordId]:
+        """Yield those of *gone_before* that wait in the backlog because they came back since."""
+        keys, side = list(gone_before), self.feed.side
+        for start in range(0, len(keys), _AT_ONCE):
+            for entry in self.session.store.pending(keys[start : start + _AT_ONCE]).values():
+                there = entry.seen[side]
+                if there is not None and not there.gone:
+                    yield gone_before[entry.key]
+
+    def _not_in(self, seen: bytearray) -> Iterator[tuple[int, Pair[RecordId], LinkState]]:
         """Yield the links that are not marked in *seen*; of those made meanwhile, none."""
         store, terms = self.session.store, self.feed.terms
         if seen.count(0) * _FEW > len(seen):
             for entity in terms:
                 for key, ids, state in store.each_link(entity):
                     if key < len(seen) and not seen[key]:
-                        yield ids, state
+                        yield key, ids, state
             return
         # Nearly all were seen, as nearly always: going over them once more would take a tenth
         # of the whole comparison.
         keys = [key for key, mark in enumerate(seen) if not mark]
         for start in range(0, len(keys), _AT_ONCE):
-            for link in store.links(keys[start : start + _AT_ONCE]).values():
+            for key, link in store.links(keys[start : start + _AT_ONCE]).items():
                 if link.entity in terms:
-                    yield link.ids, link.state
+                    yield key, link.ids, link.state
 
 
 def _latest(changes: Sequence[Change]) -> Sequence[Change]:

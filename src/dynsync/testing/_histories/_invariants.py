@@ -34,6 +34,9 @@ def look(world: People, report: Report) -> None:
     assert report.records == sum(report.counts.values()), "a record in no bucket, or in two"
     assert not world.wrong, world.wrong[0]
     _check_secrets(world)
+    if not (report.failures or report.stopped or report.interrupted):
+        for human in world.humans:
+            human.unread.clear()
 
 
 def everything(world: People) -> str:

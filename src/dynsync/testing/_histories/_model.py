@@ -110,7 +110,11 @@ class Cell:
 
 @attrs.define
 class Human:
-    """One human in one or both systems."""
+    """
+    One human in one or both systems.
+
+    *unread* has the fields that take part again, and that no run has read since.
+    """
 
     scene: Scene = attrs.field(repr=False)
     entity: str
@@ -123,6 +127,7 @@ class Human:
     waiting: bool = False
     gone: set[Side] = Factory(set[Side])
     new_since_gone: dict[str, bool] = Factory(dict[str, bool])
+    unread: set[str] = attrs.field(factory=set[str], repr=_sorted)
 
     def judge(self, cell: Cell) -> Judged:
         """Return who is right about a field that both sides changed."""

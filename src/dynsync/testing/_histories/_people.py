@@ -168,9 +168,10 @@ class People:
         cell = human.cells[name]
         readable = name != self.scene.secured or not self.unreadable
         if readable and side is Side.DYNAMICS and Side.MARKETO in human.gone:
-            # An edit that is taken back again is none.
+            # An edit that is taken back again is none, and what was never read has no base.
             old = (cell.agreed[Side.DYNAMICS], *cell.history)
-            human.new_since_gone[name] = not any(self.scene.same(name, value, o) for o in old)
+            new = not any(self.scene.same(name, value, o) for o in old)
+            human.new_since_gone[name] = new and name not in human.unread
         cell.edit(side, value, unheard=self.slow and side is Side.MARKETO)
 
     def hidden(self, human: Human, name: str) -> bool:
@@ -190,6 +191,7 @@ class People:
         self.learn_ids(human)
         cell.edited = set(Side)
         cell.backfill = True
+        human.unread.add(name)
         if not human.gone:
             # Of what is gone the model knows what was edited, not what it held in the end.
             cell.risky = cell.muddled = False
