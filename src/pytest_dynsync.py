@@ -37,7 +37,7 @@ def dynsync_clock() -> SandboxClock:
 @pytest.fixture
 def dynsync_marketo(dynsync_clock: SandboxClock) -> Iterator[SandboxMarketo]:
     """Yield an empty Marketo in memory, without limits on calls."""
-    from dynsync.sandbox import NO_LIMITS, SandboxMarketo  # noqa: PLC0415
+    from dynsync.sandbox import NO_LIMITS, SandboxMarketo  # noqa: PLC0415 - nothing before it is used
 
     with SandboxMarketo(clock=dynsync_clock, limits=NO_LIMITS) as marketo:
         yield marketo
@@ -46,7 +46,7 @@ def dynsync_marketo(dynsync_clock: SandboxClock) -> Iterator[SandboxMarketo]:
 @pytest.fixture
 def dynsync_dynamics(dynsync_clock: SandboxClock) -> Iterator[SandboxDynamics]:
     """Yield an empty Dynamics in memory, without limits on calls."""
-    from dynsync.sandbox import NO_LIMITS, SandboxDynamics  # noqa: PLC0415
+    from dynsync.sandbox import NO_LIMITS, SandboxDynamics  # noqa: PLC0415 - nothing before it is used
 
     with SandboxDynamics(clock=dynsync_clock, limits=NO_LIMITS) as dynamics:
         yield dynamics
@@ -55,7 +55,7 @@ def dynsync_dynamics(dynsync_clock: SandboxClock) -> Iterator[SandboxDynamics]:
 @pytest.fixture
 def dynsync_store() -> MemoryStore:
     """Return the store of `dynsync_sync`, empty and in memory."""
-    from dynsync import MemoryStore  # noqa: PLC0415
+    from dynsync import MemoryStore  # noqa: PLC0415 - nothing before it is used
 
     return MemoryStore()
 
@@ -63,7 +63,7 @@ def dynsync_store() -> MemoryStore:
 @pytest.fixture
 def dynsync_recorder() -> MemoryRecorder:
     """Return what `dynsync_sync` is told: every outcome, in a list."""
-    from dynsync import MemoryRecorder  # noqa: PLC0415
+    from dynsync import MemoryRecorder  # noqa: PLC0415 - nothing before it is used
 
     return MemoryRecorder()
 
@@ -83,7 +83,7 @@ def dynsync_sync(
     ``dynsync_sync.policy = my_policy``. Override a fixture to put a part of your own in
     its place.
     """
-    from dynsync import CONTACT, LEAD, ActivityRecorder, Sync  # noqa: PLC0415
+    from dynsync import CONTACT, LEAD, ActivityRecorder, Sync  # noqa: PLC0415 - nothing before it is used
 
     return Sync(
         marketo=dynsync_marketo.connector(),

@@ -269,7 +269,7 @@ class KnowsTheDead(_Twinned):
 class KnowsAnyEntity(_Twinned):
     """One Dynamics id in two tables is one record."""
 
-    def link_of(self, side: Side, id: RecordId, entity: Entity | None = None) -> Linked | None:  # noqa: ARG002
+    def link_of(self, side: Side, id: RecordId, entity: Entity | None = None) -> Linked | None:  # noqa: ARG002 - the protocol has it
         link = self._find(side, id, None)
         return None if link is None else own_link(link)
 

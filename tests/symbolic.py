@@ -43,7 +43,7 @@ def _merged(
     return merge_field("f", known, Pair(*now), policy=policy, same=_same)
 
 
-def mirrored(was: Number, had: Number, one: Number, other: Number, silent: bool) -> bool:  # noqa: FBT001
+def mirrored(was: Number, had: Number, one: Number, other: Number, silent: bool) -> bool:  # noqa: FBT001 - a case
     """
     Read the same with the sides swapped (invariant 10).
 
@@ -64,7 +64,7 @@ def mirrored(was: Number, had: Number, one: Number, other: Number, silent: bool)
     )
 
 
-def no_edit_is_lost(was: Number, edited: Number, silent: bool) -> bool:  # noqa: FBT001
+def no_edit_is_lost(was: Number, edited: Number, silent: bool) -> bool:  # noqa: FBT001 - a case
     """
     Let what one side changed alone go to the other (invariant 4).
 
@@ -140,7 +140,7 @@ REFUTED: Final = marketo_always_wins
 def _run() -> int:
     command = [sys.executable, "-m", "crosshair", "check", "--report_all"]
     command += ["--per_condition_timeout", str(_SECONDS), str(Path(__file__))]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
     sys.stdout.write(done.stdout + done.stderr)
     proved = done.stdout.count("Confirmed over all paths") == len(CONTRACTS)
     refuted = f"false when calling {REFUTED.__name__}(" in done.stdout

@@ -515,7 +515,7 @@ class Doubling(OnDynamics):
 
 @pytest.mark.parametrize("number", ["C3d", "C7", "fetch", "sync_user"])
 @pytest.mark.parametrize("alone", [True, False])
-def test_unreached_says_what_is_in_the_way(number: str, alone: bool) -> None:  # noqa: FBT001
+def test_unreached_says_what_is_in_the_way(number: str, alone: bool) -> None:  # noqa: FBT001 - a case
     """Where every program breaks another clause first, that is said, and not what is there."""
 
     def make() -> Made:

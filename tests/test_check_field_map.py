@@ -1,7 +1,7 @@
 """`check_field_map`: the default maps hold every clause, broken kinds and maps are caught."""
 
 # What the methods promise is said by the classes that they are broken copies of.
-# ruff: noqa: D102
+# ruff: noqa: D102 - the protocol says it
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def mapped(*kinds: Kind, names: tuple[str, ...] = ("one", "two", "three")) -> En
 class Crashes(TextKind):
     """Takes everything for text."""
 
-    def decode(self, wire: Wire, side: Side) -> Value:  # noqa: ARG002
+    def decode(self, wire: Wire, side: Side) -> Value:  # noqa: ARG002 - the protocol has it
         return cast("str", wire).strip() or None
 
 
@@ -72,7 +72,7 @@ class Crashes(TextKind):
 class LooksUp(TextKind):
     """Knows some words."""
 
-    def decode(self, wire: Wire, side: Side) -> Value:  # noqa: ARG002
+    def decode(self, wire: Wire, side: Side) -> Value:  # noqa: ARG002 - the protocol has it
         return {None: None, "": None, "Hot": "1"}[wire]  # type: ignore[index]
 
 
@@ -89,7 +89,7 @@ class Ascii(TextKind):
 class Escapes(TextKind):
     """Says text in another way than it reads it."""
 
-    def encode(self, value: Value, side: Side) -> Wire:  # noqa: ARG002
+    def encode(self, value: Value, side: Side) -> Wire:  # noqa: ARG002 - the protocol has it
         return value.replace("&", "&amp;").replace("<", "&lt;") if isinstance(value, str) else None
 
 
@@ -97,7 +97,7 @@ class Escapes(TextKind):
 class Rounds(NumberKind):
     """Says a number as a double."""
 
-    def encode(self, value: Value, side: Side) -> Wire:  # noqa: ARG002
+    def encode(self, value: Value, side: Side) -> Wire:  # noqa: ARG002 - the protocol has it
         return None if value is None else float(cast("Decimal", value))
 
 
@@ -105,7 +105,7 @@ class Rounds(NumberKind):
 class Upper(TextKind):
     """Says everything in capitals, and compares it with its case."""
 
-    def encode(self, value: Value, side: Side) -> Wire:  # noqa: ARG002
+    def encode(self, value: Value, side: Side) -> Wire:  # noqa: ARG002 - the protocol has it
         return value.upper() if isinstance(value, str) else None
 
 
@@ -123,7 +123,7 @@ class Midnight(DateKind):
 class YesOnly(BooleanKind):
     """Has no word for no, and says nothing, which is fine; for yes it says no."""
 
-    def encode(self, value: Value, side: Side) -> Wire:  # noqa: ARG002
+    def encode(self, value: Value, side: Side) -> Wire:  # noqa: ARG002 - the protocol has it
         return False if value else None
 
 
@@ -131,7 +131,7 @@ class YesOnly(BooleanKind):
 class Negates(IntegerKind):
     """Forgets the sign."""
 
-    def encode(self, value: Value, side: Side) -> Wire:  # noqa: ARG002
+    def encode(self, value: Value, side: Side) -> Wire:  # noqa: ARG002 - the protocol has it
         return abs(value) if isinstance(value, int) else None
 
 
@@ -190,7 +190,7 @@ class NotANumber(NumberKind):
 class Grows(TextKind):
     """Pads what it says, a little more every time."""
 
-    def encode(self, value: Value, side: Side) -> Wire:  # noqa: ARG002
+    def encode(self, value: Value, side: Side) -> Wire:  # noqa: ARG002 - the protocol has it
         return f"{value} " if isinstance(value, str) else None
 
 
@@ -233,7 +233,7 @@ class Quotes(IntegerKind):
 class Hangs(NumberKind):
     """Hangs the parser's complaint on its own."""
 
-    def decode(self, wire: Wire, side: Side) -> Value:  # noqa: ARG002
+    def decode(self, wire: Wire, side: Side) -> Value:  # noqa: ARG002 - the protocol has it
         if wire is None or (isinstance(wire, str) and not wire.strip()):
             return None
         try:

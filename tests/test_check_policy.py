@@ -56,7 +56,7 @@ def test_our_policies_hold_every_clause(policy: AuthorityPolicy) -> None:
 
 def says_yes(_: Collision) -> Resolution:
     """Answer something that is no answer."""
-    return cast("Resolution", True)  # noqa: FBT003
+    return cast("Resolution", True)  # noqa: FBT003 - wrong on purpose
 
 
 def puts_a_list(_: Collision) -> Resolution:

@@ -1,7 +1,7 @@
 """`check_recorder`: the recorders of dynsync hold every clause, broken ones are caught."""
 
 # What the methods promise is said by the classes that they are broken copies of.
-# ruff: noqa: D102
+# ruff: noqa: D102 - the protocol says it
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class Used:
         shutil.copy(self.path, self.broken)
         connection = sqlite3.connect(self.broken)
         first = f"SELECT min(rowid) FROM {table}"  # noqa: S608 - our own names
-        statement = f"UPDATE {table} SET {column} = ? WHERE rowid = ({first})"  # noqa: S608
+        statement = f"UPDATE {table} SET {column} = ? WHERE rowid = ({first})"  # noqa: S608 - a table of ours
         try:
             with connection:
                 connection.execute(statement, (value,))

@@ -745,7 +745,7 @@ def test_its_own_threads_end_with_it() -> None:
 
 # -- tokens, limits, secrets
 
-SECRET = ClientSecret(tenant="acme.example", client_id="the-client", secret="the-secret")  # noqa: S106
+SECRET = ClientSecret(tenant="acme.example", client_id="the-client", secret="the-secret")  # noqa: S106 - no real secret
 
 
 def issued(token: str, lasts: int = 3_600) -> Response:

@@ -293,7 +293,7 @@ def test_process_ends_though_the_emulator_was_not_stopped() -> None:
     """One that fails in the middle of its block waits for no client that stays."""
     command = [sys.executable, "-c", _ABANDONED]
 
-    assert 3 == subprocess.run(command, check=False, timeout=60).returncode  # noqa: S603
+    assert 3 == subprocess.run(command, check=False, timeout=60).returncode  # noqa: S603 - our own command
 
 
 def test_custom_activity_types_and_keys_are_kept_in_the_files(tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ NASTY: Final[Mapping[str, Callable[[Wire], bool]]] = {
     "gap of summer time": is_text(lambda text: text.startswith("2024-03-31T02:30")),
     "repeated hour": is_text(lambda text: text.startswith("2024-10-27T02:30")),
     "negative nought": is_float(lambda number: number == 0 and str(number) == "-0.0"),
-    "no number": is_float(lambda number: number != number),  # noqa: PLR0124
+    "no number": is_float(lambda number: number != number),  # noqa: PLR0124 - only not-a-number differs from itself
     "past a double": lambda wire: isinstance(wire, int) and abs(wire) > 2**53,
     "true": lambda wire: wire is True,
 }
@@ -130,7 +130,7 @@ def test_values_of_every_kind(name: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "test"),
     [
-        (WallTimeKind(), lambda value: value == dt.datetime(2024, 3, 31, 2, 30)),  # noqa: DTZ001
+        (WallTimeKind(), lambda value: value == dt.datetime(2024, 3, 31, 2, 30)),  # noqa: DTZ001 - naive on purpose
         (WallTimeKind(), lambda value: value is not None and value.fold == 1),
         (InstantKind(), lambda value: value is not None and value.year == 9999),
         (InstantKind(), lambda value: value is not None and value.utcoffset() != dt.timedelta()),

@@ -179,7 +179,7 @@ class NaiveModified(OnDynamics):
         page = super().read(table, fields, cursor)
         return self.changed(
             page,
-            lambda one: attrs.evolve(one, modified_at=dt.datetime(2026, 1, 5)),  # noqa: DTZ001
+            lambda one: attrs.evolve(one, modified_at=dt.datetime(2026, 1, 5)),  # noqa: DTZ001 - naive on purpose
         )
 
 

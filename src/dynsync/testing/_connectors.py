@@ -8,6 +8,7 @@ from typing import Final, TypeAlias, cast
 
 import attrs
 
+from dynsync.calling import raised_by
 from dynsync.connectors import Connector, DynamicsConnector, MarketoConnector
 from dynsync.errors import ConfigurationError, SyncError
 from dynsync.records import Side, Wire
@@ -109,7 +110,7 @@ def _parted(make: Callable[[], Made]) -> tuple[Connector, Outside | None]:
         raise
     except Exception as error:
         # The host's code: whatever it raises, there is nothing to check.
-        raise ConfigurationError(f"make() raised {type(error).__name__}; {_MADE}") from error
+        raise ConfigurationError(f"make() raised {raised_by(error)}; {_MADE}") from error
     if not isinstance(made, tuple):
         return _sided(made), None
     match cast("tuple[object, ...]", made):

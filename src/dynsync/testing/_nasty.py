@@ -45,9 +45,9 @@ WIRES: Final[tuple[Wire, ...]] = (
 
 _GAP: Final = dt.datetime(2024, 3, 31, 2, 30)  # noqa: DTZ001 - on no clock in Berlin
 _TWICE: Final = dt.datetime(2024, 10, 27, 2, 30, fold=1)  # noqa: DTZ001 - twice on them
-_LAST: Final = dt.datetime(9999, 12, 31, 23, 59, 59)  # noqa: DTZ001
-_FIRST: Final = dt.datetime(1753, 1, 1)  # noqa: DTZ001
-_CLOCKS: Final = (_GAP, _TWICE, _FIRST, _LAST, dt.datetime(2024, 2, 29, 12))  # noqa: DTZ001
+_LAST: Final = dt.datetime(9999, 12, 31, 23, 59, 59)  # noqa: DTZ001 - wall-clock time has no zone
+_FIRST: Final = dt.datetime(1753, 1, 1)  # noqa: DTZ001 - wall-clock time has no zone
+_CLOCKS: Final = (_GAP, _TWICE, _FIRST, _LAST, dt.datetime(2024, 2, 29, 12))  # noqa: DTZ001 - wall-clock time has no zone
 
 VALUES: Final[Mapping[str, tuple[Value, ...]]] = {
     "text": tuple(w for w in WIRES if isinstance(w, str) and w.strip() and w.isprintable()),

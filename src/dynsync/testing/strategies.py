@@ -83,7 +83,7 @@ def numbers() -> st.SearchStrategy[Decimal]:
 def wall_times() -> st.SearchStrategy[dt.datetime]:
     """Return times on a clock on a wall: in gaps, repeated hours, and at the ends of calendars."""
     nasty = [value for value in VALUES["wall-clock time"] if isinstance(value, dt.datetime)]
-    plain = st.datetimes(dt.datetime(1900, 1, 1), dt.datetime(2100, 1, 1))  # noqa: DTZ001
+    plain = st.datetimes(dt.datetime(1900, 1, 1), dt.datetime(2100, 1, 1))  # noqa: DTZ001 - wall-clock time has no zone
     return plain | st.sampled_from(nasty) | st.datetimes()
 
 
@@ -177,7 +177,7 @@ _FIELDS: Final = ("name", "mail", "city")
 
 
 def _moments() -> st.SearchStrategy[dt.datetime | None]:
-    some = st.datetimes(dt.datetime(2024, 1, 1), dt.datetime(2026, 1, 1))  # noqa: DTZ001
+    some = st.datetimes(dt.datetime(2024, 1, 1), dt.datetime(2026, 1, 1))  # noqa: DTZ001 - wall-clock time has no zone
     return st.none() | some.map(lambda moment: moment.replace(tzinfo=dt.UTC))
 
 

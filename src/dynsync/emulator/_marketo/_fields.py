@@ -43,8 +43,8 @@ class _Note:
 
     description: str = ""
     isHtmlEncodingInEmail: bool = True  # noqa: N815 - the name is Adobe's
-    isSensitive: bool = False  # noqa: N815
-    isApiCreated: bool = False  # noqa: N815
+    isSensitive: bool = False  # noqa: N815 - so is this one
+    isApiCreated: bool = False  # noqa: N815 - and this one
 
 
 def _notes(asked: Asked) -> dict[str, _Note]:

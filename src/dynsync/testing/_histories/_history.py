@@ -79,8 +79,7 @@ class History:
 def _world(over: Over) -> SandboxWorld:
     if over == "calls":
         return SandboxWorld()
-    # Who goes by calls needs neither connectors nor emulators.
-    from dynsync.testing._histories._http_world import HttpWorld  # noqa: PLC0415
+    from dynsync.testing._histories._http_world import HttpWorld  # noqa: PLC0415 - needs an extra
 
     return HttpWorld(over)
 
