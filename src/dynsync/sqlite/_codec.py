@@ -15,24 +15,19 @@ from dynsync.state import Hold, Observation, Pending, Push, Sent
 
 __all__ = [
     "Detail",
-    "Notes",
     "decode_details",
     "decode_names",
     "decode_row",
     "decode_sent",
     "encode_detail",
-    "encode_links",
     "encode_names",
+    "encode_rows",
     "encode_sent",
-    "notes",
     "parse_row",
     "plain",
 ]
 
 _Sent: TypeAlias = tuple[str, Wire, Wire, Wire, float, float | None]
-Notes: TypeAlias = list[tuple[object, ...]]
-"""What was sent and has not come back, as it is written down."""
-
 _Claims: TypeAlias = dict[str, tuple[Wire, Wire, Wire]]
 _Row: TypeAlias = list[Wire | list[object]]
 _Seen: TypeAlias = tuple[_Row, Version | None, float | None, bool, _Claims]
@@ -65,34 +60,29 @@ def plain(text: str) -> str:
     return text.encode(errors="backslashreplace").decode()
 
 
-def encode_links(values: Sequence[Row | Notes | None]) -> list[str]:
+def encode_rows(rows: Sequence[Row]) -> list[str]:
     """
-    Return each of *values*, rows and what was sent, as one JSON text.
+    Return each of *rows* as a JSON text.
 
     They are encoded in one call, because a call costs as much as half a row. None of them holds
     an object, and inside a string its quotes would be escaped: the seam is nowhere else.
     """
-    if not values:
+    if not rows:
         return []
-    apart: list[object] = [_BETWEEN] * (2 * len(values) - 1)
-    apart[::2] = values
+    apart: list[object] = [_BETWEEN] * (2 * len(rows) - 1)
+    apart[::2] = rows
     return plain(_encode(apart))[1:-1].split(_SEAM)
 
 
 def decode_row(text: str) -> Row:
-    """Return what `encode_links` made *text* of."""
+    """Return what `encode_rows` made *text* of."""
     row, _ = parse_row(text)
     return _row(row) if "[]" in text else row
 
 
-def notes(sent: Sequence[Sent]) -> Notes | None:
-    """Return *sent* as it is encoded, or None if there is nothing."""
-    return [_from_sent(item) for item in sent] if sent else None
-
-
 def encode_sent(sent: Sequence[Sent]) -> str | None:
     """Return *sent* as JSON, or None if there is nothing."""
-    return plain(_encode(notes(sent))) if sent else None
+    return plain(_encode([_from_sent(item) for item in sent])) if sent else None
 
 
 def decode_sent(text: str | None) -> tuple[Sent, ...]:

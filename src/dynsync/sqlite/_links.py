@@ -5,15 +5,15 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import TypeAlias
 
 from dynsync.records import Entity, Pair, RecordId, Side, Version
 from dynsync.sqlite._codec import (
     decode_row,
     decode_sent,
-    encode_links,
+    encode_rows,
     encode_sent,
-    notes,
     parse_row,
 )
 from dynsync.sqlite._database import Database, batches, marks
@@ -75,6 +75,12 @@ _make_known: Callable[[type[Known], tuple[object, ...]], Known] = tuple[object, 
 
 class Links(Database):
     """The part of the store that keeps links."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        super().__init__(path, connection)
+        # What was sent last, as it was written down: it is settled next, and need not be encoded
+        # again.
+        self._noted: Mapping[int, tuple[tuple[Sent, ...], str | None]] = {}
 
     def known(
         self, side: Side, ids: Collection[RecordId], entity: Entity | None = None
@@ -153,7 +159,31 @@ class Links(Database):
             for batch in batches(links):
                 # The last of those with one key counts, and keys in order write each page once.
                 latest = {link.key: link for link in batch}
-                _save(connection, _columns([latest[key] for key in sorted(latest)]))
+                _save(connection, self._columns([latest[key] for key in sorted(latest)]))
+
+    def _columns(self, links: Sequence[Linked]) -> list[_Columns]:
+        texts = encode_rows([row for link in links for row in link.rows])
+        return [
+            (
+                link.key,
+                link.entity,
+                link.ids.marketo,
+                link.ids.dynamics,
+                _NUMBERS[link.state],
+                link.versions.marketo,
+                link.versions.dynamics,
+                self._note(link),
+                marketo,
+                dynamics,
+            )
+            for link, marketo, dynamics in zip(links, texts[::2], texts[1::2], strict=True)
+        ]
+
+    def _note(self, link: Linked) -> str | None:
+        if not link.sent:
+            return None
+        sent, text = self._noted.get(link.key, ((), None))
+        return text if sent is link.sent else encode_sent(link.sent)
 
     def save_versions(self, side: Side, versions: Mapping[int, Version | None]) -> None:
         """Replace the version of one side of some links, by key."""
@@ -164,10 +194,11 @@ class Links(Database):
 
     def save_sent(self, sent: Mapping[int, tuple[Sent, ...]]) -> None:
         """Replace what was sent for some links, by key."""
+        self._noted = {key: (sent[key], encode_sent(sent[key])) for key in sorted(sent)}
         with self._writing() as connection:
             connection.executemany(
                 "UPDATE link SET sent = ? WHERE key = ?",
-                ((encode_sent(sent[key]), key) for key in sorted(sent)),
+                ((text, key) for key, (_, text) in self._noted.items()),
             )
 
     def drop_links(self, keys: Collection[int]) -> None:
@@ -212,27 +243,6 @@ def _save(connection: sqlite3.Connection, rows: list[_Columns]) -> None:
 def _rank(key: int, state: int) -> tuple[bool, int]:
     """Of several links of one record the one that still has a person counts, then the newest."""
     return _STATES[state] is not LinkState.GONE_MARKETO, key
-
-
-def _columns(links: Sequence[Linked]) -> list[_Columns]:
-    texts = encode_links([said for link in links for said in (*link.rows, notes(link.sent))])
-    return [
-        (
-            link.key,
-            link.entity,
-            link.ids.marketo,
-            link.ids.dynamics,
-            _NUMBERS[link.state],
-            link.versions.marketo,
-            link.versions.dynamics,
-            sent if link.sent else None,
-            marketo,
-            dynamics,
-        )
-        for link, marketo, dynamics, sent in zip(
-            links, texts[::3], texts[1::3], texts[2::3], strict=True
-        )
-    ]
 
 
 def _link(columns: _Columns) -> Linked:
