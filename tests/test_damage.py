@@ -126,6 +126,8 @@ def test_damaged_bytes(used: Used) -> None:
         *(("link", "marketo_row", "[]"), ("link", "dynamics_row", "7"), ("link", "key", -5)),
         *(("link", "sent", '{"a":1}'), ("link", "state", 9), ("pending", "retry_at", "soon")),
         *(("pending", "detail", "[]"), ("journal", "detail", "[]"), ("feed", "cursor", b"7")),
+        # Up to where the ids of the journal are entered.
+        ("meta", "value", "99"),
     ],
 )
 def test_check_looks_into_the_cells(used: Used, table: str, column: str, value: object) -> None:

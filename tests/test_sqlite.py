@@ -9,7 +9,7 @@ import sqlite3
 import stat
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ from dynsync.errors import StateError
 from dynsync.records import RecordId, Side
 from dynsync.sqlite import SqliteStore
 from dynsync.sqlite._schema import VERSION
-from store_cases import LEAD, linked
+from store_cases import LEAD, linked, noted, some_ids
 
 VALUE = "Xyzzy-value"
 
@@ -223,8 +223,58 @@ class TestRefusals:
         assert VALUE not in str(caught.value)
 
 
+class TestJournalIds:
+    """The ids of the journal's entries are entered many at a time, and found at any time."""
+
+    @pytest.fixture(params=[1, 2, 3, 50_000], ids="{} at once".format, autouse=True)
+    def _at_once(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("dynsync.sqlite._journal._AT_ONCE", request.param)
+
+    @pytest.mark.parametrize("ids", [("1", "a"), ("1", None), (None, "a"), ("1", "1")])
+    def test_find_every_entry(self, store: SqliteStore, ids: tuple[str | None, str | None]) -> None:
+        """By either id, in order, and nobody else's."""
+        for at in range(5):
+            mine = noted(at=at, marketo=ids[0], dynamics=ids[1])
+            store.append([mine, noted(marketo="2", dynamics="b")])
+
+        assert [0, 1, 2, 3, 4] == [entry.at for entry in store.history(LEAD, some_ids(*ids))]
+
+    def test_go_with_their_entries(self, store: SqliteStore, path: Path) -> None:
+        """What is pruned is found by nobody, and leaves no id behind."""
+        store.append([noted(at=at, marketo=str(at), dynamics="a") for at in range(4)])
+        store.prune(4)
+        with closing(sqlite3.connect(path)) as connection:
+            left = connection.execute("SELECT count(*) FROM journal_id").fetchone()
+
+        assert [] == store.history(LEAD, some_ids(None, "a"))
+        assert (0,) == left
+
+
 class TestVersions:
     """Numbered migrations."""
+
+    def test_a_file_of_the_first_version_keeps_its_journal(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its entries are found by either id, and what comes later is as well."""
+        schema = "dynsync.sqlite._schema"
+        first: tuple[tuple[str, ...], ...] = sys.modules[schema].MIGRATIONS[:1]
+        with monkeypatch.context() as old:
+            old.setattr(f"{schema}.MIGRATIONS", first)
+            old.setattr(f"{schema}.VERSION", 1)
+            old.setattr("dynsync.sqlite._opening.VERSION", 1)
+            SqliteStore(path).close()
+        for ids in (("1", "a"), ("2", None), ("3", "3")):
+            columns = "NULL, 1, 1.0, ?, NULL, ?, ?, 'updated', '{}'"
+            edit(path, f"INSERT INTO journal VALUES ({columns})", LEAD, *ids)  # noqa: S608 - ours
+        with closing(SqliteStore(path)) as store:
+            store.append([noted(marketo="1", dynamics="a")])
+            found = [
+                [entry.seq for entry in store.history(LEAD, some_ids(*ids))]
+                for ids in (("1", None), (None, "a"), ("2", None), ("3", "3"))
+            ]
+
+        assert [[1, 4], [1, 4], [2], [3]] == found
 
     def test_are_recorded(self, path: Path) -> None:
         """A file says whose it is, of which version, and how it got there."""

@@ -8,9 +8,11 @@ steps made of steps.
 
 from __future__ import annotations
 
+import sqlite3
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -167,6 +169,14 @@ def nested(kind: str) -> st.SearchStrategy[Block]:
     )
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _early() -> Iterator[None]:
+    """Ids of the journal are entered two entries at a time, so that some are and some are not."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dynsync.sqlite._journal._AT_ONCE", 2)
+        yield
+
+
 class Stores(RuleBasedStateMachine):
     """Both stores, asked the same."""
 
@@ -225,6 +235,7 @@ class Stores(RuleBasedStateMachine):
         assert expected == held
         REACHED["links"] += bool(held["links"])
         REACHED["backlog"] += bool(held["pending"])
+        REACHED["entered"] += bool(entered(self.path))
 
     def ask_both(self, step: Step) -> None:
         """Compare what the two say to *step*, types of values included."""
@@ -234,6 +245,13 @@ class Stores(RuleBasedStateMachine):
         expected = attempt(self.model, step)
         REACHED["refused"] += "StateError" in expected
         assert repr(expected) == repr(attempt(self.store, step))
+
+
+def entered(path: Path) -> int:
+    """Return how many ids of the journal are entered where they are found."""
+    with closing(sqlite3.connect(path)) as connection:
+        (count,) = connection.execute("SELECT count(*) FROM journal_id").fetchone()
+    return int(count)
 
 
 def dump(store: StateStore) -> dict[str, object]:
@@ -257,7 +275,8 @@ TestStores = Stores.TestCase
 
 
 @pytest.mark.parametrize(
-    "path", ["commit", "fail", "scratch", "nested", "reopened", "links", "backlog", "refused"]
+    "path",
+    ["commit", "fail", "scratch", "nested", "reopened", "links", "backlog", "refused", "entered"],
 )
 def test_the_search_went_there(path: str) -> None:
     """The machine has met what it is for."""

@@ -11,12 +11,26 @@ from dynsync.sqlite._codec import decode_details, decode_names, decode_row, deco
 
 __all__ = ["all_readable"]
 
-_TABLES: Final = ("meta", "setting", "lease", "feed", "link", "tally", "pending", "journal")
+_TABLES: Final = (
+    "meta",
+    "setting",
+    "lease",
+    "feed",
+    "link",
+    "tally",
+    "pending",
+    "journal",
+    "journal_id",
+)
 
 _IMPOSSIBLE: Final = (
     "SELECT 1 FROM link WHERE key < 1 OR state NOT IN (0, 1, 2)",
     """SELECT 1 FROM pending WHERE clears < 0 OR attempts < 0
         OR link NOT BETWEEN 1 AND (SELECT coalesce(max(key), 0) FROM link)""",
+    # Ids that are said to be entered, of entries that are not there yet: those would be lost.
+    """SELECT 1 FROM meta WHERE name = 'found' AND CAST(value AS INTEGER) > max(
+        (SELECT coalesce(max(seq), 0) FROM journal),
+        (SELECT coalesce(max(CAST(value AS INTEGER)), 0) FROM meta WHERE name = 'seq'))""",
 )
 
 

@@ -19,10 +19,23 @@ _Columns: TypeAlias = tuple[
 _SELECT = "SELECT seq, run, at, entity, link, marketo_id, dynamics_id, kind, detail FROM journal "
 _INSERT = """INSERT INTO journal (seq, run, at, entity, link, marketo_id, dynamics_id, kind,
     detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
-_OF_RECORD = """WHERE entity = ? AND seq IN (
-        SELECT seq FROM journal WHERE marketo_id = ?
-        UNION SELECT seq FROM journal WHERE dynamics_id = ?
+_OF_RECORD = """WHERE entity = ?1 AND (marketo_id = ?2 OR dynamics_id = ?3) AND seq IN (
+        SELECT seq FROM journal_id WHERE id IN (?2, ?3) UNION ALL
+        SELECT seq FROM journal WHERE seq > ?4 AND (marketo_id = ?2 OR dynamics_id = ?3)
     ) ORDER BY seq"""
+
+_AT_ONCE = 50_000
+"""Entries whose ids are entered together. More are quicker to enter, and slower to read through."""
+
+_FOUND = "SELECT coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'found'), 0)"
+_SET_FOUND = """INSERT INTO meta VALUES ('found', ?)
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value"""
+# An entry may have the same id on both sides.
+_ENTER = """INSERT OR IGNORE INTO journal_id SELECT id, seq FROM (
+        SELECT marketo_id AS id, seq FROM journal WHERE seq > ?1 AND marketo_id IS NOT NULL
+        UNION ALL SELECT dynamics_id, seq FROM journal WHERE seq > ?1 AND dynamics_id IS NOT NULL
+    ) ORDER BY id, seq"""
+_LEAVE = "DELETE FROM journal_id WHERE seq IN (SELECT seq FROM journal WHERE at < ?)"
 
 # What was pruned was numbered too: the highest number ever given stays behind.
 _LAST = """SELECT max(coalesce((SELECT max(seq) FROM journal), 0),
@@ -41,6 +54,10 @@ class Journal(Database):
             for batch in batches(entries):
                 connection.executemany(_INSERT, _numbered(batch, seq))
                 seq += len(batch)
+            found = self._found()
+            if seq - found >= _AT_ONCE:
+                connection.execute(_ENTER, (found,))
+                connection.execute(_SET_FOUND, (str(seq),))
 
     def journal(self, after: int, limit: int) -> Sequence[JournalEntry]:
         """Return at most *limit* entries with a *seq* above *after*, in order."""
@@ -48,16 +65,24 @@ class Journal(Database):
 
     def history(self, entity: Entity, ids: Pair[RecordId | None]) -> Sequence[JournalEntry]:
         """Return all entries of one record, oldest first: those that name either id."""
-        return self._lines(_SELECT + _OF_RECORD, entity, *ids)
+        with self._reading:
+            found = self._found()
+        return self._lines(_SELECT + _OF_RECORD, entity, *ids, found)
 
     def prune(self, before: float) -> int:
         """Remove journal entries older than *before*; return how many."""
         with self._writing() as connection:
             connection.execute(_KEEP_LAST, (str(self._last()),))
+            connection.execute(_LEAVE, (before,))
             return connection.execute("DELETE FROM journal WHERE at < ?", (before,)).rowcount
 
     def _last(self) -> int:
         row: tuple[int] = self._connection.execute(_LAST).fetchone()
+        return row[0]
+
+    def _found(self) -> int:
+        """Return up to which number the ids of entries are entered."""
+        row: tuple[int] = self._connection.execute(_FOUND).fetchone()
         return row[0]
 
     def _lines(self, statement: str, *parameters: object) -> list[JournalEntry]:
