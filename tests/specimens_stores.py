@@ -47,14 +47,14 @@ class UndoesOnErrorsOnly(_Twinned):
 
     @contextmanager
     def transaction(self) -> Generator[None]:
-        mark = self._data.log._begin()
+        mark = self._data.log.begin()
         try:
             yield
         except Exception:
-            self._data.log._back_to(mark)
+            self._data.log.back_to(mark)
             raise
         finally:
-            self._data.log._end()
+            self._data.log.end()
 
 
 class ForgetsInnerFailures(_Twinned):

@@ -10,7 +10,7 @@ import copy
 import heapq
 from collections import Counter
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TypeVar
 
 import attrs
@@ -66,11 +66,9 @@ class MemoryStore:
 
     # -- the whole
 
-    @contextmanager
-    def transaction(self) -> Generator[None]:
+    def transaction(self) -> AbstractContextManager[None]:
         """Begin one; commits at the end of the block, rolls back on any exception."""
-        with self._data.log.kept():
-            yield
+        return self._data.log.kept()
 
     @contextmanager
     def scratch(self) -> Generator[None]:
