@@ -245,7 +245,7 @@ ODD_ANSWERS: dict[str, tuple[str, Answer, str]] = {
     "naive change": (
         "read",
         each(altered("modified_at", dt.datetime(2026, 1, 1))),  # noqa: DTZ001 - what is to be refused
-        "C2",
+        "C1",
     ),
     "no schema": ("describe", lambda _: None, "C1"),
     "a dict for a schema": ("describe", lambda schema: dict(cast("Schema", schema).columns), "C1"),

@@ -238,6 +238,8 @@ def test_without_an_outside_some_is_not_reached() -> None:
     assert found.held, found
     assert Standing.NOT_REACHED is found.of("C3d").standing
     assert "Outside" in found.of("C3d").why
+    with pytest.raises(KeyError, match="no clause 'C33' here; there are C1"):
+        found.of("C33")
 
 
 def test_what_is_not_claimed_is_not_asked_for() -> None:

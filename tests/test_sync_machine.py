@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
@@ -194,3 +196,13 @@ def test_a_connector_that_forgets_is_found_out() -> None:
 def test_no_connector_is_asked_for_more_than_the_protocol() -> None:
     """Faults are put in between, so that a host's connectors know nothing of them."""
     assert isinstance(Forgetful(sandboxes()[1].connector()), Connector)
+
+
+def test_without_hypothesis_it_says_what_to_install() -> None:
+    """The rest of `dynsync.testing` goes without it."""
+    script = "import sys; sys.modules['hypothesis'] = None; from dynsync.testing import *"
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
+
+    assert done.stderr.splitlines()[-1].startswith("ImportError: dynsync.testing.")
+    assert "needs hypothesis: pip install 'dynsync[testing]'" in done.stderr

@@ -208,9 +208,10 @@ def check_instant(side: Side, table: str, name: str, at: object) -> None:
     if at is None or (isinstance(at, dt.datetime) and at.utcoffset() is not None):
         return
     seen = "a datetime without a zone" if isinstance(at, dt.datetime) else _shown(at)
+    clause = "C2" if name == "Page.at" else "C1"
     raise ContractError(
         f"The {side.label} connector's read({table!r}) returned {seen} as {name}; it is an aware "
-        f"datetime, or None (C2). A naive one would be taken as the time of this machine."
+        f"datetime, or None ({clause}). A naive one would be taken as the time of this machine."
     )
 
 
@@ -229,8 +230,8 @@ def usable_results(
     answers = cast("Sequence[object]", results)
     if len(answers) != len(writes):
         return _by_id(side, table, writes, answers), ContractError(
-            f"The {side.label} connector got {len(writes)} writes and returned {len(answers)} "
-            f"results. A connector returns {_ONE_EACH}."
+            f"The {side.label} connector's write({table!r}) got {len(writes)} and returned "
+            f"{len(answers)}; it returns {_ONE_EACH}."
         )
     usable: list[WriteResult] = []
     broken: list[ContractError] = []

@@ -73,7 +73,11 @@ _GENERATING = frozenset({"HistoryMachine", "sync_machine"})
 def __getattr__(name: str) -> object:
     """Import what needs Hypothesis when it is asked for, and not before."""
     if name in _GENERATING:
-        from dynsync.testing._histories import _machine  # noqa: PLC0415 - Hypothesis is an extra
-
+        try:
+            from dynsync.testing._histories import _machine  # noqa: PLC0415 - needs an extra
+        except ModuleNotFoundError as error:
+            raise ImportError(
+                f"dynsync.testing.{name} needs hypothesis: pip install 'dynsync[testing]'"
+            ) from error
         return getattr(_machine, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

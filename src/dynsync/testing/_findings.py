@@ -99,7 +99,8 @@ class Findings:
         for one in self.findings:
             if one.clause.number == number:
                 return one
-        raise KeyError(number)
+        known = ", ".join(one.clause.number for one in self.findings)
+        raise KeyError(f"there is no clause {number!r} here; there are {known}")
 
     def raise_if_broken(self) -> None:
         """Raise `ContractBroken` with the whole text if a clause is not kept."""
