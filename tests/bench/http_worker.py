@@ -38,7 +38,7 @@ from dynsync.transport import Request
 Numbers: TypeAlias = dict[str, float]
 
 _CYCLE: Final = 300.0
-_URL: Final = "http://127.0.0.1:1"
+URL: Final = "http://127.0.0.1:1"
 _CHUNK: Final = 1_000
 
 
@@ -77,7 +77,7 @@ class World:
         near = Direct(Emulator(self.marketo, self.dynamics, clock))
         self.wires = Pair(Wire(near, clock, _to_marketo), Wire(near, clock, _to_dynamics))
         marketo = MarketoRestConnector(
-            _URL,
+            URL,
             transport=self.wires.marketo,
             credentials=CustomService(client_id=CLIENT_ID, secret=CLIENT_SECRET),
             clock=clock,
@@ -85,10 +85,10 @@ class World:
             options=MarketoOptions(full=self.full, began=clock.now().date()),
         )
         dynamics = DataverseConnector(
-            _URL,
+            URL,
             transport=self.wires.dynamics,
             credentials=ClientSecret(
-                tenant=TENANT, client_id=CLIENT_ID, secret=CLIENT_SECRET, authority=_URL
+                tenant=TENANT, client_id=CLIENT_ID, secret=CLIENT_SECRET, authority=URL
             ),
             clock=clock,
             limiter=self._limiter(Side.DYNAMICS),
