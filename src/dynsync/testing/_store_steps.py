@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import enum
 import functools
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final, Literal, TypeAlias, cast
+from typing import Final, Literal, TypeAlias, TypeVar, cast
 
 import attrs
 
@@ -24,6 +25,7 @@ __all__ = [
     "Walk",
     "Who",
     "calls_of",
+    "copied",
     "flattened",
     "in_python",
     "plain",
@@ -34,6 +36,8 @@ __all__ = [
     "without_reopening",
     "written",
 ]
+
+T = TypeVar("T")
 
 Who: TypeAlias = Literal["store", "other"]
 """Which of two owners' handles is asked."""
@@ -290,6 +294,28 @@ def plain(answer: object, method: str = "") -> Plain:
 def _members(answer: object) -> tuple[Plain, ...]:
     kind: type = type(answer)
     return tuple([plain(getattr(answer, name)) for name, _ in _defaults(kind)])
+
+
+def copied(value: T) -> T:
+    """Return *value*, which came from here, as `copy.deepcopy` does, and quicker."""
+    said: object = value
+    kind: type = type(value)
+    if value is None or kind in _SCALARS:
+        return value
+    if kind is list:
+        said = [copied(item) for item in cast("list[object]", value)]
+    elif kind is tuple:
+        said = tuple([copied(item) for item in cast("tuple[object, ...]", value)])
+    elif kind is dict:
+        held = cast("dict[object, object]", value)
+        said = {copied(name): copied(one) for name, one in held.items()}
+    elif _sort(kind) in {"attrs", "entry"}:
+        said = new = cast("object", object.__new__(kind))
+        for name, _ in _defaults(kind):
+            object.__setattr__(new, name, copied(cast("object", getattr(value, name))))
+    elif _sort(kind) != "enum":
+        return copy.deepcopy(value)
+    return cast("T", said)
 
 
 # What a type is does not change, and is looked up for every value in every answer.
