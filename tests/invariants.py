@@ -66,9 +66,12 @@ def _numbers(text: str) -> set[int]:
 def _functions(path: Path) -> Iterator[tuple[str, set[int]]]:
     """Yield every function of *path* with the invariants that its text names."""
     text = path.read_text("utf-8")
+    # Not `ast.get_source_segment`, which goes over the whole text for each function.
+    lines = text.encode().split(b"\n")
     for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef):
-            yield node.name, _numbers(ast.get_source_segment(text, node) or "")
+        if isinstance(node, ast.FunctionDef) and node.end_lineno is not None:
+            *whole, last = lines[node.lineno - 1 : node.end_lineno]
+            yield node.name, _numbers(b"\n".join([*whole, last[: node.end_col_offset]]).decode())
 
 
 def _found(paths: Iterator[Path], start: str) -> dict[int, list[str]]:

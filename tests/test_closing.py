@@ -218,14 +218,14 @@ def test_a_failed_plan_leaves_no_copy_open(
     with SqliteStore(tmp_path / "file") as store:
         world = World(store=store)
         world.lead()
-        before = still_open(opened)
+        before, made = still_open(opened), len(opened)
         with without_collecting():
             world.sync.plan()
             with suppress(Oops), store.scratch():
                 raise Oops
 
         assert before == still_open(opened)
-        assert before + 2 == len(opened)
+        assert made + 2 == len(opened)
 
 
 def test_closes_when_forgotten_amid_a_plan(

@@ -2,74 +2,28 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Generator, Iterable
-from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from dynsync.maps import CONTACT, LEAD
-from dynsync.outcomes import OutcomeKind
-from dynsync.recorder import ActivityRecorder
 from dynsync.records import RecordId, Wire
-from dynsync.sandbox import NO_LIMITS, SandboxClock, SandboxDynamics, SandboxMarketo
+from dynsync.sandbox import SandboxClock, SandboxDynamics, SandboxMarketo
 from dynsync.sqlite import SqliteStore
-from dynsync.sync import Sync
+from kill_work import work
 
 SIZE: Final = 10_000
-MAPS: Final = (
-    LEAD.only("first_name", "last_name", "job_title", "city"),
-    CONTACT.only("first_name", "last_name", "job_title", "city"),
-)
 LOAD_KILLS: Final = (4, 9, 13, 12, 15, 11, 14, 10)
 """After how many commits of its own each process is killed, in the first load and later."""
 
 EDIT_KILLS: Final = (3, 10, 17, 8, 24, 13, 31, 19)
-
-
-# -- the process
-
-
-class Counted(SqliteStore):
-    """A store that says on standard output when a transaction has ended."""
-
-    @contextmanager
-    def transaction(self) -> Generator[None]:
-        """Begin one."""
-        outermost = not self._depth
-        with super().transaction():
-            yield
-        if outermost:
-            os.write(1, b".")
-
-
-def work(folder: Path, attempt: int) -> None:
-    """Run cycles until nothing is left to do but what was refused."""
-    clock = SandboxClock()
-    clock.advance(attempt * 3600.0)
-    marketo = SandboxMarketo(folder / "marketo.db", clock=clock, limits=NO_LIMITS)
-    dynamics = SandboxDynamics(folder / "dynamics.db", clock=clock, limits=NO_LIMITS)
-    sync = Sync(
-        marketo=marketo.connector(),
-        dynamics=dynamics.connector(),
-        maps=MAPS,
-        store=Counted(folder / "state.db"),
-        recorders=(ActivityRecorder(marketo.connector()),),
-        clock=clock,
-    )
-    quiet = 0
-    while quiet < 2:
-        report = sync.run()
-        refused = report.count(OutcomeKind.REJECTED)
-        quiet = quiet + 1 if report.records == refused and not report.failures else 0
-        clock.advance(300.0)
 
 
 # -- around it
@@ -77,22 +31,25 @@ def work(folder: Path, attempt: int) -> None:
 
 def launched(folder: Path, attempt: int, kill_after: int | None) -> bool:
     """Let a process work, kill it after so many commits, and return whether it had ended."""
-    command = [sys.executable, __file__, str(folder), str(attempt)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:  # noqa: S603 - our own program
-        assert process.stdout is not None
+    # Each is forked from one that has imported the package and done nothing: to start an
+    # interpreter twenty times would take longer than what the processes do.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["pytest", "dynsync.sandbox", "dynsync.sqlite"])
+    heard, said = context.Pipe(duplex=False)
+    process = context.Process(target=work, args=(folder, attempt, said))
+    process.start()
+    said.close()
+    with heard, suppress(EOFError):
         seen = 0
         while kill_after is None or seen < kill_after:
-            said = os.read(process.stdout.fileno(), 1)
-            if not said:
-                break
+            heard.recv_bytes()
             seen += 1
-        else:
-            os.kill(process.pid, signal.SIGKILL)
-    if kill_after is None or process.returncode != -signal.SIGKILL:
-        assert process.returncode == 0
-        return True
-    return False
+        process.kill()
+    process.join()
+    ended = process.exitcode
+    process.close()
+    assert ended in ({0} if kill_after is None else {0, -signal.SIGKILL})
+    return ended == 0
 
 
 def progress(folder: Path) -> tuple[int, int]:
@@ -205,7 +162,3 @@ def test_killed_many_times(tmp_path: Path) -> None:
     assert 5 <= sum(0 < waiting < SIZE for _, waiting in editing)
     assert loading == sorted(loading, key=lambda left: left[0])
     assert 12 <= len(loading) + len(editing)
-
-
-if __name__ == "__main__":
-    work(Path(sys.argv[1]), int(sys.argv[2]))

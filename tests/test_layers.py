@@ -217,7 +217,9 @@ def test_module_keeps_its_layer(path: str) -> None:
     assert [] == complaints(source, path)
 
 
-GENERATES: Final = frozenset({"testing/_histories/_machine.py", "testing/strategies.py"})
+GENERATES: Final = frozenset(
+    {"testing/_histories/_machine.py", "testing/_meanings.py", "testing/strategies.py"}
+)
 """The modules of `dynsync.testing` that draw with Hypothesis; all else goes without it."""
 
 

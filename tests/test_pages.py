@@ -52,7 +52,8 @@ def own_codes(tree: ast.Module) -> set[str]:
         if isinstance(node, ast.AnnAssign) and node.value is not None
     }
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args]
-    codes = [ast.unparse(call.args[0]) for call in calls if ast.unparse(call.func) in MAKERS]
+    making = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id in MAKERS]
+    codes = [ast.unparse(call.args[0]) for call in making]
     codes = [names.get(code, code) for code in codes]
     return {code.strip("'") for code in codes if OWN_CODE.fullmatch(code)}
 

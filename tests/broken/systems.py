@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final
@@ -133,30 +132,18 @@ class MarketoOutside:
         return [line.key for line in self.system.activity_log(id)]
 
 
-@functools.cache
-def _empty_org() -> bytes:
-    return SandboxDynamics(clock=SandboxClock(), tables={"contact": COLUMNS}).snapshot()
-
-
-@functools.cache
-def _empty_marketo() -> bytes:
-    return SandboxMarketo(clock=SandboxClock(), columns=PEOPLE).snapshot()
-
-
 def dynamics(
     *, page_size: int = 2, limits: Limits = NO_LIMITS
 ) -> tuple[SandboxDynamicsConnector, DynamicsOutside]:
     """Return a connector to a fresh org with small pages."""
     clock = SandboxClock()
-    org = SandboxDynamics(clock=clock, tables={}, page_size=page_size, limits=limits)
-    # Laying out the columns each time is what would take longest.
-    org.restore(_empty_org())
+    tables = {"contact": COLUMNS}
+    org = SandboxDynamics(clock=clock, tables=tables, page_size=page_size, limits=limits)
     return org.connector(), DynamicsOutside(org, clock)
 
 
 def marketo(*, limits: Limits = NO_LIMITS) -> tuple[SandboxMarketoConnector, MarketoOutside]:
     """Return a connector to a fresh Marketo."""
     clock = SandboxClock()
-    system = SandboxMarketo(clock=clock, columns=(), limits=limits)
-    system.restore(_empty_marketo())
+    system = SandboxMarketo(clock=clock, columns=PEOPLE, limits=limits)
     return system.connector(), MarketoOutside(system, clock)

@@ -1,16 +1,16 @@
-"""The file of the Dynamics sandbox, or the memory in its place: layout, opening, snapshots."""
+"""The file of the Dynamics sandbox, or the memory in its place: layout and opening."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sqlite3
 from contextlib import ExitStack
 from typing import Final
 
 from dynsync.errors import ConfigurationError
+from dynsync.sandbox._beginnings import put_image
 
-__all__ = ["connect", "image_of", "put_image"]
+__all__ = ["connect"]
 
 _APPLICATION: Final = 0x64796E44
 _LAYOUT: Final = """
@@ -42,9 +42,11 @@ END;
 """
 
 
-def connect(path: str | os.PathLike[str] | None) -> sqlite3.Connection:
+def connect(path: str | os.PathLike[str] | None, image: bytes | None = None) -> sqlite3.Connection:
     """
     Open the file *path*, or memory if it is None, and lay it out if it is new.
+
+    Memory holds what *image* does, if one is given.
 
     Raises `ConfigurationError` where the file is something else.
     """
@@ -64,7 +66,10 @@ def connect(path: str | os.PathLike[str] | None) -> sqlite3.Connection:
     )
     with ExitStack() as refused:
         refused.callback(db.close)
-        _lay_out(db)
+        if path is None and image is not None:
+            put_image(db, image)
+        else:
+            _lay_out(db)
         refused.pop_all()
     return db
 
@@ -88,19 +93,3 @@ def _lay_out(db: sqlite3.Connection) -> None:
     db.execute("COMMIT")
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = NORMAL")
-
-
-def image_of(db: sqlite3.Connection) -> bytes:
-    """Return all that *db* holds."""
-    image = bytearray(db.serialize())
-    # Bytes 18 and 19 say whether the file has a write-ahead log. A database in memory has
-    # none, and SQLite does not open one that says so.
-    image[18:20] = b"\x01\x01"
-    return bytes(image)
-
-
-def put_image(db: sqlite3.Connection, image: bytes) -> None:
-    """Have *db* hold what *image* does, and nothing else."""
-    with contextlib.closing(sqlite3.connect(":memory:")) as source:
-        source.deserialize(image)
-        source.backup(db)

@@ -13,20 +13,23 @@ import os
 import threading
 import uuid
 import weakref
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import Final
 
 import attrs
 
 from dynsync.errors import ConfigurationError
 from dynsync.records import RecordId, Wire
-from dynsync.sandbox._dynamics_file import connect, image_of, put_image
+from dynsync.sandbox._beginnings import Beginnings, image_of, put_image
+from dynsync.sandbox._dynamics_file import connect
 from dynsync.sandbox._dynamics_tables import Row, Table, dump_column, load_column
 from dynsync.schemas import Access, Column
 
 __all__ = ["Gone", "Store"]
 
 _NAMESPACE: Final = uuid.UUID("6f1d2f44-9a4e-4d0e-9d0c-64796e73796e")
+
+_BEGINNINGS: Final = Beginnings()
 
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 _decode = json.JSONDecoder().raw_decode
@@ -49,29 +52,34 @@ class Store:
     """
 
     def __init__(
-        self, path: str | os.PathLike[str] | None, name: str, tables: Mapping[str, Iterable[Column]]
+        self, path: str | os.PathLike[str] | None, name: str, tables: Mapping[str, Sequence[Column]]
     ) -> None:
         self._lock = threading.RLock()
         self._depth = 0
         self._tables: dict[str, Table] = {}
         self._seen: int | None = None
         self._counters: dict[str, int] = {}
-        self._db = connect(path)
+        names = [name, *(f"{len(columns)} of {table}" for table, columns in tables.items())]
+        made_with = names, [column for columns in tables.values() for column in columns]
+        begun = _BEGINNINGS.find(*made_with) if path is None else None
+        self._db = connect(path, begun)
         self._finalizer = weakref.finalize(self, self._db.close)
         # Who was refused has no store that could be closed.
         with contextlib.ExitStack() as refused:
             refused.callback(self.close)
             self._name = self._read_name(name, tables)
+            if path is None and begun is None:
+                _BEGINNINGS.keep(*made_with, self._db)
             refused.pop_all()
 
-    def _read_name(self, name: str, tables: Mapping[str, Iterable[Column]]) -> str:
+    def _read_name(self, name: str, tables: Mapping[str, Sequence[Column]]) -> str:
         with self.writing():
             if not self._counters:
                 self._found(name, tables)
             held: str = self._db.execute("SELECT name FROM org").fetchone()[0]
         return held
 
-    def _found(self, name: str, tables: Mapping[str, Iterable[Column]]) -> None:
+    def _found(self, name: str, tables: Mapping[str, Sequence[Column]]) -> None:
         self._db.execute("INSERT INTO org VALUES (?)", (name,))
         self._counters["version"] = 0
         for table, columns in tables.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -172,6 +173,7 @@ def _plain(value: object) -> object:
             return value
 
 
+@functools.lru_cache(maxsize=1024)
 def load_column(text: str) -> Column:
     """Return the column that *text* describes."""
     said = json.loads(text)

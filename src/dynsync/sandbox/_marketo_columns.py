@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterable
 from decimal import Decimal
@@ -11,10 +12,23 @@ import attrs
 
 from dynsync.schemas import FULL_ACCESS, Access, Column, LengthUnit, Option
 
-__all__ = ["COMPUTED", "PERSON_COLUMNS", "Columns", "Held", "dump_column", "load_column"]
+__all__ = [
+    "COMPUTED",
+    "PERSON_COLUMNS",
+    "SLOTS",
+    "Columns",
+    "Held",
+    "columns_of",
+    "dump_column",
+    "load_column",
+    "slot_of",
+]
 
 COMPUTED: Final = frozenset({"id", "createdAt", "updatedAt"})
 """Columns whose value is the system's own and that nobody writes."""
+
+SLOTS: Final = {"id": "id", "createdAt": "created", "updatedAt": "updated"}
+"""What SQLite calls the columns that every person has; the others go by their position."""
 
 _MAX_INTEGER: Final = 2**31 - 1
 
@@ -172,6 +186,7 @@ def dump_column(column: Column) -> str:
     return json.dumps(said)
 
 
+@functools.lru_cache(maxsize=1024)
 def load_column(text: str) -> Column:
     """Return the column that `dump_column` wrote."""
     said = json.loads(text)
@@ -192,3 +207,22 @@ def load_column(text: str) -> Column:
         required=said["required"],
         access=Access(said["access"]),
     )
+
+
+def slot_of(position: int, name: str) -> str:
+    """Return what SQLite calls the column *name*, the one at *position*."""
+    return SLOTS.get(name, f"c{position}")
+
+
+@functools.lru_cache(maxsize=64)
+def columns_of(rows: tuple[tuple[int, str, int, int, int], ...]) -> Columns:
+    """Return the columns that *rows* hold: position, definition, granted, hidden, indexed."""
+    return Columns(
+        _held(load_column(definition), position, granted, hidden, indexed)
+        for position, definition, granted, hidden, indexed in rows
+    )
+
+
+def _held(column: Column, position: int, granted: int, hidden: int, indexed: int) -> Held:
+    slot = slot_of(position, column.name)
+    return Held(column, slot, Access(granted), bool(hidden), bool(indexed))

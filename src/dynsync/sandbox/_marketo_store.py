@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import sqlite3
 import threading
 import weakref
 from collections.abc import Generator, Iterable, Sequence
@@ -22,8 +21,9 @@ from typing import Final, TypeAlias, cast
 import attrs
 
 from dynsync.records import Wire
+from dynsync.sandbox._beginnings import Beginnings, image_of, put_image
 from dynsync.sandbox._marketo_annex import Annex
-from dynsync.sandbox._marketo_columns import Columns, Held, dump_column, load_column
+from dynsync.sandbox._marketo_columns import SLOTS, Columns, Held, columns_of, dump_column, slot_of
 from dynsync.sandbox._marketo_tables import (
     DETAIL,
     FIELDS,
@@ -36,11 +36,11 @@ from dynsync.sandbox._marketo_tables import (
     connect,
 )
 from dynsync.sandbox._marketo_values import Body
-from dynsync.schemas import FULL_ACCESS, Access, Column
+from dynsync.schemas import FULL_ACCESS, Column
 
 __all__ = ["Row", "Store"]
 
-_SLOTS: Final = {"id": "id", "createdAt": "created", "updatedAt": "updated"}
+_BEGINNINGS: Final = Beginnings()
 
 Row: TypeAlias = tuple[Wire, ...]
 """What a SELECT gives."""
@@ -64,6 +64,8 @@ class Store:
         self._depth = 0
         self._made: list[Made] = []
         self._due = 0.0
+        columns = [*columns]
+        begun = _BEGINNINGS.find([name], columns) if path is None else None
         self._db = connect(path)
         self._finalizer = weakref.finalize(self, self._db.close)
         self.annex = Annex(self._db)
@@ -79,7 +81,11 @@ class Store:
         # Who was refused has no store that could be closed.
         with contextlib.ExitStack() as refused:
             refused.callback(self.close)
+            if begun is not None:
+                put_image(self._db, begun)
             self._lay_out(columns)
+            if path is None and begun is None:
+                _BEGINNINGS.keep([name], columns, self._db)
             refused.pop_all()
 
     def _lay_out(self, columns: Iterable[Column]) -> None:
@@ -122,7 +128,7 @@ class Store:
         """Add a column, empty for everybody."""
         sql = "SELECT coalesce(max(position), 0) + 1 FROM held"
         position: int = self._db.execute(sql).fetchone()[0]
-        self._db.execute(f"ALTER TABLE person ADD COLUMN {_slot(position, column.name)}")
+        self._db.execute(f"ALTER TABLE person ADD COLUMN {slot_of(position, column.name)}")
         self._hold([(position, column)])
 
     def keep_column(self, held: Held) -> None:
@@ -283,7 +289,7 @@ class Store:
 
     def made_between(self, slots: str, stamp: str, start: int, end: int) -> list[Row]:
         """Return *slots* of those whose *stamp*, ``createdAt`` or ``updatedAt``, lies within."""
-        slot = _SLOTS[stamp]
+        slot = SLOTS[stamp]
         sql = f"SELECT {slots} FROM person WHERE {slot} BETWEEN ? AND ? ORDER BY id"
         return self._db.execute(sql, (start, end)).fetchall()
 
@@ -297,16 +303,12 @@ class Store:
     def dump(self) -> bytes:
         """Return the database as one piece."""
         with self._lock:
-            image = bytearray(self._db.serialize())
-        # Bytes 18 and 19 say "write-ahead log", which a database in memory cannot have.
-        image[18:20] = b"\x01\x01"
-        return bytes(image)
+            return image_of(self._db)
 
     def load(self, image: bytes) -> None:
         """Become what `dump` returned."""
-        with self._lock, contextlib.closing(sqlite3.connect(":memory:")) as source:
-            source.deserialize(image)
-            source.backup(self._db)
+        with self._lock:
+            put_image(self._db, image)
             self._refresh()
 
     def _added(self, sql: str, values: tuple[Wire, ...]) -> int:
@@ -344,8 +346,8 @@ class Store:
         for statement in TABLES.split(";"):
             self._db.execute(statement)
         placed = list(enumerate(columns, 1))
-        slots = [_slot(position, column.name) for position, column in placed]
-        own = [slot for slot in slots if slot not in _SLOTS.values()]
+        slots = [slot_of(position, column.name) for position, column in placed]
+        own = [slot for slot in slots if slot not in SLOTS.values()]
         self._db.execute(f"CREATE TABLE person ({', '.join([PERSON, *own])})")
         self._db.execute("INSERT INTO meta VALUES ('name', ?)", (self.name,))
         self.configure(Settings())
@@ -368,25 +370,13 @@ class Store:
 
     def _read_columns(self) -> None:
         sql = "SELECT position, definition, granted, hidden, indexed FROM held ORDER BY position"
-        self.columns = Columns(
-            _held(load_column(definition), position, granted, hidden, indexed)
-            for position, definition, granted, hidden, indexed in self._db.execute(sql)
-        )
+        self.columns = columns_of(tuple(self._db.execute(sql)))
         self._inserts.clear()
         self._updates.clear()
         self._selects.clear()
 
     def _slots(self, names: Iterable[str]) -> list[str]:
         return [self.columns.all[name].slot for name in names]
-
-
-def _slot(position: int, name: str) -> str:
-    return _SLOTS.get(name, f"c{position}")
-
-
-def _held(column: Column, position: int, granted: int, hidden: int, indexed: int) -> Held:
-    slot = _slot(position, column.name)
-    return Held(column, slot, Access(granted), bool(hidden), bool(indexed))
 
 
 def _settings_row(settings: Settings) -> tuple[str, str]:

@@ -7,7 +7,6 @@ is as slow as it is short.
 
 from __future__ import annotations
 
-import copy
 import json
 from collections import Counter
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
@@ -21,6 +20,7 @@ from dynsync.backlog import Known, Linked, LinkState, Observation, Pending, Pend
 from dynsync.errors import LeaseHeld, StateError
 from dynsync.records import MISSING, Entity, Pair, RecordId, Row, Side, Version
 from dynsync.state import Backlog, FeedState, JournalEntry
+from dynsync.testing._store_steps import copied
 
 __all__ = ["ModelStore"]
 
@@ -66,7 +66,7 @@ class ModelStore:
 
     def committed(self) -> ModelStore:
         """Return a handle for a process that goes on from what was committed."""
-        return ModelStore("next", _Shelf(copy.deepcopy(self._shelf.kept())))
+        return ModelStore("next", _Shelf(copied(self._shelf.kept())))
 
     @property
     def _state(self) -> _State:
@@ -94,7 +94,7 @@ class ModelStore:
 
     @contextmanager
     def _block(self) -> Generator[_State]:
-        before = copy.deepcopy(self._state)
+        before = copied(self._state)
         first = self._shelf.outermost is None
         if first:
             self._shelf.outermost = before
@@ -155,7 +155,7 @@ class ModelStore:
         }
 
     def links(self, keys: Collection[int]) -> Mapping[int, Linked]:
-        return {key: copy.deepcopy(self._state.links[key]) for key in keys if key in self._keys()}
+        return {key: copied(self._state.links[key]) for key in keys if key in self._keys()}
 
     def link_of(self, side: Side, id: RecordId, entity: Entity | None = None) -> Linked | None:
         fitting = [
@@ -165,7 +165,7 @@ class ModelStore:
         ]
         # The one whose person is there; of several, the one that was made last.
         fitting.sort(key=lambda link: (link.state is not LinkState.GONE_MARKETO, link.key))
-        return copy.deepcopy(fitting[-1]) if fitting else None
+        return copied(fitting[-1]) if fitting else None
 
     def each_link(self, entity: Entity) -> Iterator[tuple[int, Pair[RecordId], LinkState]]:
         links = [self._state.links[key] for key in self._keys()]
@@ -178,7 +178,7 @@ class ModelStore:
         return sorted(self._state.links)
 
     def save_links(self, links: Iterable[Linked]) -> None:
-        after = {**self._state.links, **{link.key: copy.deepcopy(link) for link in links}}
+        after = {**self._state.links, **{link.key: copied(link) for link in links}}
         _check_unique(after.values())
         self._state.links = after
 
@@ -199,11 +199,11 @@ class ModelStore:
 
     def pending(self, keys: Collection[PendingKey]) -> Mapping[PendingKey, Pending]:
         kept = self._state.pending
-        return {key: copy.deepcopy(kept[key]) for key in keys if key in kept}
+        return {key: copied(kept[key]) for key in keys if key in kept}
 
     def save_pending(self, entries: Iterable[Pending]) -> None:
         for entry in entries:
-            self._state.pending[entry.key] = copy.deepcopy(entry)
+            self._state.pending[entry.key] = copied(entry)
 
     def drop_pending(self, keys: Collection[PendingKey]) -> None:
         for key in keys:
@@ -220,7 +220,7 @@ class ModelStore:
         return [entry for entry in ready if after is None or _turn(entry) > after][:limit]
 
     def each_pending(self) -> Iterator[Pending]:
-        return iter(sorted(copy.deepcopy(list(self._state.pending.values())), key=_turn))
+        return iter(sorted(copied(list(self._state.pending.values())), key=_turn))
 
     def open_links(self) -> Iterator[int]:
         return iter([e.link for e in self._state.pending.values() if e.link is not None])

@@ -25,6 +25,7 @@ from dynsync.testing._store_steps import (
     Step,
     Walk,
     calls_of,
+    copied,
     plain,
     spoil,
     written,
@@ -170,7 +171,7 @@ class _Run:
     def _ask(
         self, top: Step, call: Call, *, inside: bool, after: Callable[[object], None] | None = None
     ) -> _Seen:
-        arguments = copy.deepcopy(call.arguments)
+        arguments = copied(call.arguments)
         answer = _answered(self._of(call), call, arguments)
         if inside and call.who == "other" and not isinstance(answer, _Refused):
             # Whether another sees what is not committed yet is not promised, either way.
@@ -208,7 +209,7 @@ class _Refused:
 
 
 def _bare(store: StateStore, call: Call) -> object:
-    return cast("object", methodcaller(call.method, *copy.deepcopy(call.arguments))(store))
+    return cast("object", methodcaller(call.method, *copied(call.arguments))(store))
 
 
 def _answered(store: StateStore, call: Call, arguments: tuple[object, ...]) -> object:

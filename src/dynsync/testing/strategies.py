@@ -8,27 +8,26 @@ wrong somewhere once. Needs hypothesis, the extra ``testing``.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+import functools
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar, cast
 
 import attrs
 from hypothesis import strategies as st
 
 from dynsync.fields import EntityMap
-from dynsync.kinds import ChoiceKind, Kind, MultiChoiceKind, TextKind
+from dynsync.kinds import Kind, TextKind
 from dynsync.policies import Collision
 from dynsync.records import (
     MISSING,
     Change,
-    Choice,
     Edit,
     Entity,
     Missing,
     Pair,
     Record,
     RecordId,
-    Reference,
     Side,
     Tombstone,
     Value,
@@ -36,7 +35,8 @@ from dynsync.records import (
     Wire,
 )
 from dynsync.schemas import FULL_ACCESS, Access, Column, Schema
-from dynsync.testing._nasty import OPTIONS, VALUES, WIRES
+from dynsync.testing._meanings import BY_KIND, instants, numbers, texts, values, wall_times, wires
+from dynsync.testing._nasty import OPTIONS
 
 __all__ = [
     "CELLS",
@@ -56,109 +56,10 @@ __all__ = [
     "wires",
 ]
 
+T = TypeVar("T")
 Maybe: TypeAlias = Value | Missing
 
 _TEXT: Final = TextKind()
-
-
-# -- values
-
-
-def texts(max_size: int | None = 300) -> st.SearchStrategy[str]:
-    """Return texts that can be encoded, blank ones and those of 255 and 256 characters included."""
-    nasty = [value for value in VALUES["text"] if isinstance(value, str)]
-    plain = st.text(st.characters(codec="utf-8"), max_size=max_size)
-    odd = st.sampled_from(["", " ", "\r\n", "null", "a\x00b", "blank at the end ", *nasty])
-    both = st.one_of(plain, st.sampled_from(["Ann", "Bjørn", "Oslo"]), odd)
-    return both if max_size is None else both.filter(lambda text: len(text) <= max_size)
-
-
-def numbers() -> st.SearchStrategy[Decimal]:
-    """Return finite decimals, those past a double and a negative nought included."""
-    nasty = [value for value in VALUES["decimal"] if isinstance(value, Decimal)]
-    wide = st.decimals(-(10**60), 10**60, allow_nan=False, allow_infinity=False)
-    return st.decimals(-(10**6), 10**6, places=2) | st.sampled_from(nasty) | wide
-
-
-def wall_times() -> st.SearchStrategy[dt.datetime]:
-    """Return times on a clock on a wall: in gaps, repeated hours, and at the ends of calendars."""
-    nasty = [value for value in VALUES["wall-clock time"] if isinstance(value, dt.datetime)]
-    plain = st.datetimes(dt.datetime(1900, 1, 1), dt.datetime(2100, 1, 1))  # noqa: DTZ001 - wall-clock time has no zone
-    return plain | st.sampled_from(nasty) | st.datetimes()
-
-
-def instants() -> st.SearchStrategy[dt.datetime]:
-    """Return points in time, in UTC and elsewhere, all of which UTC's calendar holds."""
-    hours = st.integers(-14, 14).map(lambda hours: dt.timezone(dt.timedelta(hours=hours)))
-
-    def at(moment: dt.datetime, zone: dt.timezone) -> dt.datetime:
-        inside = 1 < moment.year < 9999  # noqa: PLR2004 - the ends of the calendar
-        return moment.replace(tzinfo=zone if inside else dt.UTC, fold=0)
-
-    return st.builds(at, wall_times(), st.just(dt.UTC) | hours)
-
-
-def _dates() -> st.SearchStrategy[dt.date]:
-    nasty = [value for value in VALUES["date"] if isinstance(value, dt.date)]
-    return st.dates() | st.sampled_from(nasty)
-
-
-def _choices(kind: Kind) -> st.SearchStrategy[Choice]:
-    given = kind.options if isinstance(kind, ChoiceKind | MultiChoiceKind) else ()
-    options = given or OPTIONS
-    return st.sampled_from(options).map(lambda option: Choice(option.code, option.label))
-
-
-def _references() -> st.SearchStrategy[Reference]:
-    guids = st.uuids().map(str)
-    spelt = guids.map(str.upper) | guids.map("{{{}}}".format)
-    return (guids | spelt | st.integers(1, 99).map(str)).map(Reference)
-
-
-def _integers(_: Kind) -> st.SearchStrategy[int]:
-    wide = st.sampled_from([2**31 - 1, -(2**31), 2**53 + 1, 10**30])
-    return st.integers(-100, 100) | wide | st.integers()
-
-
-def _emails(_: Kind) -> st.SearchStrategy[str]:
-    nasty = [value for value in VALUES["email"] if isinstance(value, str)]
-    return st.sampled_from(["ann@example.com", *nasty]) | st.emails()
-
-
-_BY_KIND: Final[Mapping[str, Callable[[Kind], st.SearchStrategy[Value]]]] = {
-    "text": lambda _: texts(),
-    "email": _emails,
-    "integer": _integers,
-    "decimal": lambda _: numbers(),
-    "boolean": lambda _: st.booleans(),
-    "date": lambda _: _dates(),
-    "instant": lambda _: instants(),
-    "wall-clock time": lambda _: wall_times(),
-    "choice": _choices,
-    "multi-choice": lambda kind: st.frozensets(_choices(kind), min_size=1, max_size=4),
-    "reference": lambda _: _references(),
-}
-
-
-def values(kind: Kind = _TEXT) -> st.SearchStrategy[Value]:
-    """
-    Return what a field of *kind* may mean: the nasty values of its kind, and null.
-
-    Raises `ValueError` for a kind that is none of dynsync's; give values of your own to what
-    takes them.
-    """
-    make = _BY_KIND.get(kind.name)
-    if make is None:
-        raise ValueError(f"{kind.name!r} is no kind of dynsync's: say what its values are.")
-    return make(kind) | st.none()
-
-
-def wires() -> st.SearchStrategy[Wire]:
-    """Return what a system may say, fitting or not: half a surrogate pair and NaN included."""
-    pieces = ("2024", "0001", "13", "31", "60", "-", "/", ":", ".", " ", "T", "Z", "+01:00", "May")
-    like_dates = st.lists(st.sampled_from(pieces), max_size=9).map("".join)
-    scalars = st.booleans() | st.integers() | st.floats() | st.none()
-    return st.sampled_from(WIRES) | scalars | texts() | like_dates
 
 
 # -- records and schemas
@@ -176,6 +77,7 @@ def _names(fields: Sequence[str]) -> st.SearchStrategy[list[str]]:
 _FIELDS: Final = ("name", "mail", "city")
 
 
+@functools.cache
 def _moments() -> st.SearchStrategy[dt.datetime | None]:
     some = st.datetimes(dt.datetime(2024, 1, 1), dt.datetime(2026, 1, 1))  # noqa: DTZ001 - wall-clock time has no zone
     return st.none() | some.map(lambda moment: moment.replace(tzinfo=dt.UTC))
@@ -195,8 +97,17 @@ def records(
         for at, (name, value) in enumerate(held.items())
         if draw(st.booleans())
     )
-    version = draw(st.none() | st.integers(1, 9).map(lambda number: Version(str(number))))
-    return Record(draw(record_ids()), held, version, draw(_moments()), edits)
+    return Record(draw(_ids()), held, draw(_versions()), draw(_moments()), edits)
+
+
+@functools.cache
+def _ids() -> st.SearchStrategy[RecordId]:
+    return record_ids()
+
+
+@functools.cache
+def _versions() -> st.SearchStrategy[Version | None]:
+    return st.none() | st.integers(1, 9).map(lambda number: Version(str(number)))
 
 
 def changes(
@@ -220,23 +131,33 @@ _RIGHTS: Final = (
 def columns(draw: st.DrawFn, name: str = "city") -> Column:
     """Return columns called *name*, with every limit and right that a schema can tell."""
     # Money has more to tell than any other.
-    word = draw(st.sampled_from((*_TYPES, "Money", "Money")))
+    word = draw(_one_of(*_TYPES, "Money", "Money"))
     options = tuple(OPTIONS) if word == "Picklist" else ()
-    low, high = sorted(draw(st.tuples(st.integers(-100, 100), st.integers(-100, 100))))
+    low, high = sorted(draw(_bounds()))
     bounded = word in {"Integer", "Money"} and draw(st.booleans())
     return Column(
         name,
         label=draw(st.sampled_from(["", name.title()])),
         type=word,
-        length=draw(st.none() | st.sampled_from([1, 255, 256])) if "tring" in word else None,
-        unit=draw(st.sampled_from(["characters", "bytes"])),
+        length=draw(_lengths()) if "tring" in word else None,
+        unit=draw(_one_of("characters", "bytes")),
         minimum=Decimal(low) if bounded else None,
         maximum=Decimal(high) if bounded else None,
-        digits=draw(st.sampled_from([4, 2, 1, None])) if word == "Money" else None,
+        digits=draw(_one_of(4, 2, 1, None)) if word == "Money" else None,
         options=options,
         required=draw(st.booleans()),
-        access=draw(st.sampled_from(_RIGHTS)),
+        access=draw(_one_of(*_RIGHTS)),
     )
+
+
+@functools.cache
+def _bounds() -> st.SearchStrategy[tuple[int, int]]:
+    return st.tuples(st.integers(-100, 100), st.integers(-100, 100))
+
+
+@functools.cache
+def _lengths() -> st.SearchStrategy[int | None]:
+    return st.none() | st.sampled_from([1, 255, 256])
 
 
 @st.composite
@@ -252,6 +173,16 @@ def schemas(draw: st.DrawFn, entity_map: EntityMap) -> Pair[Schema]:
         return Schema.of(entity_map.tables[side], kept)
 
     return Pair(schema(Side.MARKETO), schema(Side.DYNAMICS))
+
+
+def _one_of(*these: T) -> st.SearchStrategy[T]:
+    """Return the strategy that draws one of *these*, the same one for the same."""
+    return cast("st.SearchStrategy[T]", _sampled(these))
+
+
+@functools.lru_cache(maxsize=256)
+def _sampled(these: tuple[object, ...]) -> st.SearchStrategy[object]:
+    return st.sampled_from(these)
 
 
 # -- two sides of one record
@@ -275,17 +206,16 @@ CELLS: Final = ("nothing", "one side", "same on both", "collision", "first", "no
 """The situations of a field that `situations` draws, each as often as the others."""
 
 
+@functools.cache
 def _ages() -> st.SearchStrategy[Pair[float | None]]:
     age = st.none() | st.sampled_from([0.0, 1.0, 60.0, 600.0, -5.0])
     return st.builds(Pair[float | None], age, age)
 
 
-@st.composite
 def situations(
-    draw: st.DrawFn,
     fields: Mapping[str, Kind] | None = None,
     cells: Sequence[str] = CELLS,
-) -> Situation:
+) -> st.SearchStrategy[Situation]:
     """
     Return records whose two sides were perturbed from a common base, field by field.
 
@@ -293,10 +223,19 @@ def situations(
     *fields* are kinds by name.
     """
     kinds = dict.fromkeys(_FIELDS, _TEXT) if fields is None else fields
+    return _situations({name: (kind, _distinct(kind)) for name, kind in kinds.items()}, cells)
+
+
+_Drawn: TypeAlias = tuple[Kind, st.SearchStrategy[list[Value]]]
+"""A kind, and what draws three values of it."""
+
+
+@st.composite
+def _situations(draw: st.DrawFn, drawn: Mapping[str, _Drawn], cells: Sequence[str]) -> Situation:
     base: Pair[dict[str, Value]] = Pair({}, {})
     now: Pair[dict[str, Value]] = Pair({}, {})
-    for name, kind in kinds.items():
-        before, after = draw(_perturbed(kind, draw(st.sampled_from(tuple(cells)))))
+    for name, (kind, distinct) in drawn.items():
+        before, after = draw(_perturbed(kind, distinct, draw(_one_of(*cells))))
         for side in Side:
             for held, value in ((base, before[side]), (now, after[side])):
                 if not isinstance(value, Missing):
@@ -305,15 +244,12 @@ def situations(
 
 
 @st.composite
-def _perturbed(draw: st.DrawFn, kind: Kind, cell: str) -> tuple[Pair[Maybe], Pair[Maybe]]:
+def _perturbed(
+    draw: st.DrawFn, kind: Kind, distinct: st.SearchStrategy[list[Value]], cell: str
+) -> tuple[Pair[Maybe], Pair[Maybe]]:
     """Return the base of a field and what is reported of it, in one *cell*."""
-    some = _BY_KIND[kind.name](kind)
-    distinct = st.lists(some | st.none(), min_size=3, max_size=3, unique_by=kind.key)
-    if kind.name == "boolean":
-        # Of yes and no there are two, and null is no: the third is the first again.
-        distinct = st.permutations([True, False]).map(lambda two: [*two, two[0]])
     was, one, other = draw(distinct)
-    side = draw(st.sampled_from(Side))
+    side = draw(_one_of(*Side))
     agreed: Pair[Maybe] = Pair(was, was)
     match cell:
         case "nothing":
@@ -335,17 +271,32 @@ def _perturbed(draw: st.DrawFn, kind: Kind, cell: str) -> tuple[Pair[Maybe], Pai
             return agreed, reported if draw(st.booleans()) else _unknown()
 
 
+def _distinct(kind: Kind) -> st.SearchStrategy[list[Value]]:
+    """Return three values of *kind* of which no two mean the same."""
+    if kind.name == "boolean":
+        # Of yes and no there are two, and null is no: the third is the first again.
+        return st.permutations([True, False]).map(lambda two: [*two, two[0]])
+    some = BY_KIND[kind.name](kind)
+    return st.lists(some | st.none(), min_size=3, max_size=3, unique_by=kind.key)
+
+
 def _unknown() -> Pair[Maybe]:
     return Pair(MISSING, MISSING)
 
 
-@st.composite
 def collisions(
-    draw: st.DrawFn, kind: Kind = _TEXT, entity: str | None = None, field: str = "city"
-) -> Collision:
+    kind: Kind = _TEXT, entity: str | None = None, field: str = "city"
+) -> st.SearchStrategy[Collision]:
     """Return collisions in a field of *kind*, for a policy to decide."""
-    situation = draw(situations({field: kind}, ["collision", "first"]))
-    of = draw(st.sampled_from(["lead", "contact"])) if entity is None else entity
+    return _collisions(situations({field: kind}, ["collision", "first"]), entity, field)
+
+
+@st.composite
+def _collisions(
+    draw: st.DrawFn, drawn: st.SearchStrategy[Situation], entity: str | None, field: str
+) -> Collision:
+    situation = draw(drawn)
+    of = draw(_one_of("lead", "contact")) if entity is None else entity
     met = field in situation.base.marketo and field in situation.base.dynamics
     base = situation.base.map(lambda held: held[field] if met else None)
     now = situation.now.map(lambda held: held[field])
