@@ -262,7 +262,7 @@ def test_broken_contract_is_code_6(world: World) -> None:
     result = world.run("run")
 
     assert result.exit_code == ExitCode.BROKEN
-    assert "returned 0 results" in result.stderr
+    assert "got 1 and returned 0" in result.stderr
 
 
 def test_a_fault_of_a_connector_is_told_by_its_place(world: World) -> None:

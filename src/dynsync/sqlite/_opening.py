@@ -28,7 +28,6 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         with ExitStack() as refused:
             refused.callback(connection.close)
             _check(path, connection, empty_is_fine=True)
-            migrate(connection)
             # Checkpoints every 40 MB: a page that changes in many transactions of a run is
             # moved into the file once. The cache bounds memory (sorting takes as much again);
             # what it does not hold the operating system does.
@@ -36,6 +35,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("PRAGMA wal_autocheckpoint = 10000")
             connection.execute("PRAGMA cache_size = -8192")
+            migrate(connection)
             refused.pop_all()
     return connection
 
