@@ -26,7 +26,7 @@ from dynsync.records import MISSING, Entity, Pair, RecordId, Side
 from dynsync.sandbox import Fault, SandboxClock, SandboxMarketo
 from dynsync.state import JournalEntry
 from dynsync.validation import ValidationResult
-from dynsync.writes import Gone, NotAttempted, WriteResult
+from dynsync.writes import Gone, NotAttempted, Reason, Rejected, WriteResult
 
 LEAD: Final = Entity("lead")
 IDS: Final = Pair[RecordId | None](RecordId("1"), RecordId("guid"))
@@ -99,6 +99,14 @@ def test_what_is_not_said_takes_no_room() -> None:
     )
 
 
+def test_changes_that_cost_nobody_a_value_are_read_again() -> None:
+    """Most do not; of what gave way nothing is kept then."""
+    kept = attrs.evolve(FULL, changes=FULL.changes[:1])
+
+    assert '"lost"' not in journal_entry(kept, 3, AT).detail
+    assert kept.changes == read(kept).changes
+
+
 def test_the_journal_of_an_earlier_release_is_read() -> None:
     """The words and their order are kept in every state file there is."""
     said = (
@@ -152,8 +160,9 @@ def test_memory_keeps_each_entry_once() -> None:
     memory.record(entries[:2])
     memory.record(entries[1:3])
     memory.record([])
-    memory.record(entries[:4])
 
+    assert entries[:3] == memory.entries
+    memory.record(entries)
     assert entries == memory.entries
 
 
@@ -292,6 +301,15 @@ def test_a_line_that_is_refused_keeps_no_later_batch_waiting() -> None:
     assert 1 == len(marketo.said())
 
 
+def test_all_that_the_log_says_is_told() -> None:
+    """The codes of all refusals, each once, for whoever looks after the activity type."""
+    odd, long = Reason("1003", "odd"), Reason("1049", "long")
+    answers = [Rejected((long,)), Rejected((odd, long))]
+    two = refused(RecordId("1"), LONG, attrs.evolve(LONG, told="told-2"))
+    with pytest.raises(Refused, match=r"does not take 2 of our lines \(1003, 1049\)$"):
+        Answering(answers).recorder().record([two])
+
+
 def test_where_no_line_is_taken_the_log_may_be_wrong() -> None:
     """All come again: it may be the activity type that is missing, and not the lines."""
     marketo = Marketo()
@@ -317,7 +335,13 @@ def test_a_line_that_may_come_again_keeps_the_place(
     assert 1 == len(half)
     assert 2 == len(marketo.said())
     assert Side.MARKETO is caught.value.side
-    assert "activity log" in caught.value.message
+    assert (
+        caught.value.message
+        == {
+            "throttled": "not all lines were taken by the activity logs yet",
+            "ambiguous": "no answer for a line of an activity log",
+        }[rest]
+    )
     assert not isinstance(caught.value, Throttled) or 7.0 == caught.value.retry_after
 
 
@@ -345,7 +369,9 @@ class Answering:
 def test_a_line_that_was_not_tried_keeps_the_place() -> None:
     """An earlier failure kept it from being tried: it comes again."""
     marketo = Answering([NotAttempted()])
-    with pytest.raises(Unavailable, match="not all lines of activity logs were tried") as caught:
+    with pytest.raises(
+        Unavailable, match=r": not all lines of activity logs were tried$"
+    ) as caught:
         marketo.recorder().record([refused(RecordId("1"), LONG)])
 
     assert Side.MARKETO is caught.value.side
