@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import attrs
 import pytest
@@ -186,10 +187,9 @@ def test_a_clock_is_wrong_from_the_limit_on() -> None:
     """The limit is the host's own, to the second."""
     check_clock(Guards(clock=5.0), Side.DYNAMICS, 5.0)
 
-    assert (
-        "5 seconds ahead of Dynamics"
-        in stopped(lambda: check_clock(Guards(clock=5.0), Side.DYNAMICS, 5.1))[1]
-    )
+    for guards, ahead, said in ((Guards(clock=5.0), 5.1, "5"), (Guards(clock=0.5), 0.8, "1")):
+        check = partial(check_clock, guards, Side.DYNAMICS, ahead)
+        assert f"{said} seconds ahead of Dynamics" in stopped(check)[1]
 
 
 @pytest.mark.parametrize(

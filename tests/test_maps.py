@@ -107,6 +107,7 @@ def test_every_row_of_the_default_mapping(entity: str) -> None:
     mapped = {field.labels.marketo: field.names.dynamics for field in MAPS[entity].fields}
 
     assert ROWS[entity] == mapped
+    assert all(label for field in MAPS[entity].fields for label in field.labels)
 
 
 @pytest.mark.parametrize("entity", sorted(MAPS))
@@ -123,7 +124,8 @@ def test_map_names_its_stamps(entity: str) -> None:
     entity_map = MAPS[entity]
     columns = schemas(entity).marketo.columns
 
-    assert entity == entity_map.entity == entity_map.tables.dynamics
+    assert entity == entity_map.entity
+    assert Pair("person", entity) == entity_map.tables
     assert f"crm{entity.capitalize()}Id" == entity_map.link_field
     assert entity.capitalize() == entity_map.type_label
     assert {stamp.names.marketo for stamp in entity_map.stamps()} <= set(columns)
