@@ -20,7 +20,7 @@ from dynsync.deciding import (
 )
 from dynsync.decisions import RECOVERED, FieldPlan, Ruling
 from dynsync.errors import ContractError
-from dynsync.fields import EntityMap
+from dynsync.fields import EntityMap, Field, Flow
 from dynsync.kinds import (
     BooleanKind,
     ChoiceKind,
@@ -32,7 +32,7 @@ from dynsync.kinds import (
 from dynsync.merge import Verdict
 from dynsync.policies import AuthorityPolicy, Collision, Put, Resolution, manual, newest, prefer
 from dynsync.records import MISSING, Choice, Missing, Pair, Side, Value, Wire
-from dynsync.schemas import FULL_ACCESS, Access, Column
+from dynsync.schemas import FULL_ACCESS, Access, Column, Option
 from dynsync.terms import Terms
 from dynsync.writes import Reason
 from parts import LEAD, NOW, TERMS, entry, terms_with
@@ -40,6 +40,15 @@ from parts import LEAD, NOW, TERMS, entry, terms_with
 Maybe = Wire | Missing
 Wires = tuple[Maybe, Maybe]
 
+OPTIONS: Final = (
+    Side.DYNAMICS,
+    Column("hobbies", options=(Option(1, "Golf"), Option(2, "Tennis"), Option(3, "Chess"))),
+)
+HOBBIES: Final = terms_with(
+    (Side.MARKETO, Column("hobbies")),
+    OPTIONS,
+    fields=LEAD.plus(Field("hobbies", Pair("hobbies", "hobbies"), MultiChoiceKind())),
+)
 NOTHING: Final[Wires] = (MISSING, MISSING)
 CITY: Final = "address1_city"
 
@@ -164,6 +173,16 @@ def test_what_gives_way_is_kept(winner: Side) -> None:
     assert (winner.other,) == plan.told
     assert {Side.MARKETO: 2.5, Side.DYNAMICS: 3.5}[winner] == plan.wire(winner.other)
     assert values[winner.other] == plan.lost
+
+
+@pytest.mark.parametrize("side", Side)
+def test_a_side_that_says_nothing_holds_what_it_held(side: Side) -> None:
+    """What the other changed to is there already: nothing is written, and the base moves."""
+    base = Pair[Maybe]("old", "old").replace(side, "new")
+    seen = Pair[Maybe](MISSING, MISSING).replace(side.other, "new")
+    plan = decided(case("city", both(base), both(seen)))
+
+    assert (NOTHING, True) == (told(plan), plan.advance)
 
 
 def test_what_a_person_has_to_decide_waits() -> None:
@@ -366,10 +385,44 @@ def test_what_gives_way_may_be_of_no_kind() -> None:
     assert "twelve" == plan.lost
 
 
+def test_what_is_of_no_kind_is_news_when_it_changes() -> None:
+    """It stands for itself: another text is another value, and is told as such."""
+    plan = decided(case("revenue", ("twelve", 1), ("dozen", MISSING)))
+
+    assert ["VALUE_TYPE"] == [reason.code for reason in reasons(plan, Side.DYNAMICS)]
+
+
+def test_each_side_is_read_in_its_own_words() -> None:
+    """Also beside one that cannot be read: Dynamics' codes are not Marketo's labels."""
+    theirs = attrs.evolve(HOBBIES, policy=prefer(Side.DYNAMICS))
+    plan = decided(case("hobbies", (None, None), ("Tepid", "1,2"), terms=theirs))
+
+    assert ("Golf;Tennis", MISSING) == told(plan)
+    assert decide(case("hobbies", ("Tepid", "1,2"), ("Tepid", "2,1"), terms=HOBBIES)) is None
+
+
+@pytest.mark.parametrize("flow", [Flow.TO_MARKETO, Flow.TO_DYNAMICS])
+def test_a_one_way_field_is_read_in_each_sides_words(flow: Flow) -> None:
+    """What means the same is there already; what does not is said in the target's words."""
+    field = attrs.evolve(HOBBIES.map.field("hobbies"), flow=flow)
+    terms = terms_with((Side.MARKETO, Column("hobbies")), OPTIONS, fields=LEAD.plus(field))
+    there = decided(case("hobbies", NOTHING, ("Golf;Tennis", "1,2"), terms=terms))
+    moved = decided(case("hobbies", NOTHING, ("Golf;Tennis", "2,3"), terms=terms))
+
+    assert (NOTHING, True) == (told(there), there.advance)
+    expected = {
+        Flow.TO_MARKETO: ("Tennis;Chess", MISSING),
+        Flow.TO_DYNAMICS: (MISSING, "1,2"),
+    }
+    assert expected[flow] == told(moved)
+
+
 def test_what_is_of_no_kind_is_unchanged_while_it_stays() -> None:
     """It was told once; the other side's news go on."""
     assert decide(case("revenue", ("twelve", 1), ("twelve", 1))) is None
     assert decide(case("revenue", ("twelve", 1), ("twelve", MISSING))) is None
+    assert (2, MISSING) == told(decided(case("revenue", ("twelve", 1), ("twelve", 2))))
+    assert (MISSING, 2) == told(decided(case("revenue", (1, "twelve"), (2, "twelve"))))
 
 
 def test_a_value_that_a_side_has_no_words_for_is_refused() -> None:
@@ -399,6 +452,23 @@ def test_a_value_of_another_kind_is_the_policys_mistake(verdict: str) -> None:
         "The policy answered a Put of a int for field 'city' of a lead, whose kind is text. A "
         "policy puts a value of the field's kind, or takes a side."
     )
+
+
+def test_a_value_of_another_kind_is_found_in_any_words() -> None:
+    """Whatever the sides hold, as long as it can be read."""
+    terms = attrs.evolve(HOBBIES, policy=putting(7))
+    with pytest.raises(ContractError, match="Put of a int for field 'hobbies'"):
+        decide(case("hobbies", (None, None), ("Golf", "1,2"), terms=terms))
+
+
+@pytest.mark.parametrize("side", Side)
+def test_a_policy_may_put_something_better(side: Side) -> None:
+    """What cannot be read gives way to it, and is kept as it was."""
+    seen = Pair[Maybe](2, 2).replace(side, "twelve")
+    plan = decided(case("revenue", (1, 1), both(seen), terms=terms_with(policy=putting(5))))
+
+    assert (5, 5) == told(plan)
+    assert seen == plan.lost
 
 
 def test_a_policy_may_put_what_it_was_shown() -> None:
@@ -629,6 +699,7 @@ def test_an_edit_may_be_kept_from_going_back() -> None:
 
     assert ((Side.MARKETO,), NOTHING) == (withheld.withheld, told(withheld))
     assert ((Side.MARKETO,), NOTHING) == (refused.held, told(refused))
+    assert waiting(terms_with(policy=manual), held(Side.MARKETO, "city", "other", "ours")).restore
     assert not withheld.restore
     assert not refused.restore
 
@@ -667,6 +738,12 @@ def test_a_new_record_is_told(side: Side) -> None:
     assert wires[side] == plan.wire(side)
     assert (side,) == plan.told
     assert (None, "first", False) == (plan.decision, plan.flow, plan.advance)
+
+
+def test_a_new_record_is_told_in_the_words_of_its_side() -> None:
+    """What Dynamics says is no word of Marketo's, nor the other way round."""
+    assert "Golf;Tennis" == new("hobbies", "1,2", Side.MARKETO, HOBBIES).to_marketo
+    assert "1,2" == new("hobbies", "Golf;Tennis", Side.DYNAMICS, HOBBIES).to_dynamics
 
 
 @pytest.mark.parametrize("wire", [None, "", " "])

@@ -113,12 +113,24 @@ def test_an_answer_that_refuses_nothing(result: WriteResult | None) -> None:
 
 def test_a_system_names_the_field() -> None:
     """By its own name; the hold is of the value that was sent, against what it held."""
-    plan = changed(city="b", email="b@x.org")
+    made = entry(seen({"city": "b", "email": "b@x.org"}))
+    plan = plan_record(TERMS, made, link({"city": "was"}), NOW)
     reasons = Reason("NO", "no", "address1_city"), Reason("NEVER", "never", "address1_city")
 
     assert [
-        Refused(Side.DYNAMICS, "city", reasons, refusal_digest("b", None)),
+        Refused(Side.DYNAMICS, "city", reasons, refusal_digest("b", "was")),
     ] == refusals(TERMS, plan, answers(Rejected(reasons)))
+
+
+def test_marketo_names_the_field_too() -> None:
+    """By another name than Dynamics has for it."""
+    plan = plan_record(TERMS, entry(None, seen({"city": "b"})), link({"city": "was"}), NOW)
+    ours, theirs = Reason("NO", "no", "city"), Reason("NO", "no", "address1_city")
+
+    assert [
+        Refused(Side.MARKETO, "city", (ours,), refusal_digest("b", "was")),
+    ] == refusals(TERMS, plan, answers(None, Rejected((ours,))))
+    assert [""] == [r.field for r in refusals(TERMS, plan, answers(None, Rejected((theirs,))))]
 
 
 def test_a_system_names_several_fields() -> None:
@@ -349,7 +361,8 @@ def test_a_swallowed_value_is_held_and_then_told() -> None:
     assert found == Hold(
         Side.MARKETO, "city", (SWALLOWED,), refusal_digest("b", "a"), schema, 0, NOW + 300.0
     )
-    assert (1, NOW + 301.0, found.digest) == (told.attempts, told.retry_at, told.digest)
+    assert (1, NOW + 301.0) == (told.attempts, told.retry_at)
+    assert (found.digest, found.schema) == (told.digest, told.schema)
     assert [(SWALLOWED, "city", Side.MARKETO)] == [(r.code, r.field, r.side) for r in results]
     assert (told, []) == again
 

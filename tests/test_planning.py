@@ -10,6 +10,8 @@ import pytest
 from dynsync.backlog import Hold, Linked, LinkState, Observation, Pending, Push
 from dynsync.deciding import refusal_digest
 from dynsync.decisions import FieldPlan, Ruling
+from dynsync.fields import Field
+from dynsync.kinds import MultiChoiceKind
 from dynsync.merge import Verdict
 from dynsync.planning import (
     Action,
@@ -20,7 +22,7 @@ from dynsync.planning import (
 )
 from dynsync.policies import manual, newest, prefer
 from dynsync.records import MISSING, Pair, RecordId, Side, Version, Wire
-from dynsync.schemas import Access, Column
+from dynsync.schemas import Access, Column, Option
 from dynsync.terms import Terms
 from dynsync.writes import Create, Update
 from parts import GUID, IDS, LEAD, NOW, PERSON, TERMS, entry, gone, link, row, seen, terms_with
@@ -78,6 +80,13 @@ def test_the_version_that_was_seen_is_expected() -> None:
 
     assert isinstance(write, Update)
     assert "new" == write.expect
+
+
+def test_the_link_knows_its_records() -> None:
+    """An entry may be older than its link."""
+    made = entry(seen({"city": "b"}), ids=Pair(None, None))
+
+    assert Pair(None, Update(GUID, {"address1_city": "b"})) == planned(made, link({})).writes
 
 
 def test_where_nothing_changed_nothing_is_written() -> None:
@@ -183,6 +192,50 @@ def test_two_fields_that_say_the_same_do_not_collide() -> None:
     assert Pair(None, Update(GUID, {"subject": "a"})) == plan.writes
 
 
+def test_each_of_several_fields_yields() -> None:
+    """One that says the same does not keep another from giving way."""
+    line = Field("line", Pair("line", "subject"), yields_to="subject")
+    terms = terms_with((Side.MARKETO, Column("line")), fields=LEAD.plus(line))
+    news = seen({"subject": "a", "topic": "a", "line": "b"}, terms=terms)
+    plan = planned(entry(news), link({}, terms=terms), terms)
+
+    assert {"subject": "a", "topic": "a", "line": "a"} == plan.sent(Side.DYNAMICS)
+    assert {"line": "a"} == plan.sent(Side.MARKETO)
+
+
+def test_a_field_yields_in_the_words_of_each_side() -> None:
+    """What is pushed is in Dynamics' words, and the person is told it in Marketo's."""
+    kind = MultiChoiceKind()
+    fields = LEAD.plus(
+        Field("hobbies", Pair("hobbies", "hobbies"), kind),
+        Field("sports", Pair("sports", "hobbies"), kind, yields_to="hobbies"),
+    )
+    options = Option(1, "Golf"), Option(2, "Tennis")
+    terms = terms_with(
+        (Side.MARKETO, Column("hobbies")),
+        (Side.MARKETO, Column("sports")),
+        (Side.DYNAMICS, Column("hobbies", options=options)),
+        fields=fields,
+    )
+    news = seen({"hobbies": "Tennis;Golf", "sports": "Golf"}, terms=terms)
+    plan = planned(entry(news), link({}, terms=terms), terms)
+
+    assert Pair(Update(PERSON, {"sports": "Golf;Tennis"}), Update(GUID, {"hobbies": "1,2"})) == (
+        plan.writes
+    )
+
+
+@pytest.mark.parametrize("name", ["subject", "topic"])
+def test_a_field_yields_to_none_that_is_refused(name: str) -> None:
+    """What is not sent is in nobody's way."""
+    terms = terms_with((Side.DYNAMICS, Column("subject", length=5)))
+    news = {"subject": "b", "topic": "b", name: "too long"}
+    plan = planned(entry(seen({**news})), SUBJECTS, terms)
+
+    assert Pair(None, Update(GUID, {"subject": "b"})) == plan.writes
+    assert [name] == [field.name for field in plan.fields if field.refused]
+
+
 @pytest.mark.parametrize("name", ["subject", "topic"])
 def test_a_field_yields_to_none_that_is_not_pushed(name: str) -> None:
     """Alone, either of the two goes."""
@@ -279,6 +332,18 @@ def test_what_was_refused_as_a_whole_is_not_sent_again() -> None:
     ]
 
 
+@pytest.mark.parametrize("side", Side)
+def test_each_side_may_refuse_a_whole_write(side: Side) -> None:
+    """What it held of it ends with its own columns, and is of its own write."""
+    news = seen({"city": "b", "email": "b@x.org"})
+    made = entry(*Pair[Observation | None](None, None).replace(side.other, news))
+    hold = held(side, "", whole_digest(made, side))
+    others = attrs.evolve(hold, digest="another")
+
+    assert NO_WRITES == planned(attrs.evolve(made, holds=(others, hold)), link({})).writes
+    assert planned(attrs.evolve(made, holds=(others,)), link({})).writes[side] is not None
+
+
 def test_another_write_is_tried() -> None:
     """A hold of the whole ends with its time, with any column, and with any value in it."""
     made = entry(seen({"city": "b", "email": "b@x.org"}))
@@ -313,7 +378,7 @@ def test_the_digest_of_a_write_is_of_all_that_is_told() -> None:
 
 def test_gone_in_dynamics() -> None:
     """The person stays and says so; nothing else is written, and the entry keeps what was seen."""
-    made = entry(seen({"city": "b"}), gone())
+    made = entry(seen({"city": "b"}, modified_at=NOW), gone())
     plan = planned(made, link({}))
 
     assert (Action.FLAG, made) == (plan.action, plan.entry)
@@ -346,8 +411,10 @@ CHANGED: Final = entry(gone(), seen({"city": "b"}))
 def test_gone_in_marketo() -> None:
     """Nothing is done in Dynamics (R45), as long as nothing is changed there."""
     for there in (None, seen({}), seen({"city": "Oslo"}), seen({"city": " Oslo"})):
-        plan = planned(entry(gone(), there), link({"city": "Oslo"}))
-        assert (Action.FORGET, NO_WRITES) == (plan.action, plan.writes)
+        made, known = entry(gone(), there), link({"city": "Oslo"})
+        plan = planned(made, known)
+        assert (Action.FORGET, NO_WRITES, made) == (plan.action, plan.writes, plan.entry)
+        assert (known, known.rows) == (plan.link, plan.actual)
 
 
 def test_gone_in_marketo_before() -> None:
@@ -367,11 +434,37 @@ def test_gone_in_marketo_and_changed_in_dynamics() -> None:
 
     assert (Action.CREATE_PERSON, known) == (plan.action, plan.link)
     assert Pair(Create(GUID, {**told, **NATIVE}, "crmLeadId"), None) == plan.writes
-    assert (Action.SUPPRESS, NO_WRITES, known.rows) == (
+    assert (Action.SUPPRESS, NO_WRITES, CHANGED) == (
         suppressed.action,
         suppressed.writes,
-        suppressed.actual,
+        suppressed.entry,
     )
+    assert (known, known.rows) == (suppressed.link, suppressed.actual)
+
+
+def test_gone_in_marketo_and_held() -> None:
+    """What Marketo refused of the new person is not sent again; its ids are the link's."""
+    hold = held(Side.MARKETO, "city", refusal_digest("b", None))
+    made = attrs.evolve(CHANGED, holds=(hold,), ids=Pair(None, None))
+    write = planned(made, link({"city": "Oslo", "email": "a@x.org"})).writes.marketo
+
+    assert isinstance(write, Create)
+    assert (GUID, {"email": "a@x.org", **NATIVE}) == (write.key, write.values)
+
+
+def test_gone_in_marketo_and_said_in_other_words() -> None:
+    """What means the same in Dynamics is no change there."""
+    options = Option(1, "Golf"), Option(2, "Tennis")
+    terms = terms_with(
+        (Side.MARKETO, Column("hobbies")),
+        (Side.DYNAMICS, Column("hobbies", options=options)),
+        fields=LEAD.plus(Field("hobbies", Pair("hobbies", "hobbies"), MultiChoiceKind())),
+    )
+    known = link({"hobbies": "Golf;Tennis"}, {"hobbies": "1,2"}, terms=terms)
+    same = planned(entry(gone(), seen({"hobbies": "2,1"}, terms=terms)), known, terms)
+    other = planned(entry(gone(), seen({"hobbies": "2"}, terms=terms)), known, terms)
+
+    assert (Action.FORGET, Action.CREATE_PERSON) == (same.action, other.action)
 
 
 def test_a_field_that_is_new_brings_nobody_back() -> None:
@@ -392,6 +485,7 @@ def test_gone_on_both_sides() -> None:
         plan = planned(made, known)
         assert (Action.UNLINK, NO_WRITES, known.rows) == (plan.action, plan.writes, plan.actual)
         assert plan.link is known
+        assert plan.entry is made
 
 
 # -- records that are not linked
@@ -399,7 +493,8 @@ def test_gone_on_both_sides() -> None:
 
 def test_two_records_that_meet_are_paired() -> None:
     """Whoever holds the other's id is its other half; a value goes where there is none."""
-    plan = planned(entry(seen({"city": "a", **STAMPS}), seen({"city": None, "email": "b@x.org"})))
+    here = seen({"city": "a", **STAMPS}, modified_at=NOW)
+    plan = planned(entry(here, seen({"city": None, "email": "b@x.org"})))
 
     assert (Action.MERGE, None) == (plan.action, plan.link)
     assert Pair(Update(PERSON, {"email": "b@x.org"}), None) == plan.writes
@@ -414,6 +509,7 @@ def test_a_person_is_made() -> None:
 
     assert (Action.CREATE_PERSON, None) == (plan.action, plan.link)
     assert Pair(Create(GUID, {**told, **NATIVE}, "crmLeadId"), None) == plan.writes
+    assert {"name", "city", "rating", "created", *STAMPS} == set(plan.sent(Side.MARKETO))
     assert row({}) == plan.actual.marketo
     assert row(
         {"name": "Lee", "city": "Oslo", "rating": 2, "created": "today", "score": 7, **STAMPS}
@@ -440,8 +536,41 @@ def test_a_person_of_whom_nothing_is_known_is_not_made() -> None:
     """There is nothing behind the entry any more."""
     for made in (entry(), entry(None, seen({}), ids=Pair(None, None))):
         plan = planned(made)
-        assert (Action.DROP, NO_WRITES) == (plan.action, plan.writes)
+        assert (Action.DROP, NO_WRITES, made) == (plan.action, plan.writes, plan.entry)
         assert Pair(row({}), row({})) == plan.actual
+
+
+def test_a_person_that_was_refused_as_a_whole_is_not_made_again() -> None:
+    """Whether a value took a decision or not, the write is the same."""
+    made = entry(None, seen({"name": "Lee", "city": "Oslo"}), ids=NOBODY)
+    first = planned(made)
+    digest = write_digest(TERMS, first.fields, Side.MARKETO, first.plain)
+    again = attrs.evolve(made, holds=(held(Side.MARKETO, "", digest),))
+
+    assert NO_WRITES == planned(again).writes
+    late = attrs.evolve(made, holds=(held(Side.MARKETO, "", digest, retry_at=NOW),))
+    assert first.writes == planned(late).writes
+
+
+@pytest.mark.parametrize("side", Side)
+def test_a_refusal_of_a_new_record_is_known_again(side: Side) -> None:
+    """By the value that cannot be read, against nothing: no record holds anything yet."""
+    wire: Wire = 9 if side is Side.MARKETO else "Tepid"
+    here, there = seen({"name": "Lee", "rating": wire}), seen({"name": "Lee", "rating": wire})
+    made = entry(None, there, ids=NOBODY) if side is Side.MARKETO else entry(here, push=PUSH)
+    refused = {f.name: f.refused[side].digest for f in planned(made).fields if f.refused}
+
+    assert {"rating": refusal_digest(wire, None)} == refused
+
+
+def test_a_person_who_went_before_it_was_linked_is_made_without_what_is_held() -> None:
+    """It is like any other that is made."""
+    hold = held(Side.MARKETO, "city", refusal_digest("Oslo", None))
+    made = entry(gone(), seen({"name": "Lee", "city": "Oslo"}), holds=(hold,))
+    write = planned(made).writes.marketo
+
+    assert isinstance(write, Create)
+    assert {"lastName": "Lee", **NATIVE} == write.values
 
 
 def test_a_person_without_its_id_is_not_made() -> None:
@@ -494,9 +623,11 @@ def test_a_person_who_went_before_it_was_linked_is_made_anew() -> None:
 
 def test_a_person_whose_record_went_before_it_was_linked_says_so() -> None:
     """It was made, nobody heard of it, and its record is gone: only its stamps are touched."""
-    plan = planned(entry(seen({"city": "a", **STAMPS}), gone()))
+    made = entry(seen({"city": "a", **STAMPS}, modified_at=NOW), gone())
+    plan = planned(made)
 
     assert Action.FLAG is plan.action
+    assert made.seen.dynamics == plan.entry.seen.dynamics
     assert Pair(Update(PERSON, {"microsoftType": None, "microsoftIsDeleted": True}), None) == (
         plan.writes
     )
@@ -514,6 +645,17 @@ def test_a_record_is_made_in_dynamics() -> None:
     told: dict[str, Wire] = {"lastname": "Lee", "leadqualitycode": 2, "mkt_score": 7}
     assert Pair(None, Create(GUID, told)) == plan.writes
     assert Pair(here.row, row({})) == plan.actual
+
+
+def test_a_record_is_made_without_what_is_held() -> None:
+    """What was refused before, of a record that held nothing; the rest goes."""
+    hold = held(Side.DYNAMICS, "city", refusal_digest("Oslo", None))
+    whole = held(Side.DYNAMICS, "", "another write")
+    made = entry(seen({"name": "Lee", "city": "Oslo"}), push=PUSH, holds=(hold, whole))
+    write = planned(made).writes.dynamics
+
+    assert isinstance(write, Create)
+    assert {"lastname": "Lee"} == write.values
 
 
 def test_a_record_is_made_for_its_owner() -> None:
