@@ -18,7 +18,7 @@ from dynsync.policies import Collision, Put, Resolution, manual, newest, prefer
 from dynsync.records import MISSING, Pair, Row, Side, Version, Wire
 from dynsync.schemas import Access, Column
 from dynsync.terms import Terms
-from dynsync.writes import Created, NotAttempted, Stale, Updated, WriteResult
+from dynsync.writes import Created, NotAttempted, Stale, Updated, Write, WriteResult
 from parts import GUID, IDS, LEAD, NOW, PERSON, TERMS, entry, gone, link, seen, terms_with
 
 SENT: Final = Sent("city", "a", "b", "c", at=NOW)
@@ -142,6 +142,11 @@ def test_what_is_still_to_be_judged_is_not_settled(why: str) -> None:
     assert agreed(TERMS, JUDGED[why], Pair(None, None)) is None
 
 
+def done(write: Write | None) -> WriteResult | None:
+    """Return that *write* was done, if there was one."""
+    return None if write is None else Updated(GUID)
+
+
 VALUES: Final = st.sampled_from(["a", "b", " b", "B", None, "x" * 11, MISSING])
 ROWS: Final = st.dictionaries(
     st.sampled_from(["city", "email", "created", "subject", "topic"]), VALUES
@@ -163,7 +168,7 @@ def test_the_short_way_moves_the_base_as_the_long_one_does(
     assert callable(policy)
     terms = terms_with(policy=policy)
     plan = planned(entry(seen(one), seen(other)), link(here, there), terms)
-    results = plan.writes.map(lambda write: None if write is None else Updated(GUID))
+    results = plan.writes.map(done)
     short, long = agreed(terms, plan, results), advance(terms, plan, results)
 
     def plain(rows: Pair[Row]) -> Pair[Row]:
