@@ -21,7 +21,7 @@ from dynsync.backlog import (
     link_key,
 )
 from dynsync.fields import EntityMap, Field, Flow
-from dynsync.kinds import ChoiceKind, EmailKind, IntegerKind, NumberKind
+from dynsync.kinds import ChoiceKind, EmailKind, IntegerKind, MultiChoiceKind, NumberKind
 from dynsync.policies import AuthorityPolicy, prefer
 from dynsync.records import MISSING, Missing, Pair, RecordId, Row, Side, Version, Wire
 from dynsync.schemas import Column, Option, Schema
@@ -29,6 +29,7 @@ from dynsync.terms import HoldMode, OnMarketoDelete, Terms, agree_terms
 
 __all__ = [
     "GUID",
+    "HOBBIES",
     "IDS",
     "LEAD",
     "NOW",
@@ -36,6 +37,7 @@ __all__ = [
     "TERMS",
     "entry",
     "gone",
+    "hobbies_with",
     "link",
     "row",
     "seen",
@@ -105,6 +107,21 @@ def terms_with(
 
 
 TERMS: Final = terms_with()
+
+_HOBBIES: Final = Option(1, "Golf"), Option(2, "Tennis"), Option(3, "Chess")
+
+
+def hobbies_with(flow: Flow = Flow.BOTH) -> Terms:
+    """Return terms of a field that the two sides say in quite different words."""
+    field = Field("hobbies", Pair("hobbies", "hobbies"), MultiChoiceKind(), flow)
+    return terms_with(
+        (Side.MARKETO, Column("hobbies")),
+        (Side.DYNAMICS, Column("hobbies", options=_HOBBIES)),
+        fields=LEAD.plus(field),
+    )
+
+
+HOBBIES: Final = hobbies_with()
 
 Values = Mapping[str, Wire | Missing]
 

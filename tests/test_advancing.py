@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
+import attrs
 import pytest
 
 from dynsync.advancing import Advance, advance, applied, version_after
-from dynsync.backlog import Linked, LinkState, Pending, Push
+from dynsync.backlog import Linked, LinkState, Observation, Pending, Push
 from dynsync.decisions import FieldPlan
 from dynsync.planning import Action, RecordPlan, plan_record
 from dynsync.policies import Collision, Put, Resolution, manual, prefer
 from dynsync.records import MISSING, Missing, Pair, Row, Side, Version, Wire
+from dynsync.schemas import Column
 from dynsync.terms import Terms
 from dynsync.writes import (
     AmbiguousWrite,
@@ -25,7 +27,7 @@ from dynsync.writes import (
     Updated,
     WriteResult,
 )
-from parts import GUID, LEAD, NOW, PERSON, TERMS, entry, gone, link, row, seen, terms_with
+from parts import GUID, HOBBIES, LEAD, NOW, PERSON, TERMS, entry, gone, link, row, seen, terms_with
 
 Maybe = Wire | Missing
 DONE: Final = Pair[WriteResult | None](Updated(PERSON), Updated(GUID))
@@ -88,16 +90,19 @@ def changed(known: Linked, terms: Terms = TERMS, **values: Wire) -> RecordPlan:
 WAS: Final = link({"city": "was", "email": "a@x.org"})
 
 
-def test_the_base_moves_to_what_was_acknowledged() -> None:
+@pytest.mark.parametrize("side", Side)
+def test_the_base_moves_to_what_was_acknowledged(side: Side) -> None:
     """On both sides at once: the one that changed it, and the one that was told."""
-    plan = changed(WAS, city="b")
-    rows = advance(TERMS, plan, Pair(None, Updated(GUID)))
+    nobody = Pair[Observation | None](None, None)
+    plan = planned(entry(*nobody.replace(side.other, seen({"city": "b"}))), WAS)
+    rows = advance(TERMS, plan, Pair[WriteResult | None](None, None).replace(side, Updated(GUID)))
 
     assert ("b", "b") == at(rows.base, "city")
     assert ({"city"}, False) == (rows.settled, rows.rewritten)
     assert ("a@x.org", "a@x.org") == at(rows.base, "email")
     assert ("was", "was") == at(WAS.rows, "city"), "the link itself is as it was"
-    assert ("b", MISSING) == at(rows.seen, "city")
+    assert rows.seen[side] is None
+    assert row({"city": "b"}) == rows.seen[side.other]
 
 
 @pytest.mark.parametrize("result", [None, *FAILURES])
@@ -161,6 +166,27 @@ def test_what_a_rule_rewrote_is_told_once() -> None:
     assert ("b ", "b ") == at(rows.base, "city")
     assert ("b ", "Rewritten") == at(rows.seen, "city")
     assert ({"city"}, True) == (rows.settled, rows.rewritten)
+
+
+@pytest.mark.parametrize("side", Side)
+def test_what_came_back_is_read_in_the_words_of_its_side(side: Side) -> None:
+    """Of what was sent, and of what was not: the same in another order is no news."""
+    before = link({"hobbies": "Golf;Tennis"}, {"hobbies": "1,2"}, terms=HOBBIES)
+    words = Pair("Chess;Golf", "3,1")
+    nobody = Pair[Observation | None](None, None)
+    sent, kept = (
+        planned(entry(*nobody.replace(side.other, seen(news, terms=HOBBIES))), before, HOBBIES)
+        for news in ({"hobbies": words[side.other]}, {"city": "b"})
+    )
+    none = Pair[WriteResult | None](None, None)
+    back = Pair("Golf;Chess", "1,3"), Pair("Tennis;Golf", "2,1")
+
+    for plan, said in zip((sent, kept), back, strict=True):
+        done = Updated(GUID, values={"hobbies": said[side]})
+        rows = advance(HOBBIES, plan, none.replace(side, done))
+        assert not rows.rewritten
+        assert said[side] == rows.base[side][HOBBIES.index("hobbies")]
+        assert rows.seen[side] is None
 
 
 def test_what_was_put_back_is_agreed_to_differ() -> None:
@@ -315,6 +341,16 @@ def test_a_value_that_did_not_arrive_is_asked_again() -> None:
 
     assert (MISSING, MISSING) == at(rows.base, "city")
     assert ("b", "c") == at(rows.seen, "city")
+    assert "city" not in rows.settled
+
+
+def test_dynamics_value_is_the_base_in_marketos_words() -> None:
+    """Whatever Marketo holds until the next run."""
+    terms = attrs.evolve(HOBBIES, first=prefer(Side.MARKETO))
+    made = entry(seen({"hobbies": "Chess"}, terms=terms), seen({"hobbies": "1,2"}, terms=terms))
+    rows = advance(terms, planned(made, terms=terms), Pair(None, None))
+
+    assert ["Golf;Tennis", "1,2"] == [base[terms.index("hobbies")] for base in rows.base]
 
 
 # -- an edit that goes back
@@ -415,7 +451,7 @@ def test_what_a_new_record_was_not_told_is_nobodys() -> None:
     rows = advance(TERMS, plan, Pair(Created(PERSON), None))
 
     assert (None, None) == at(rows.base, "rating")
-    assert "rating" not in rows.settled
+    assert set(TERMS.layout) - {"rating"} == rows.settled
     assert ("Lee", "Lee") == at(rows.base, "name")
 
 
@@ -441,18 +477,21 @@ def test_a_put_value_of_a_new_record_is_still_told_to_the_other() -> None:
     rows = advance(TERMS, plan, Pair(None, Created(GUID)))
 
     assert (MISSING, MISSING) == at(rows.base, "topic")
-    assert "topic" not in rows.settled
+    assert set(TERMS.layout) - {"topic"} == rows.settled
     assert ("a", "a") == at(rows.base, "subject")
 
 
 def test_a_record_that_was_made_again_is_seen_as_it_was_told() -> None:
     """What was seen of a person who is gone is not what the new one holds."""
-    plan = planned(entry(gone(), seen({"city": "b", "subject": "c", "topic": "c"})), WAS)
-    rows = advance(TERMS, plan, Pair(Created(PERSON), None))
+    terms = terms_with((Side.MARKETO, Column("city", required=True)))
+    plan = planned(entry(gone(), seen({"city": "b", "subject": "c"})), WAS, terms)
+    rows = advance(terms, plan, Pair(Created(PERSON), None))
 
     assert Action.CREATE_PERSON is plan.action
+    assert ["city"] == [field.name for field in plan.fields], "the others took no decision"
     assert ("b", "b") == at(rows.base, "city") == at(rows.seen, "city")
-    assert ("c", "c") == at(rows.seen, "subject")
+    assert ("c", "c") == at(rows.base, "subject") == at(rows.seen, "subject")
+    assert {"city", "subject"} <= rows.settled
 
 
 def test_a_record_that_was_not_made_has_no_base() -> None:

@@ -59,6 +59,26 @@ def test_an_update_that_was_done_is_settled() -> None:
     assert "was" == WAS.rows.marketo[TERMS.index("city")], "the link itself is as it was"
 
 
+@pytest.mark.parametrize("side", Side)
+def test_each_side_has_its_version(side: Side) -> None:
+    """The one that it answered, or else the one that was seen, or else the one known."""
+    told = planned(entry(*Pair(NEWS.seen.marketo, NEWS.seen.marketo)), link({"city": "was"}))
+    assert told.writes == Pair(None, None)
+    answered = Pair[WriteResult | None](None, None).replace(side, Updated(GUID, Version("new")))
+    agreeing = attrs.evolve(told, link=WAS)
+    known = Pair(Version("m2"), Version("m2"))
+
+    def versions(plan: RecordPlan, results: Pair[WriteResult | None]) -> object:
+        found = agreed(TERMS, plan, results)
+        assert found is not None
+        return found[0].versions
+
+    assert known.replace(side, Version("new")) == versions(agreeing, answered)
+    assert known == versions(agreeing, Pair(None, None))
+    unseen = attrs.evolve(agreeing, entry=entry())
+    assert WAS.versions == versions(unseen, Pair(None, None))
+
+
 def test_a_link_whose_record_is_back_is_alive() -> None:
     """It was seen again in Dynamics, and merged."""
     known = attrs.evolve(WAS, state=LinkState.GONE_DYNAMICS)
@@ -131,6 +151,11 @@ JUDGED: Final = {
     "refused": planned(entry(seen({"city": "x" * 11}))),
     "withheld": planned(NEWS, terms=BARRED),
     "unresolved": planned(entry(seen({"city": "b"}), seen({"city": "c"})), terms=LEFT),
+    "put anew": planned(
+        entry(seen({"city": "b"}), seen({"city": "c"})),
+        link({"city": MISSING}),
+        terms_with(backfill=put),
+    ),
     "restored": planned(entry(seen({"city": "o"}, claims=CLAIM), seen({"city": "c"})), terms=LEFT),
     "one of two refused": planned(entry(seen({"city": "x" * 11, "email": "b@x.org"}))),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +11,7 @@ import pytest
 
 from dynsync.calling import called, hosts_own, raised_by
 from dynsync.errors import ConfigurationError, ContractError, StateError
+from dynsync.sandbox import Faults
 
 HERE: Final = Path(__file__).name
 VALUE: Final = "ada@example.org"
@@ -43,6 +45,19 @@ def test_the_place_is_the_last_one_that_the_host_can_mend() -> None:
 
     assert f"KeyError ({HERE}:{line_of('raise KeyError(VALUE)')})" == raised_by(inside)
     assert f"JSONDecodeError ({HERE}:{line_of('beyond = caught')})" == raised_by(beyond)
+
+
+def test_a_place_of_ours_is_not_shown() -> None:
+    """However deep in dynsync it is that the host's code was called."""
+    faults = Faults()
+
+    def hook(*_: object) -> None:
+        fail()
+
+    faults.hook = hook
+    error = caught(lambda: called(partial(faults.take, "write"), str))
+
+    assert f"KeyError ({HERE}:{line_of('raise KeyError(VALUE)')})" == str(error)
 
 
 def test_without_a_place_the_class_has_to_do() -> None:

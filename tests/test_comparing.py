@@ -55,6 +55,15 @@ def test_a_one_way_field_is_decided_about_wherever_anything_was_or_is() -> None:
         assert ["priority"] == moved(seen, base, "priority")
 
 
+def test_a_one_way_field_is_decided_about_though_one_side_said_nothing() -> None:
+    """What its source says again may be what the other side still has to hear."""
+    seen = Pair[Wire | Missing](3, MISSING)
+
+    assert ["priority"] == moved(seen, Pair[Wire | Missing](3, 2), "priority")
+    assert ["priority"] == moved(seen.swap(), Pair[Wire | Missing](2, 3), "priority")
+    assert [] == moved(Pair[Wire | Missing](MISSING, MISSING), Pair(3, 2), "priority")
+
+
 def test_a_one_way_field_of_which_nothing_is_known_is_decided_about() -> None:
     """Two records that never met agreed on nothing."""
     unknown = Pair[Wire | Missing](MISSING, MISSING)

@@ -20,7 +20,7 @@ from dynsync.deciding import (
 )
 from dynsync.decisions import RECOVERED, FieldPlan, Ruling
 from dynsync.errors import ContractError
-from dynsync.fields import EntityMap, Field, Flow
+from dynsync.fields import EntityMap, Flow
 from dynsync.kinds import (
     BooleanKind,
     ChoiceKind,
@@ -32,23 +32,14 @@ from dynsync.kinds import (
 from dynsync.merge import Verdict
 from dynsync.policies import AuthorityPolicy, Collision, Put, Resolution, manual, newest, prefer
 from dynsync.records import MISSING, Choice, Missing, Pair, Side, Value, Wire
-from dynsync.schemas import FULL_ACCESS, Access, Column, Option
+from dynsync.schemas import FULL_ACCESS, Access, Column
 from dynsync.terms import Terms
 from dynsync.writes import Reason
-from parts import LEAD, NOW, TERMS, entry, terms_with
+from parts import HOBBIES, LEAD, NOW, TERMS, entry, hobbies_with, terms_with
 
 Maybe = Wire | Missing
 Wires = tuple[Maybe, Maybe]
 
-OPTIONS: Final = (
-    Side.DYNAMICS,
-    Column("hobbies", options=(Option(1, "Golf"), Option(2, "Tennis"), Option(3, "Chess"))),
-)
-HOBBIES: Final = terms_with(
-    (Side.MARKETO, Column("hobbies")),
-    OPTIONS,
-    fields=LEAD.plus(Field("hobbies", Pair("hobbies", "hobbies"), MultiChoiceKind())),
-)
 NOTHING: Final[Wires] = (MISSING, MISSING)
 CITY: Final = "address1_city"
 
@@ -404,8 +395,7 @@ def test_each_side_is_read_in_its_own_words() -> None:
 @pytest.mark.parametrize("flow", [Flow.TO_MARKETO, Flow.TO_DYNAMICS])
 def test_a_one_way_field_is_read_in_each_sides_words(flow: Flow) -> None:
     """What means the same is there already; what does not is said in the target's words."""
-    field = attrs.evolve(HOBBIES.map.field("hobbies"), flow=flow)
-    terms = terms_with((Side.MARKETO, Column("hobbies")), OPTIONS, fields=LEAD.plus(field))
+    terms = hobbies_with(flow)
     there = decided(case("hobbies", NOTHING, ("Golf;Tennis", "1,2"), terms=terms))
     moved = decided(case("hobbies", NOTHING, ("Golf;Tennis", "2,3"), terms=terms))
 

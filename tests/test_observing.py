@@ -17,8 +17,8 @@ from dynsync.policies import manual
 from dynsync.records import MISSING, Edit, Missing, Pair, RecordId, Row, Side, Wire
 from dynsync.schemas import Column, Schema
 from dynsync.terms import agree_terms
+from parts import HOBBIES, NOW, PERSON, entry, gone, seen
 from parts import LEAD as FULL_MAP
-from parts import NOW, PERSON, entry, gone, seen
 from parts import TERMS as FULL
 from parts import row as full_row
 
@@ -109,6 +109,21 @@ def test_a_text_is_read_as_its_side_says_it() -> None:
         FULL, Side.MARKETO, full_row({"rating": "warm"}), full_row({"rating": "Warm"})
     )
     assert not differs(FULL, Side.DYNAMICS, full_row({"rating": "2"}), full_row({"rating": 2}))
+
+
+def test_a_set_of_words_is_read_as_its_side_says_it() -> None:
+    """The same options in another order are no difference, and no news."""
+    for side, now, before in (
+        (Side.MARKETO, "Tennis;Golf", "Golf;Tennis"),
+        (Side.DYNAMICS, "2,1", "1,2"),
+    ):
+        old, new = (seen({"hobbies": wire}, terms=HOBBIES) for wire in (before, now))
+        waits = attrs.evolve(
+            entry(*Pair[Observation | None](None, None).replace(side, old)), reason="held"
+        )
+
+        assert not differs(HOBBIES, side, new.row, old.row)
+        assert "held" == fold(HOBBIES, waits, side, new, NOW).reason
 
 
 @pytest.mark.parametrize(
@@ -373,7 +388,8 @@ def test_an_echo_comes_in_its_time(seconds: float) -> None:
 def test_an_edit_at_another_time_is_no_echo(seconds: float) -> None:
     """A feed repeats itself, and much later somebody may set the same value by hand."""
     assert ({}, (SENT,)) == claimed(edited("Tromsø", "Bergen", seconds), timed=True)
-    assert FOUND == claimed(edited("Tromsø", "Bergen", seconds)), "where no clock is known"
+    edits = [edited("Tromsø", "Bergen", seconds)]
+    assert FOUND == overwritten(FULL, (SENT,), edits, full_row(CITY)), "where no clock is known"
 
 
 def test_an_edit_that_nobody_dated_may_be_an_echo() -> None:
