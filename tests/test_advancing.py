@@ -197,6 +197,16 @@ def test_what_was_put_back_is_agreed_to_differ() -> None:
     assert ({"city"}, False) == (rows.settled, rows.rewritten)
 
 
+def test_what_was_put_back_in_other_words_is_agreed_to_differ() -> None:
+    """The same options in another order are what it held before."""
+    before = link({"hobbies": "Golf;Tennis"}, {"hobbies": "1,2"}, terms=HOBBIES)
+    plan = planned(entry(seen({"hobbies": "Chess"}, terms=HOBBIES)), before, HOBBIES)
+    rows = advance(HOBBIES, plan, Pair(None, Updated(GUID, values={"hobbies": "2,1"})))
+
+    assert not rows.rewritten
+    assert "2,1" == rows.base.dynamics[HOBBIES.index("hobbies")]
+
+
 def test_what_a_rule_changed_besides_is_news() -> None:
     """Of a field that was not sent, against the base; one that is as it was is none."""
     rows = answered(city="b", email="c@x.org", name=None)

@@ -645,6 +645,7 @@ def test_time_that_no_calendar_holds() -> None:
         InstantKind().encode(beyond, Side.DYNAMICS)
 
     assert InstantKind().key(beyond) == InstantKind().key(beyond)
+    assert InstantKind().key(beyond) != InstantKind().key(beyond + dt.timedelta(seconds=1))
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from dynsync.maps import CONTACT
 from dynsync.policies import newest
 from dynsync.records import MISSING, Missing, Pair, Side, Wire
 from dynsync.sandbox import CONTACT_COLUMNS, PERSON_COLUMNS
-from dynsync.schemas import Access, Column, Option, Schema
+from dynsync.schemas import Access, Column, Schema
 from dynsync.terms import Terms, agree_terms
 from parts import HOBBIES, LEAD, terms_with
 from parts import row as lead_row
@@ -175,10 +175,11 @@ def test_what_does_not_fit_is_decided(name: str, wire: Wire) -> None:
 
 
 def test_a_limit_of_text_other_than_its_length_is_looked_at() -> None:
-    """A column of options may be mapped as text: only what is one of them fits."""
-    column = Column("address1_city", options=(Option(1, "Oslo"),))
+    """A column of days may be mapped as text: it knows no day before 1753."""
+    days = Side.DYNAMICS, Column("address1_city", type="DateOnly")
 
-    assert ({"city": "Oslo"}, []) == plain({"city": "Oslo"}, (Side.DYNAMICS, column))
+    assert ({"city": "1753-01-01"}, []) == plain({"city": "1753-01-01"}, days)
+    assert ({}, ["city"]) == plain({"city": "1752-12-31"}, days)
 
 
 def test_what_only_a_decision_can_tell_is_decided() -> None:
