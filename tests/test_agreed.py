@@ -14,7 +14,7 @@ from dynsync.agreeing import agreed
 from dynsync.backlog import Hold, Linked, LinkState, Pending, Sent
 from dynsync.outcomes import FieldChange
 from dynsync.planning import RecordPlan, plan_record
-from dynsync.policies import Collision, Put, Resolution, manual, newest, prefer
+from dynsync.policies import AuthorityPolicy, Collision, Put, Resolution, manual, newest, prefer
 from dynsync.records import MISSING, Pair, Row, Side, Version, Wire
 from dynsync.schemas import Access, Column
 from dynsync.terms import Terms
@@ -176,7 +176,7 @@ VALUES: Final = st.sampled_from(["a", "b", " b", "B", None, "x" * 11, MISSING])
 ROWS: Final = st.dictionaries(
     st.sampled_from(["city", "email", "created", "subject", "topic"]), VALUES
 )
-POLICIES: Final = st.sampled_from(
+POLICIES: Final[st.SearchStrategy[AuthorityPolicy]] = st.sampled_from(
     [prefer(Side.MARKETO), prefer(Side.DYNAMICS), newest(), manual, put]
 )
 
@@ -187,10 +187,9 @@ def test_the_short_way_moves_the_base_as_the_long_one_does(
     there: dict[str, Wire],
     one: dict[str, Wire],
     other: dict[str, Wire],
-    policy: object,
+    policy: AuthorityPolicy,
 ) -> None:
     """Whatever was held and seen, if all that was written was done."""
-    assert callable(policy)
     terms = terms_with(policy=policy)
     plan = planned(entry(seen(one), seen(other)), link(here, there), terms)
     results = plan.writes.map(done)
