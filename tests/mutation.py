@@ -38,18 +38,23 @@ COST: Final = """\
 Two rounds: all mutants against the quick tests, then what survived against the others. In the
 first a mutant takes one to two seconds, and some 20 if it survives; in the second a minute or two.
 Before either its tests run twice. One core is used, and nothing in the checkout is touched: all
-happens in a copy. A module takes some minutes, all of layers 0 to 4 take 10 to 20 hours.
+happens in a copy. A module takes some minutes, all of layers 0 to 4 take 10 to 20 hours. With
+--tests that ask one module by itself a mutant takes an eighth of a second, and some seconds more
+if it survives: then it is asked once more, in a process of its own.
 """
 
 QUICK: Final = (
-    *("agreeing", "careful", "domain", "fields", "maps", "matching", "merge", "observing"),
-    *("permissions", "permissions_engine", "plan", "policies", "records", "state"),
-    *("state_links", "unanswered", "validation"),
+    *("advancing", "agreed", "agreeing", "backlog", "calling", "careful", "comparing"),
+    *("deciding", "decisions", "domain", "errors", "fields", "guards", "holding", "kinds"),
+    *("making", "maps", "matching", "merge", "observing", "outcomes", "permissions"),
+    *("permissions_engine", "plan", "planning", "policies", "recorder", "records", "reports"),
+    *("schedule", "schemas", "state", "state_links", "terms", "unanswered", "validation"),
+    "writes",
 )
 """The tests of the first round: of parts by themselves, and of the engine in a few seconds."""
 
 TESTS: Final = (
-    *(*QUICK, "found", "kinds", "life", "machine", "merge_exhaustive", "push", "recovery"),
+    *(*QUICK, "found", "life", "machine", "merge_exhaustive", "push", "recovery"),
     *("state_backlog", "validation_engine", "windows"),
 )
 """
@@ -70,6 +75,8 @@ VERDICTS: Final[Mapping[int | None, str]] = {None: "not run", 0: "survived", 1: 
 """What mutmut's exit codes mean. 33 is a function that no test calls; else the tests crashed."""
 
 HEADS: Final = ("killed", "survived", "timed out", "crashed", "not run")
+
+_ENVIRONMENT: Final = {**os.environ, "HYPOTHESIS_PROFILE": "dev", "PYTHONDONTWRITEBYTECODE": "1"}
 
 Results: TypeAlias = Mapping[str, Mapping[str, int | None]]
 """The exit code of each mutant, by the path of its module."""
@@ -176,11 +183,10 @@ def _configure(folder: Path, modules: Sequence[str], tests: Sequence[str]) -> No
 def _run(folder: Path, mutants: Sequence[str], ends: float) -> None:
     """Try *mutants*, all if none are named, until the clock says *ends*."""
     command = [sys.executable, "-m", "mutmut", "run", "--max-children", "1", *mutants]
-    env = {**os.environ, "HYPOTHESIS_PROFILE": "dev", "PYTHONDONTWRITEBYTECODE": "1"}
     log = folder / "mutmut.log"
     with log.open("w", encoding="utf-8") as out:
         run = subprocess.Popen(  # noqa: S603 - the tool, and the names it gave
-            command, cwd=folder, env=env, stdout=out, stderr=out, start_new_session=True
+            command, cwd=folder, env=_ENVIRONMENT, stdout=out, stderr=out, start_new_session=True
         )
         try:
             status = run.wait(max(ends - time.monotonic(), 0.0))
@@ -192,19 +198,58 @@ def _run(folder: Path, mutants: Sequence[str], ends: float) -> None:
         raise SystemExit(log.read_text("utf-8")[-4000:])
 
 
-def _try_all(folder: Path, modules: Sequence[str], ends: float) -> Results:
-    """Return what became of the mutants of *modules* in both rounds, as far as it is known."""
+def _try_all(
+    folder: Path, modules: Sequence[str], rounds: Sequence[Sequence[str]], ends: float
+) -> Results:
+    """Return what became of the mutants of *modules* in *rounds* of tests, as far as known."""
     _copy(folder)
-    _configure(folder, modules, QUICK)
-    _run(folder, [], ends)
-    first = dict(_results(folder, modules))
-    left = [name for codes in first.values() for name in codes if _survived(codes[name])]
-    if not left or time.monotonic() > ends:
-        return first
-    _configure(folder, modules, [name for name in TESTS if name not in QUICK])
-    _run(folder, left, ends)
-    second = dict(_results(folder, modules))
-    return {path: settled(codes, second[path]) for path, codes in first.items()}
+    found: Results = {}
+    left: list[str] = []
+    for tests in rounds:
+        _configure(folder, modules, tests)
+        _run(folder, left, ends)
+        latest = dict(_results(folder, modules))
+        found = {path: settled(found.get(path, codes), codes) for path, codes in latest.items()}
+        left = [name for codes in found.values() for name in codes if _survived(codes[name])]
+        if not left or time.monotonic() > ends:
+            break
+    return found
+
+
+def _alone(
+    folder: Path, mutants: Sequence[str], tests: Sequence[str], ends: float
+) -> dict[str, int]:
+    """
+    Return what becomes of *mutants* each in a process of its own, in which it is imported.
+
+    mutmut imports modules and tests once, and what they make then is made without the change.
+    """
+    inside = folder / "mutants"
+    paths = [f"tests/test_{name}.py" for name in tests]
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *paths]
+    found: dict[str, int] = {}
+    for mutant in mutants:
+        if time.monotonic() > ends:
+            break
+        env = {**_ENVIRONMENT, "PYTHONPATH": str(inside / "src"), "MUTANT_UNDER_TEST": mutant}
+        try:
+            run = subprocess.run(  # noqa: S603 - the tests, and the name that the tool gave
+                command, cwd=inside, env=env, capture_output=True, check=False, timeout=_LONG
+            )
+        except subprocess.TimeoutExpired:
+            found[mutant] = _TIMED_OUT
+            continue
+        found[mutant] = _KILLED if run.returncode == _NO_IMPORT else run.returncode
+    return found
+
+
+_LONG: Final = 300.0
+"""Seconds that no tests of parts by themselves take."""
+
+_KILLED: Final = 1
+_NO_IMPORT: Final = 2
+"""What pytest says where a module or its tests cannot even be imported."""
+_TIMED_OUT: Final = 36
 
 
 def _survived(code: int | None) -> bool:
@@ -258,12 +303,21 @@ def main() -> int:
     parser.add_argument(
         "--minutes", type=float, default=math.inf, help="stop then, and print what is known"
     )
+    parser.add_argument(
+        "--tests", metavar="NAME,NAME", help="ask these only: test_NAME.py, in one round"
+    )
     asked = parser.parse_args()
     modules = asked.modules or below_5()
+    later = [name for name in TESTS if name not in QUICK]
+    rounds = [asked.tests.split(",")] if asked.tests else [QUICK, later]
     ends = time.monotonic() + asked.minutes * 60
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        results = _try_all(folder, modules, ends)
+        results = _try_all(folder, modules, rounds, ends)
+        if asked.tests:
+            left = [name for codes in results.values() for name in codes if _survived(codes[name])]
+            alone = _alone(folder, left, rounds[0], ends)
+            results = {path: settled(codes, alone) for path, codes in results.items()}
         print(table(results))
         survivors = list(_survivors(folder, results))
     for survivor in survivors:

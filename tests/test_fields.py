@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Hashable
+from typing import Final, cast
 
 import attrs
 import pytest
 
 from dynsync.errors import ConfigurationError
-from dynsync.fields import EntityMap, Field, Flow, Match
+from dynsync.fields import EntityMap, Field, Flow, Match, TooLong
 from dynsync.kinds import (
     BooleanKind,
     ChoiceKind,
     EmailKind,
     InstantKind,
+    Kind,
     MultiChoiceKind,
     NumberKind,
+    ReferenceKind,
+    TextKind,
 )
-from dynsync.records import MISSING, Missing, Pair, Side, Wire
-from dynsync.schemas import Option
+from dynsync.records import MISSING, Missing, Pair, Side, Value, Wire
+from dynsync.schemas import Column, Option
 
 MARKETO: Final = Pair(Side.MARKETO, Side.MARKETO)
 ACROSS: Final = Pair(Side.MARKETO, Side.DYNAMICS)
@@ -42,6 +45,49 @@ def entity(*fields: Field, match: str | None = None) -> EntityMap:
         deleted_field="microsoftIsDeleted",
         match=Match(match),
     )
+
+
+# -- one field
+
+
+NOT_FIELDS: Final[dict[str, tuple[Callable[[], Field], str]]] = {
+    "names that are no pair": (
+        lambda: Field("phone", cast("Pair[str]", ("phone", "telephone1"))),
+        "needs a native name on each side: names=Pair('marketoName', 'dynamicsname').",
+    ),
+    "no name in Dynamics": (
+        lambda: Field("phone", Pair("phone", "")),
+        "has no native name in Dynamics. Name its column there;",
+    ),
+    "no name in Marketo": (
+        lambda: Field("phone", Pair("", "telephone1")),
+        "has no native name in Marketo. Name its column there;",
+    ),
+    "a word that there is not": (
+        lambda: Field("phone", Pair("a", "b"), too_long=cast("TooLong", "cut")),
+        "has too_long='cut'; say 'refuse' or 'truncate'.",
+    ),
+    "a flow that is none": (
+        lambda: Field("phone", Pair("a", "b"), flow=cast("Flow", "both")),
+        "has the flow 'both'; say Flow.BOTH, Flow.TO_MARKETO or Flow.TO_DYNAMICS.",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", sorted(NOT_FIELDS))
+def test_field_that_cannot_be(what: str) -> None:
+    """A mistake in a field is told with the field's name, and with what to say instead."""
+    make, message = NOT_FIELDS[what]
+    with pytest.raises(ConfigurationError) as caught:
+        make()
+
+    assert str(caught.value).startswith(f"The field 'phone' {message}")
+
+
+def test_what_is_too_long_is_refused_or_cut() -> None:
+    """Of the two words for it, refusing is the one that is meant if none is said."""
+    assert "refuse" == CITY.too_long
+    assert "truncate" == attrs.evolve(CITY, too_long="truncate").too_long
 
 
 # -- flow
@@ -134,7 +180,7 @@ def test_equal_compares_values() -> None:
 
 
 WRONG: Final[dict[str, tuple[Callable[[], EntityMap], str]]] = {
-    "a name twice": (lambda: entity(CITY, CITY), "'city' twice"),
+    "a name twice": (lambda: entity(CITY, CITY), "uses the name 'city' twice"),
     "a Marketo field twice": (
         lambda: entity(CITY, Field("town", Pair("city", "town"))),
         "Marketo field 'city' twice",
@@ -185,6 +231,19 @@ def test_map_that_cannot_be(what: str) -> None:
     assert "'lead'" in str(caught.value)
 
 
+def test_who_asks_for_a_field_that_is_not_there_is_told_those_that_are() -> None:
+    """The names to choose from are in the message, in the order of the map."""
+    with pytest.raises(ConfigurationError, match=r"Its fields are email, city\.$"):
+        entity(EMAIL, CITY).field("e_mail")
+    with pytest.raises(ConfigurationError, match=r"Its fields are email, city\.$"):
+        entity(EMAIL, CITY, match="e_mail")
+
+
+def test_map_is_shown_by_its_entity_and_tables() -> None:
+    """In a log or a debugger a map is a line, not its forty fields."""
+    assert "<EntityMap 'lead': 2 fields of 'person' and 'lead'>" == repr(entity(EMAIL, CITY))
+
+
 def test_map_is_cut_and_extended() -> None:
     """A map is data: it is cut, reordered and extended by name."""
     whole = entity(EMAIL, CITY, SUBJECT, TOPIC)
@@ -217,8 +276,80 @@ def test_stamps_flow_to_marketo_only() -> None:
     assert {""} == {stamp.names.dynamics for stamp in stamps}
 
 
+def test_stamps_are_compared_as_what_they_are() -> None:
+    """An id that is held in capitals, and a flag that is held as nothing, are no differences."""
+    id_, type_, deleted = entity(CITY).stamps()
+    no: Value = False
+
+    assert id_.same("6F1D-AB", "6f1d-ab", MARKETO)
+    assert not type_.same("Lead", "lead", MARKETO)
+    assert deleted.equal(None, no)
+    assert [ReferenceKind(), TextKind(), BooleanKind()] == [s.kind for s in (id_, type_, deleted)]
+
+
 def test_stamps_that_are_not_kept() -> None:
     """Only the id is always kept."""
     bare = attrs.evolve(entity(CITY), type_field=None, deleted_field=None)
 
     assert ["@id"] == [stamp.name for stamp in bare.stamps()]
+
+
+# -- fingerprints
+
+
+class Plain:
+    """A kind of a host's own, made without attrs: Python shows it by where it is in memory."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def decode(self, wire: Wire, side: Side) -> Value:
+        """Return what text means."""
+        return TextKind().decode(wire, side)
+
+    def encode(self, value: Value, side: Side) -> Wire:
+        """Return text."""
+        return TextKind().encode(value, side)
+
+    def key(self, value: Value) -> Hashable:
+        """Compare as text is."""
+        return TextKind().key(value)
+
+    def bind(self, column: Column) -> Kind:
+        """Stay as it is, whatever *column* is."""
+        assert column
+        return self
+
+
+def test_fingerprint_tells_what_a_field_stands_for() -> None:
+    """It moves with either column and with the kind, and not with what is only for people."""
+    said = [
+        entity(field).fingerprint_of(field)
+        for field in (
+            CITY,
+            attrs.evolve(CITY, names=Pair("town", "address1_city")),
+            attrs.evolve(CITY, names=Pair("city", "address2_city")),
+            attrs.evolve(CITY, kind=EmailKind()),
+            attrs.evolve(CITY, kind=NumberKind()),
+            attrs.evolve(CITY, kind=NumberKind(digits=2)),
+        )
+    ]
+    relabelled = attrs.evolve(CITY, labels=Pair("City", "Town"), too_long="truncate")
+
+    assert len(said) == len(set(said))
+    assert said[0] == entity(relabelled).fingerprint_of(relabelled)
+
+
+def test_fingerprint_is_the_same_in_every_release() -> None:
+    """It is stored: were it to move by itself, all that is known of the field would be purged."""
+    assert ["dc4d05f0ee9c0581", "d94483d868a73774"] == [
+        entity(CITY).fingerprint_of(f) for f in (CITY, EMAIL)
+    ]
+
+
+def test_fingerprint_of_a_kind_of_the_hosts_own() -> None:
+    """Where a kind is in memory does not count, or it would be another one in every run."""
+    one, same, other = (attrs.evolve(CITY, kind=Plain(name)) for name in ("a", "a", "b"))
+
+    assert entity(CITY).fingerprint_of(one) == entity(CITY).fingerprint_of(same)
+    assert entity(CITY).fingerprint_of(one) != entity(CITY).fingerprint_of(other)

@@ -319,6 +319,88 @@ def test_value_of_another_kind_never_passes_for_null(name: str, side: Side) -> N
         assert kind.key(kind.decode(wire, side)) == kind.key(stray)
 
 
+@pytest.mark.parametrize("name", sorted(KINDS))
+def test_value_of_another_kind_is_the_same_as_no_other(name: str) -> None:
+    """Not even where Python takes two for one, as it does yes for 1 and a day for midnight."""
+    kind = KINDS[name]
+    strays: list[Value] = [
+        *("1", 1, True, dt.date(2024, 5, 1), Choice(1), Choice(2), Reference("1")),
+        *(dt.datetime(2024, 5, 1), dt.datetime(2024, 5, 2)),  # noqa: DTZ001 - on the wall
+        *(dt.datetime(2024, 5, day, tzinfo=dt.UTC) for day in (1, 2)),
+        *(frozenset({Choice(code)}) for code in (1, 2)),
+    ]
+
+    assert len(strays) == len({kind.key(stray) for stray in strays})
+
+
+@pytest.mark.parametrize("name", sorted(KINDS))
+def test_null_is_the_key_of_nothing(name: str) -> None:
+    """What is empty is known by it, and left out of a new record; an empty yes or no is no."""
+    assert (False if name == "boolean" else None) is KINDS[name].key(None)
+
+
+REFUSED: Final[tuple[tuple[Kind, Wire, str, str], ...]] = (
+    (TextKind(), True, "VALUE_TYPE", "something else where text is expected"),
+    (TextKind(), "a\ud800", "VALUE_TYPE", "text with half a surrogate pair"),
+    (TextKind(), "\udfffa", "VALUE_TYPE", "text with half a surrogate pair"),
+    (ReferenceKind(), True, "VALUE_TYPE", "something else where text is expected"),
+    (NumberKind(), "twelve", "VALUE_TYPE", "not a number"),
+    (NumberKind(), True, "VALUE_TYPE", "not a number"),
+    (NumberKind(), 10**101, "VALUE_RANGE", "a number that no column can hold"),
+    (NumberKind(), float("inf"), "VALUE_RANGE", "a number that no column can hold"),
+    (IntegerKind(), "twelve", "VALUE_TYPE", "not a number"),
+    (IntegerKind(), 14.1, "VALUE_TYPE", "not a whole number"),
+    (BooleanKind(), "maybe", "VALUE_TYPE", "neither true nor false"),
+    (DateKind(), "May 2024", "VALUE_TYPE", "not a date, or not a whole one"),
+    (InstantKind(), "10:30", "VALUE_TYPE", "not a date, or not a whole one"),
+    (WallTimeKind(), 7, "VALUE_TYPE", "not a date, or not a whole one"),
+    (InstantKind(), "0001-01-01T00:00:00+14:00", "DATE_RANGE", "a time that no calendar holds"),
+    (ChoiceKind(RATINGS), "Tepid", "PICKLIST_RANGE", "not an option of this choice"),
+    (MultiChoiceKind(RATINGS), 7, "PICKLIST_RANGE", "not an option of this choice"),
+)
+"""What a side may hold in a field, and what a person is told of it."""
+
+
+@pytest.mark.parametrize(("kind", "wire", "code", "message"), REFUSED)
+def test_what_is_unfit_is_told(kind: Kind, wire: Wire, code: str, message: str) -> None:
+    """A code for programs, and for people what is wrong with the value, which is not quoted."""
+    with pytest.raises(Unfit) as caught:
+        kind.decode(wire, Side.MARKETO)
+
+    assert (code, message) == (caught.value.code, str(caught.value))
+
+
+NO_TEXT: Final = "not an option of this choice, or one that no text can name"
+MISPUT: Final[tuple[tuple[Kind, Value, str, str], ...]] = (
+    (TextKind(), 7, "VALUE_TYPE", "not text"),
+    (EmailKind(), Choice(1), "VALUE_TYPE", "not text"),
+    (IntegerKind(), Decimal(1), "VALUE_TYPE", "not a whole number"),
+    (IntegerKind(), True, "VALUE_TYPE", "not a whole number"),
+    (NumberKind(), "7", "VALUE_TYPE", "not a number"),
+    (NumberKind(), Decimal("1E101"), "VALUE_RANGE", "a number that no column can hold"),
+    (BooleanKind(), 1, "VALUE_TYPE", "neither true nor false"),
+    (DateKind(), "2024-05-01", "VALUE_TYPE", "not a date"),
+    (DateKind(), dt.datetime(2024, 5, 1, tzinfo=dt.UTC), "VALUE_TYPE", "not a date"),
+    (InstantKind(), dt.date(2024, 5, 1), "VALUE_TYPE", "not a point in time"),
+    (WallTimeKind(), dt.date(2024, 5, 1), "VALUE_TYPE", "not a wall-clock time"),
+    (ChoiceKind(RATINGS), "Hot", "VALUE_TYPE", "not a choice"),
+    (ChoiceKind(RATINGS), Choice(9), "PICKLIST_RANGE", NO_TEXT),
+    (MultiChoiceKind(RATINGS), Choice(1), "VALUE_TYPE", "not a set of choices"),
+    (MultiChoiceKind(RATINGS), frozenset({Choice(9)}), "PICKLIST_RANGE", NO_TEXT),
+    (ReferenceKind(), "guid", "VALUE_TYPE", "not a reference"),
+)
+"""What a policy may put into a field that is of another kind."""
+
+
+@pytest.mark.parametrize(("kind", "value", "code", "message"), MISPUT)
+def test_what_cannot_be_said_is_told(kind: Kind, value: Value, code: str, message: str) -> None:
+    """That a value is of another type is a code of its own: then its policy is wrong."""
+    with pytest.raises(Unfit) as caught:
+        kind.encode(value, Side.MARKETO)
+
+    assert (code, message) == (caught.value.code, str(caught.value))
+
+
 # -- text
 
 
@@ -392,6 +474,15 @@ def test_what_is_no_number(wire: Wire, kind: Kind) -> None:
     """What only some readers take for a number is none, and neither is what no column holds."""
     with pytest.raises(Unfit):
         kind.decode(wire, Side.DYNAMICS)
+
+
+def test_number_is_held_up_to_a_power_of_ten() -> None:
+    """Far past what any column holds: what is larger is a slip, and would take long to say."""
+    largest = 10**100
+
+    assert largest == IntegerKind().decode(largest, Side.MARKETO)
+    assert largest == NumberKind().encode(NumberKind().decode("1e100", Side.MARKETO), Side.MARKETO)
+    assert Decimal("1e-100") == NumberKind().decode("1e-100", Side.MARKETO)
 
 
 def test_fraction_is_no_whole_number() -> None:
@@ -554,6 +645,7 @@ def test_time_that_no_calendar_holds() -> None:
         InstantKind().encode(beyond, Side.DYNAMICS)
 
     assert InstantKind().key(beyond) == InstantKind().key(beyond)
+    assert InstantKind().key(beyond) != InstantKind().key(beyond + dt.timedelta(seconds=1))
 
 
 @pytest.mark.parametrize(
@@ -575,6 +667,28 @@ def test_wall_time_is_what_the_clock_shows(wire: Wire) -> None:
 def test_choice_by_code_or_label(wire: Wire, side: Side) -> None:
     """An option is found by its code or its label, whatever the case."""
     assert Choice(2) == ChoiceKind(RATINGS).decode(wire, side)
+
+
+def test_choice_is_read_with_its_label() -> None:
+    """The code decides what is equal; a person is shown the label."""
+    warm = ChoiceKind(RATINGS).decode(2, Side.DYNAMICS)
+    open_ = ChoiceKind().decode(2, Side.DYNAMICS)
+
+    assert isinstance(warm, Choice)
+    assert isinstance(open_, Choice)
+    assert ("Warm", "") == (warm.label, open_.label)
+
+
+@pytest.mark.parametrize("code", [-(2**31), 2**31 - 1])
+def test_choice_without_options_takes_any_code_that_dynamics_could_have(code: int) -> None:
+    """Codes are whole numbers of 32 bits; one more in either direction is none."""
+    kind = ChoiceKind()
+
+    assert Choice(code) == kind.decode(code, Side.DYNAMICS)
+    for beyond in (code - 1, code + 1):
+        if not -(2**31) <= beyond < 2**31:
+            with pytest.raises(Unfit):
+                kind.decode(beyond, Side.DYNAMICS)
 
 
 def test_choice_is_said_as_each_side_says_it() -> None:
@@ -599,6 +713,7 @@ def test_number_is_a_code_even_where_an_option_is_called_so() -> None:
     kind = ChoiceKind(AWKWARD)
 
     assert Choice(2) == kind.decode(2, Side.DYNAMICS)
+    assert Choice(2) == kind.decode("2", Side.DYNAMICS)
     assert Choice(1) == kind.decode("2", Side.MARKETO)
     assert Choice(2) == attrs.evolve(kind, marketo="code").decode("2", Side.MARKETO)
 

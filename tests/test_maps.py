@@ -27,13 +27,15 @@ from dynsync.maps import (
     CONSENT_FIELDS,
     CONTACT,
     LEAD,
+    default_backfill,
+    default_first,
     default_policy,
     describe_field,
     extend,
     kind_of,
     lint,
 )
-from dynsync.policies import Collision, Take
+from dynsync.policies import AuthorityPolicy, Collision, Take, prefer
 from dynsync.records import Entity, Pair, Side, Value
 from dynsync.sandbox._dynamics_columns import TABLES
 from dynsync.sandbox._marketo_columns import PERSON_COLUMNS
@@ -105,6 +107,7 @@ def test_every_row_of_the_default_mapping(entity: str) -> None:
     mapped = {field.labels.marketo: field.names.dynamics for field in MAPS[entity].fields}
 
     assert ROWS[entity] == mapped
+    assert all(label for field in MAPS[entity].fields for label in field.labels)
 
 
 @pytest.mark.parametrize("entity", sorted(MAPS))
@@ -121,7 +124,8 @@ def test_map_names_its_stamps(entity: str) -> None:
     entity_map = MAPS[entity]
     columns = schemas(entity).marketo.columns
 
-    assert entity == entity_map.entity == entity_map.tables.dynamics
+    assert entity == entity_map.entity
+    assert Pair("person", entity) == entity_map.tables
     assert f"crm{entity.capitalize()}Id" == entity_map.link_field
     assert entity.capitalize() == entity_map.type_label
     assert {stamp.names.marketo for stamp in entity_map.stamps()} <= set(columns)
@@ -179,6 +183,12 @@ def decide(
     return answer.side if isinstance(answer, Take) else None
 
 
+def taken(policy: AuthorityPolicy, field: str, *values: Value) -> Side | None:
+    """Return the side that *policy* takes for a lead's *field*."""
+    answer = policy(Collision(Entity("lead"), field, Pair(None, None), Pair(*values)))
+    return answer.side if isinstance(answer, Take) else None
+
+
 def test_marketo_for_leads_dynamics_for_contacts() -> None:
     """Marketo wins for leads, Dynamics for contacts (R20), nobody for what is neither."""
     assert Side.MARKETO is decide("lead", "city", ("b", "c"))
@@ -194,6 +204,44 @@ def test_opt_out_stands(field: str) -> None:
     assert Side.MARKETO is decide("contact", field, (True, False))
     assert Side.MARKETO is decide("lead", field, (False, True), "authority")
     assert Side.DYNAMICS is decide("contact", field, (True, False), "authority")
+
+
+@pytest.mark.parametrize("authority", Side)
+def test_first_meeting(authority: Side) -> None:
+    """Where records first meet a value wins over none, and then who has authority."""
+    first = default_first(prefer(authority))
+
+    assert Side.DYNAMICS is taken(first, "city", None, "c")
+    assert Side.MARKETO is taken(first, "city", "b", None)
+    assert authority is taken(first, "city", "b", "c")
+
+
+@pytest.mark.parametrize("authority", Side)
+def test_consent_at_a_first_meeting(authority: Side) -> None:
+    """An opt-out stands there too, unless switched (A17)."""
+    policy = prefer(authority)
+
+    for side, values in ((Side.MARKETO, (True, False)), (Side.DYNAMICS, (False, True))):
+        assert side is taken(default_first(policy), "unsubscribed", *values)
+        assert authority is taken(default_first(policy, "authority"), "unsubscribed", *values)
+    assert Side.MARKETO is taken(default_first(policy), "unsubscribed", *(False, None))
+
+
+def test_backfill() -> None:
+    """A field that is new to a linked pair is Dynamics', if it has a value there (R81)."""
+    yes_no = True, False
+
+    assert Side.DYNAMICS is taken(default_backfill(), "city", "b", "c")
+    assert Side.DYNAMICS is taken(default_backfill(), "city", None, "c")
+    assert Side.MARKETO is taken(default_backfill(), "city", "b", None)
+    assert Side.MARKETO is taken(default_backfill(), "unsubscribed", *yes_no)
+    assert Side.DYNAMICS is taken(default_backfill("authority"), "unsubscribed", *yes_no)
+
+
+def test_consent_that_nobody_refuses() -> None:
+    """Where neither side says no, who has authority decides."""
+    assert Side.MARKETO is decide("lead", "unsubscribed", (False, None))
+    assert Side.DYNAMICS is decide("contact", "unsubscribed", (False, None))
 
 
 def test_consent_fields_are_yes_or_no() -> None:
@@ -289,6 +337,16 @@ def test_two_types_that_make_no_field(marketo: str, dynamics: str) -> None:
     assert f"{dynamics!r}" in str(caught.value)
 
 
+def test_a_type_that_is_not_known_makes_no_field() -> None:
+    """It is said whose column is of that type, whichever side it is."""
+    for side, types in (
+        (Side.MARKETO, ("formula", "String")),
+        (Side.DYNAMICS, ("string", "Image")),
+    ):
+        with pytest.raises(ConfigurationError, match=f"^{side.label}'s .* is of the type"):
+            describe_field("both", typed(*types), "here", "there")
+
+
 # -- adding fields
 
 
@@ -320,8 +378,9 @@ def test_field_is_replaced_by_name() -> None:
     ("names", "message"),
     [
         (Pair("web", "websiteurl"), "no column 'web'"),
-        (Pair("websit", "websiteurl"), "Did you mean 'website'"),
-        (Pair("website", "xyzzy"), "Dynamics's 'lead' has no column 'xyzzy'.*Check the spelling"),
+        (Pair("websit", "websiteurl"), r"Did you mean 'website'\?$"),
+        (Pair("microsoftAdres2", "websiteurl"), r"Did you mean '\w+' or '\w+' or '\w+'\?$"),
+        (Pair("website", "xyzzy"), r"Dynamics's 'lead' has no column 'xyzzy'.* Check the spell"),
         (Pair("dateOfBirth", "createdon"), "cannot be one field"),
         (Pair("email", "websiteurl"), "'email' twice"),
     ],
@@ -375,7 +434,12 @@ LONG: Final = Column("", "here", "string", length=255)
         ),
         (FIELD, attrs.evolve(LONG, label="Elsewhere", length=50), SHORT, ["labels 'here'"]),
         (FIELD, attrs.evolve(LONG, label="", length=50), SHORT, []),
-        (FIELD, LONG, Column("", "There", "Picklist"), ["choice, but the map says text"]),
+        (
+            FIELD,
+            LONG,
+            Column("", "There", "Picklist"),
+            ["are 'string' in Marketo and 'Picklist' in Dynamics: choice, but the map says text"],
+        ),
         (FIELD, LONG, Column("", "There", "Boolean"), ["no kind of dynsync's bridges"]),
         (FIELD, LONG, Column("", "There", "Image"), ["no kind of dynsync's bridges"]),
         (
@@ -403,3 +467,14 @@ def test_lint_tells_what_is_not_there() -> None:
     assert ["Marketo has no column 'here'", "Dynamics has no column 'there'"] == [
         warning.removeprefix("f: ").removesuffix(" that the sync user sees") for warning in found
     ]
+
+
+def test_lint_does_not_compare_with_what_is_not_there() -> None:
+    """Of a column that one side alone has there is nothing more to say."""
+    both = columns(LONG, SHORT)
+    for side in Side:
+        found = lint(only(FIELD), both.replace(side, Schema.of("table", [])))
+
+        assert [f"f: {side.label} has no column {FIELD.names[side]!r} that the sync user sees"] == [
+            *found
+        ]

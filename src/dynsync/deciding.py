@@ -38,7 +38,7 @@ __all__ = [
 
 def digest(*said: object) -> str:
     """Return a short digest, so that a refused value need not be kept to be recognised."""
-    return hashlib.sha256(repr(said).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
 
 
 def refusal_digest(wire: Wire | Missing, held: Wire | Missing) -> str:
@@ -229,11 +229,8 @@ def _lost(case: Case, decision: FieldMerge) -> Lost:
             return MISSING if kept else case.seen[side]
 
         return Pair[Wire | Missing](gave_way(Side.MARKETO), gave_way(Side.DYNAMICS))
-    if decision.winner is not None and decision.lost is not MISSING:
-        loser = decision.winner.other
-        claimed = case.seen[loser]
-        return case.actual[loser] if claimed is MISSING else claimed
-    return MISSING
+    # Both sides reported a value, or there would be nothing to decide between.
+    return MISSING if decision.winner is None else case.seen[decision.winner.other]
 
 
 def _plan_field(case: Case) -> FieldPlan | None:

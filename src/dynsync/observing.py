@@ -44,7 +44,8 @@ def clears(row: Row, base: Row) -> int:
     return sum(
         1
         for at in differing(row, base)
-        if row[at] in (None, "") and base[at] not in (None, "", False, MISSING)
+        # To Python, 0 is False; and a 0 is a value.
+        if row[at] in (None, "") and base[at] not in (None, "", MISSING) and base[at] is not False
     )
 
 

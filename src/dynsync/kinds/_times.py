@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Hashable
-from typing import Final
+from typing import Final, TypeGuard
 
 import attrs
 from dateutil import parser as dates
@@ -84,16 +84,22 @@ class DateKind:
     def encode(self, value: Value, side: Side) -> Wire:
         if value is None:
             return None
-        if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
+        if _is_day(value):
             return value.isoformat()
         raise Unfit("VALUE_TYPE", "not a date")
 
     def key(self, value: Value) -> Hashable:
-        # A datetime is a date to Python.
-        return stray(value) if isinstance(value, dt.datetime) else value
+        if value is None or _is_day(value):
+            return value
+        return stray(value)
 
     def bind(self, column: Column) -> Kind:
         return self
+
+
+def _is_day(value: Value) -> TypeGuard[dt.date]:
+    """Return whether *value* is a day; a point in time is one to Python."""
+    return isinstance(value, dt.date) and not isinstance(value, dt.datetime)
 
 
 def _utc(moment: dt.datetime) -> dt.datetime:
