@@ -583,3 +583,75 @@ def test_a_value_that_is_first_read_after_its_person_was_deleted_makes_no_new_pe
             ),
         ]
     )
+
+
+def test_a_write_whose_echo_comes_while_an_earlier_one_is_still_looked_for() -> None:
+    """Invariants 4 and 13: an edit that puts the old value back comes after our write, and stays."""
+    replay(
+        [
+            (
+                "faulty_writes",
+                {
+                    "at": 0,
+                    "choice": 7,
+                    "kinds": ["lost_request", "lost_response", "partial", "throttled"],
+                    "name": "email",
+                    "sides": [Side.MARKETO, Side.DYNAMICS],
+                },
+            ),
+            (
+                "edit_after_no_answer",
+                {
+                    "again": Side.MARKETO,
+                    "at": 0,
+                    "choice": 0,
+                    "kind": "lost_response",
+                    "later": 7,
+                    "name": "email",
+                    "side": Side.MARKETO,
+                },
+            ),
+        ]
+    )
+
+
+def test_what_was_there_before_a_write_of_long_ago_is_no_sign_of_a_block() -> None:
+    """R24: a note of which no echo ever came is given up after a day, here as elsewhere."""
+    replay(
+        [
+            ("delete_in_marketo", {"at": 0, "edit": ("first_name", None)}),
+            (
+                "faulty_runs",
+                {
+                    "kinds": [
+                        *("lost_response", "throttled", "lost_request", "partial"),
+                        *("crash_after", "crash_before", "down"),
+                    ],
+                    "operation": "write",
+                    "side": Side.MARKETO,
+                    "skip": 0,
+                },
+            ),
+            ("edit_before_the_echo", {"at": 0, "choice": 0, "later": 0, "name": "job_title"}),
+        ]
+    )
+
+
+def test_a_right_that_is_gone_and_back_before_anybody_looked_changes_nothing() -> None:
+    """R81 is about what was not read, and nothing was missed here."""
+    replay(
+        [
+            (
+                "faulty_writes",
+                {
+                    "at": 0,
+                    "choice": 0,
+                    "kinds": ["throttled", "partial"],
+                    "name": "email",
+                    "sides": [Side.MARKETO, Side.DYNAMICS],
+                },
+            ),
+            ("take_read", {}),
+            ("give_read", {}),
+        ]
+    )

@@ -17,6 +17,7 @@ import attrs
 
 from dynsync._contract import check_row
 from dynsync._feeds import row_of
+from dynsync._notes import still_awaited
 from dynsync._reading import fetch_all
 from dynsync._rights import Answered
 from dynsync._session import Session
@@ -83,8 +84,9 @@ def confirm(session: Session) -> None:
 
 def _confirm_some(session: Session, links: Sequence[Linked]) -> None:
     by_table: dict[str, list[Linked]] = defaultdict(list)
+    now = session.marketo_now()
     for link in links:
-        if link.sent and link.state is not LinkState.GONE_MARKETO:
+        if still_awaited(link.sent, now) and link.state is not LinkState.GONE_MARKETO:
             by_table[session.terms[link.entity].map.tables.marketo].append(link)
     for table, mine in by_table.items():
         fields = {
@@ -102,7 +104,8 @@ def _confirm_some(session: Session, links: Sequence[Linked]) -> None:
                 row = row_of(terms, Side.MARKETO)(person.values)
                 check_row(terms, Side.MARKETO, row)
                 entry = pending.get(link_key(link.key)) or _entry(link, session.now())
-                found = list(_swallowed(terms, link, row, swallowed_fields(entry.holds)))
+                told = swallowed_fields(entry.holds)
+                found = list(_swallowed(terms, still_awaited(link.sent, now), row, told))
                 if found:
                     kept.append(_reopened(terms, link, entry, found, session.now()))
         if kept:
@@ -112,17 +115,17 @@ def _confirm_some(session: Session, links: Sequence[Linked]) -> None:
 
 
 def _swallowed(
-    terms: Terms, link: Linked, row: Row, told: Container[str]
+    terms: Terms, sent: Sequence[Sent], row: Row, told: Container[str]
 ) -> Iterator[tuple[Sent, Wire]]:
     """
     Yield what was swallowed of each field that holds what it held before, and that value.
 
     Nothing of the fields that were *told* of already.
     """
-    for name in dict.fromkeys(sent.field for sent in link.sent):
+    for name in dict.fromkeys(note.field for note in sent):
         if name in told:
             continue
-        notes = [sent for sent in link.sent if sent.field == name]
+        notes = [note for note in sent if note.field == name]
         field, now = terms.fields[terms.index(name)], row[terms.index(name)]
         if now is MISSING:
             continue

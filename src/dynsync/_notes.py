@@ -6,7 +6,8 @@ The notes wait on the link for the echo of the write (`dynsync.observing.overwri
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Final
 
 from dynsync.backlog import Sent
 from dynsync.planning import RecordPlan
@@ -14,7 +15,15 @@ from dynsync.records import MISSING, Side
 from dynsync.terms import Terms
 from dynsync.writes import Create
 
-__all__ = ["notes_of", "unsure_notes", "upsert_notes"]
+__all__ = ["notes_of", "still_awaited", "unsure_notes", "upsert_notes"]
+
+_ECHO_WAIT: Final = 86_400.0
+"""How long a write waits for its echo, in seconds; Marketo's feed may be late, not a day late."""
+
+
+def still_awaited(sent: Iterable[Sent], now: float) -> tuple[Sent, ...]:
+    """Return the writes whose echo may still come, at the time *now* by Marketo's clock."""
+    return tuple(write for write in sent if now - write.at < _ECHO_WAIT)
 
 
 def notes_of(terms: Terms, plan: RecordPlan, at: float) -> Iterator[Sent]:

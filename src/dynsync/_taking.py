@@ -9,6 +9,7 @@ from attrs import Factory
 
 from dynsync._contract import check_edits, check_instant, check_row
 from dynsync._feeds import Feed
+from dynsync._notes import still_awaited
 from dynsync._session import Session
 from dynsync._unanswered import covered, is_unanswered
 from dynsync.backlog import (
@@ -41,10 +42,6 @@ from dynsync.records import (
 from dynsync.terms import Terms
 
 __all__ = ["Marks", "Taking"]
-
-_ECHO_WAIT = 86_400.0
-"""How long a write waits for its echo, in seconds; Marketo's feed may be late, not a day late."""
-
 
 _CROSSING = Pair(Side.MARKETO, Side.DYNAMICS)
 
@@ -220,12 +217,13 @@ class Taking:
             return link
         doubted = swallowed_fields(entry.holds)
         unheard = is_unanswered(self.session, entry.key)
-        later = {write.field for write in waiting}
         come = [
             write
-            for write in link.sent
-            if write not in waiting and write.field not in later and write.field in terms.layout
+            for number, write in enumerate(link.sent, 1)
+            if write not in waiting and write.field in terms.layout
             if unheard or write.field in doubted
+            # Of what was written afterwards nothing may be under way.
+            if not any(one.field == write.field for one in link.sent[number:] if one in waiting)
         ]
         if not come:
             return link
@@ -256,8 +254,7 @@ class Taking:
         """Return the writes whose echo may still come."""
         if self.feed.side is Side.DYNAMICS:
             return tuple(unechoed)
-        now = self.session.marketo_now()
-        return tuple(write for write in unechoed if now - write.at < _ECHO_WAIT)
+        return still_awaited(unechoed, self.session.marketo_now())
 
     def _fold(
         self, terms: Terms, key: PendingKey, link: Known, id_: RecordId, seen: Observation

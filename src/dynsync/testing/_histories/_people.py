@@ -23,7 +23,8 @@ class People:
     """
     The systems, what the engine remembers, and the humans as the model has them.
 
-    *unreadable* and *withheld* are what the sync user may not do with the secured field.
+    *unreadable* and *withheld* are what the sync user may not do with the secured field, and
+    *missed* says that a run was begun since it may not read it.
     *held_back*: Marketo's feed says nothing at the moment; *slow*: some of it is still to come,
     or an edit that we may have overwritten is still to be found in it. *silent* counts the hours
     since then: the engine gives up on what comes a day late. *absent* are the fields, by entity,
@@ -47,6 +48,7 @@ class People:
         self.humans: list[Human] = []
         self.withheld = False
         self.unreadable = False
+        self.missed = False
         self.held_back = False
         self.slow = False
         self.silent = 0.0
