@@ -586,7 +586,7 @@ def test_a_value_that_is_first_read_after_its_person_was_deleted_makes_no_new_pe
 
 
 def test_a_write_whose_echo_comes_while_an_earlier_one_is_still_looked_for() -> None:
-    """Invariants 4 and 13: an edit that puts the old value back comes after our write, and stays."""
+    """Invariants 4 and 13: whoever puts the old value back after our write means it."""
     replay(
         [
             (

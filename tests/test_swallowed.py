@@ -415,3 +415,25 @@ def test_deleted_before_another_try_is_read_back(table: str) -> None:
     assert 1 == len(told(world))
     assert all(report.ok for report in reports)
     assert "Boss" == world.person(world.person_of(row))["title"]
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_what_an_unheard_upsert_may_have_replaced_is_no_sign(table: str) -> None:
+    """Invariant 4: nobody knows that the person held nothing; who empties the field means it."""
+    world = World()
+    create = world.contact if table == "contact" else world.lead
+    row = create(lastname="King", jobtitle="Boss")
+    world.marketo.faults.plan("write", Fault("lost_response"))
+    world.cycle()
+    world.cycle()
+    person = world.person_of(row)
+    world.dynamics.edit(table, row, {"jobtitle": "Clerk"})
+    world.marketo.hold_back()
+    world.cycle()
+    world.marketo.edit(person, {"title": None})
+    report = world.cycle()
+    world.marketo.release()
+    world.settled()
+
+    assert 0 == swallowed(report)
+    assert (None, None) == world.both(person, table, row, "job_title")

@@ -23,6 +23,7 @@ from dynsync._rights import Answered
 from dynsync._session import Session
 from dynsync.backlog import Linked, LinkState, Observation, Pending, Sent, link_key
 from dynsync.holding import swallowed_fields, swallowed_hold, swallowed_reason
+from dynsync.observing import unheard_upserts
 from dynsync.records import MISSING, Pair, Record, RecordId, Row, Side, Wire
 from dynsync.state import StateStore
 from dynsync.terms import Terms
@@ -122,6 +123,8 @@ def _swallowed(
 
     Nothing of the fields that were *told* of already.
     """
+    unknown = unheard_upserts(sent)
+    sent = [note for note in sent if note.at not in unknown]
     for name in dict.fromkeys(note.field for note in sent):
         if name in told:
             continue

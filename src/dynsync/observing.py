@@ -25,6 +25,7 @@ __all__ = [
     "missed",
     "overwritten",
     "shows",
+    "unheard_upserts",
 ]
 
 
@@ -177,13 +178,23 @@ def _replay(
     return found, waiting
 
 
+def unheard_upserts(sent: Iterable[Sent]) -> set[float]:
+    """
+    Return when upserts of *sent* were sent that nobody answered.
+
+    Their notes count only if the feed tells that a person was given the id, which is noted as a
+    value that replaces itself: what such a person held before is not known.
+    """
+    return {note.at for note in sent if note.field == "@id" and note.old == note.new}
+
+
 def _real(terms: Terms, sent: Sequence[Sent], edits: Sequence[Edit]) -> Sequence[Sent]:
     """
     Return *sent* without the notes of an upsert that made the person.
 
     That is what *edits* tell which do not say that the person was given its id.
     """
-    unsure = {note.at for note in sent if note.field == "@id" and note.old == note.new}
+    unsure = unheard_upserts(sent)
     given = any(edit.field == terms.map.link_field for edit in edits)
     return sent if given or not edits else [note for note in sent if note.at not in unsure]
 
