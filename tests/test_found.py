@@ -655,3 +655,24 @@ def test_a_right_that_is_gone_and_back_before_anybody_looked_changes_nothing() -
             ("give_read", {}),
         ]
     )
+
+
+def test_who_enters_what_is_there_already_has_had_no_turn() -> None:
+    """A refused value waits, so that the two differ, and Dynamics is told what it holds."""
+    replay(
+        [
+            ("meet", {"also": "nobody", "entity": "lead"}),
+            ("late_rows", {"at": 2, "choices": (0, 0), "names": ("email", "job_title")}),
+            ("collide", {"at": 5, "choices": (6, 8), "name": "job_title", "settle": False}),
+            (
+                "take_turns",
+                {
+                    "at": 4,
+                    "choices": (0, 0),
+                    "first": Side.MARKETO,
+                    "name": "job_title",
+                    "pause": 60,
+                },
+            ),
+        ]
+    )

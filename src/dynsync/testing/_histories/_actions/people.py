@@ -90,11 +90,14 @@ def take_turns(
         if name not in world.present(human.entity):
             continue
         cell = human.cells[name]
+        edited: list[bool] = []
         for side, choice in zip((first, first.other), choices, strict=True):
             held = (*cell.now.values(), *cell.agreed.values())
-            world.change(human, side, name, world.scene.other_value(name, choice, *held))
+            value = world.scene.other_value(name, choice, *held)
+            edited.append(world.change(human, side, name, value))
             world.clock.advance(pause)
-        if len(cell.moved()) < len(Side) or cell.meets():
+        # Who enters what is there already has not had a turn.
+        if not all(edited) or len(cell.moved()) < len(Side) or cell.meets():
             continue
         last = cell.now[first.other]
         world.settle()
