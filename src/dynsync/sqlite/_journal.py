@@ -19,9 +19,9 @@ _Columns: TypeAlias = tuple[
 _SELECT = "SELECT seq, run, at, entity, link, marketo_id, dynamics_id, kind, detail FROM journal "
 _INSERT = """INSERT INTO journal (seq, run, at, entity, link, marketo_id, dynamics_id, kind,
     detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
-_OF_RECORD = """WHERE entity = ?1 AND (marketo_id = ?2 OR dynamics_id = ?3) AND seq IN (
-        SELECT seq FROM journal_id WHERE id IN (?2, ?3) UNION ALL
-        SELECT seq FROM journal WHERE seq > ?4 AND (marketo_id = ?2 OR dynamics_id = ?3)
+_OF_RECORD = """WHERE entity = ? AND (marketo_id = ? OR dynamics_id = ?) AND seq IN (
+        SELECT seq FROM journal_id WHERE id IN (?, ?) UNION ALL
+        SELECT seq FROM journal WHERE seq > ? AND (marketo_id = ? OR dynamics_id = ?)
     ) ORDER BY seq"""
 
 _AT_ONCE = 50_000
@@ -32,8 +32,8 @@ _SET_FOUND = """INSERT INTO meta VALUES ('found', ?)
     ON CONFLICT (name) DO UPDATE SET value = excluded.value"""
 # An entry may have the same id on both sides.
 _ENTER = """INSERT OR IGNORE INTO journal_id SELECT id, seq FROM (
-        SELECT marketo_id AS id, seq FROM journal WHERE seq > ?1 AND marketo_id IS NOT NULL
-        UNION ALL SELECT dynamics_id, seq FROM journal WHERE seq > ?1 AND dynamics_id IS NOT NULL
+        SELECT marketo_id AS id, seq FROM journal WHERE seq > ? AND marketo_id IS NOT NULL
+        UNION ALL SELECT dynamics_id, seq FROM journal WHERE seq > ? AND dynamics_id IS NOT NULL
     ) ORDER BY id, seq"""
 _LEAVE = "DELETE FROM journal_id WHERE seq IN (SELECT seq FROM journal WHERE at < ?)"
 
@@ -56,7 +56,7 @@ class Journal(Database):
                 seq += len(batch)
             found = self._found()
             if seq - found >= _AT_ONCE:
-                connection.execute(_ENTER, (found,))
+                connection.execute(_ENTER, (found, found))
                 connection.execute(_SET_FOUND, (str(seq),))
 
     def journal(self, after: int, limit: int) -> Sequence[JournalEntry]:
@@ -67,7 +67,7 @@ class Journal(Database):
         """Return all entries of one record, oldest first: those that name either id."""
         with self._reading:
             found = self._found()
-        return self._lines(_SELECT + _OF_RECORD, entity, *ids, found)
+        return self._lines(_SELECT + _OF_RECORD, entity, *ids, *ids, found, *ids)
 
     def prune(self, before: float) -> int:
         """Remove journal entries older than *before*; return how many."""
