@@ -84,29 +84,30 @@ def confirm(session: Session) -> None:
 
 
 def _confirm_some(session: Session, links: Sequence[Linked]) -> None:
-    by_table: dict[str, list[Linked]] = defaultdict(list)
+    by_table: dict[str, list[tuple[Linked, tuple[Sent, ...]]]] = defaultdict(list)
     now = session.marketo_now()
     for link in links:
-        if still_awaited(link.sent, now) and link.state is not LinkState.GONE_MARKETO:
-            by_table[session.terms[link.entity].map.tables.marketo].append(link)
+        sent = still_awaited(link.sent, now)
+        if sent and link.state is not LinkState.GONE_MARKETO:
+            by_table[session.terms[link.entity].map.tables.marketo].append((link, sent))
     for table, mine in by_table.items():
         fields = {
-            session.terms[link.entity].native_names.marketo[sent.field]
-            for link in mine
-            for sent in link.sent
+            session.terms[link.entity].native_names.marketo[note.field]
+            for link, sent in mine
+            for note in sent
         }
-        ids = [link.ids.marketo for link in mine]
+        ids = [link.ids.marketo for link, _ in mine]
         people = fetch_all(session, Side.MARKETO, table, ids, sorted(fields))
-        pending = session.store.pending([link_key(link.key) for link in mine])
+        pending = session.store.pending([link_key(link.key) for link, _ in mine])
         kept: list[tuple[Linked, Pending]] = []
-        for link in mine:
+        for link, sent in mine:
             terms, person = session.terms[link.entity], people.get(link.ids.marketo)
             if person is not None:
                 row = row_of(terms, Side.MARKETO)(person.values)
                 check_row(terms, Side.MARKETO, row)
                 entry = pending.get(link_key(link.key)) or _entry(link, session.now())
                 told = swallowed_fields(entry.holds)
-                found = list(_swallowed(terms, still_awaited(link.sent, now), row, told))
+                found = list(_swallowed(terms, sent, row, told))
                 if found:
                     kept.append(_reopened(terms, link, entry, found, session.now()))
         if kept:

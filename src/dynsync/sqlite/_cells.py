@@ -28,7 +28,7 @@ _IMPOSSIBLE: Final = (
     """SELECT 1 FROM pending WHERE clears < 0 OR attempts < 0
         OR link NOT BETWEEN 1 AND (SELECT coalesce(max(key), 0) FROM link)""",
     # Ids that are said to be entered, of entries that are not there yet: those would be lost.
-    """SELECT 1 FROM meta WHERE name = 'found' AND CAST(value AS INTEGER) > max(
+    """SELECT 1 FROM meta WHERE name = 'entered' AND CAST(value AS INTEGER) > max(
         (SELECT coalesce(max(seq), 0) FROM journal),
         (SELECT coalesce(max(CAST(value AS INTEGER)), 0) FROM meta WHERE name = 'seq'))""",
 )

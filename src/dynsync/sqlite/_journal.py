@@ -27,8 +27,8 @@ _OF_RECORD = """WHERE entity = ? AND (marketo_id = ? OR dynamics_id = ?) AND seq
 _AT_ONCE = 50_000
 """Entries whose ids are entered together. More are quicker to enter, and slower to read through."""
 
-_FOUND = "SELECT coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'found'), 0)"
-_SET_FOUND = """INSERT INTO meta VALUES ('found', ?)
+_ENTERED = "SELECT coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'entered'), 0)"
+_SET_ENTERED = """INSERT INTO meta VALUES ('entered', ?)
     ON CONFLICT (name) DO UPDATE SET value = excluded.value"""
 # An entry may have the same id on both sides.
 _ENTER = """INSERT OR IGNORE INTO journal_id SELECT id, seq FROM (
@@ -54,10 +54,10 @@ class Journal(Database):
             for batch in batches(entries):
                 connection.executemany(_INSERT, _numbered(batch, seq))
                 seq += len(batch)
-            found = self._found()
-            if seq - found >= _AT_ONCE:
-                connection.execute(_ENTER, (found, found))
-                connection.execute(_SET_FOUND, (str(seq),))
+            entered = self._entered()
+            if seq - entered >= _AT_ONCE:
+                connection.execute(_ENTER, (entered, entered))
+                connection.execute(_SET_ENTERED, (str(seq),))
 
     def journal(self, after: int, limit: int) -> Sequence[JournalEntry]:
         """Return at most *limit* entries with a *seq* above *after*, in order."""
@@ -66,8 +66,8 @@ class Journal(Database):
     def history(self, entity: Entity, ids: Pair[RecordId | None]) -> Sequence[JournalEntry]:
         """Return all entries of one record, oldest first: those that name either id."""
         with self._reading:
-            found = self._found()
-        return self._lines(_SELECT + _OF_RECORD, entity, *ids, *ids, found, *ids)
+            entered = self._entered()
+        return self._lines(_SELECT + _OF_RECORD, entity, *ids, *ids, entered, *ids)
 
     def prune(self, before: float) -> int:
         """Remove journal entries older than *before*; return how many."""
@@ -80,9 +80,9 @@ class Journal(Database):
         row: tuple[int] = self._connection.execute(_LAST).fetchone()
         return row[0]
 
-    def _found(self) -> int:
+    def _entered(self) -> int:
         """Return up to which number the ids of entries are entered."""
-        row: tuple[int] = self._connection.execute(_FOUND).fetchone()
+        row: tuple[int] = self._connection.execute(_ENTERED).fetchone()
         return row[0]
 
     def _lines(self, statement: str, *parameters: object) -> list[JournalEntry]:

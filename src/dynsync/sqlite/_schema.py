@@ -70,7 +70,7 @@ _TABLES = (
 
 # Both ids of an entry under indexes of the table dirty a page each for every entry, in a large
 # journal. In a table of its own they are entered thousands at a time and in order, so that few
-# pages are touched; until then the end of the journal is read through, up to `meta.found`.
+# pages are touched; until then the end of the journal is read through, up to `meta.entered`.
 _JOURNAL_IDS = (
     "DROP INDEX journal_marketo",
     "DROP INDEX journal_dynamics",
@@ -81,7 +81,7 @@ _JOURNAL_IDS = (
         SELECT marketo_id AS id, seq FROM journal WHERE marketo_id IS NOT NULL UNION ALL
         SELECT dynamics_id, seq FROM journal WHERE dynamics_id IS NOT NULL
     ) ORDER BY id, seq""",
-    "INSERT INTO meta SELECT 'found', coalesce(max(seq), 0) FROM journal",
+    "INSERT INTO meta SELECT 'entered', coalesce(max(seq), 0) FROM journal",
 )
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (_TABLES, _JOURNAL_IDS)
