@@ -44,8 +44,9 @@ if it survives: then it is asked once more, in a process of its own.
 """
 
 QUICK: Final = (
-    *("advancing", "agreed", "agreeing", "backlog", "calling", "careful", "comparing"),
-    *("deciding", "decisions", "domain", "errors", "fields", "guards", "holding", "kinds"),
+    *("advancing", "agreed", "agreeing", "backlog", "calling", "careful", "carrying"),
+    *("comparing", "deciding", "decisions", "domain", "errors", "fields", "guards", "holding"),
+    "kinds",
     *("making", "maps", "matching", "merge", "observing", "outcomes", "permissions"),
     *("permissions_engine", "plan", "planning", "policies", "recorder", "records", "reports"),
     *("schedule", "schemas", "state", "state_links", "terms", "unanswered", "validation"),

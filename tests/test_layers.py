@@ -23,8 +23,8 @@ LAYER_0: Final = frozenset(
 )
 LAYER_1: Final = frozenset({"fields", "permissions", "policies", "validation", "matching"})
 LAYER_2: Final = frozenset(
-    {"merge", "maps", "terms", "outcomes", "observing", "making"}
-    | {"decisions", "deciding", "comparing", "planning"}
+    {"merge", "maps", "terms", "outcomes", "observing", "ways", "making"}
+    | {"decisions", "deciding", "comparing", "carrying", "planning"}
     | {"advancing", "agreeing", "holding", "settling"}
     | {"guards", "reports"}
 )
@@ -70,10 +70,12 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
     "observing": LAYER_0 | {"fields", "terms"},
     "decisions": BELOW_2 | {"merge", "outcomes"},
     "deciding": BELOW_2 | {"decisions", "merge", "outcomes", "terms"},
-    "making": BELOW_2 | {"terms"},
+    "ways": BELOW_2 | {"terms"},
+    "making": BELOW_2 | {"terms", "ways"},
     "comparing": BELOW_2 | {"deciding", "terms"},
+    "carrying": BELOW_2 | {"comparing", "decisions", "merge", "terms", "ways"},
     "planning": BELOW_2
-    | {"comparing", "decisions", "deciding", "making", "merge", "outcomes", "terms"},
+    | {"carrying", "comparing", "decisions", "deciding", "making", "merge", "outcomes", "terms"},
     "advancing": BELOW_2 | {"decisions", "planning", "terms"},
     "holding": BELOW_2 | {"deciding", "planning", "terms"},
     "agreeing": BELOW_2 | {"advancing", "decisions", "planning", "outcomes", "terms"},

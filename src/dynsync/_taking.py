@@ -131,7 +131,11 @@ class Taking:
     # -- linked records
 
     def _take_known(self, news: Sequence[tuple[Change, Known, Row | None]]) -> None:
-        self._load(link_key(link.key) for _, link, _ in news)
+        open_links = self.marks.open_links
+        top = len(open_links)
+        self._load(
+            link_key(link.key) for _, link, _ in news if link.key >= top or open_links[link.key]
+        )
         side = self.feed.side
         for change, link, row in news:
             terms = self.feed.terms[link.entity]

@@ -31,7 +31,7 @@ from dynsync.records import (
     Value,
 )
 
-__all__ = ["Equality", "FieldMerge", "Merge", "Verdict", "merge", "merge_field"]
+__all__ = ["CHANGED", "Equality", "FieldMerge", "Merge", "Verdict", "merge", "merge_field"]
 
 Equality: TypeAlias = Callable[[str, Value, Value], bool]
 """Whether two values of the named field mean the same."""
@@ -45,7 +45,9 @@ _NOBODY: Final = Entity("")
 _AGELESS: Final[Pair[float | None]] = Pair(None, None)
 
 # Said of nearly every field that moves: written once.
-_CHANGED: Final = Pair("only Marketo changed it", "only Dynamics changed it")
+CHANGED: Final = Pair("only Marketo changed it", "only Dynamics changed it")
+"""Why the value of the one side that changed a field goes to the other."""
+
 _REPORTED: Final = Pair("only Marketo reports it", "only Dynamics reports it")
 
 
@@ -198,7 +200,7 @@ def merge_field(
     # that the other side was never known by.
     if here is not there and (met or now.marketo is MISSING or now.dynamics is MISSING):
         side = Side.MARKETO if here else Side.DYNAMICS
-        why = (_CHANGED if met else _REPORTED)[side]
+        why = (CHANGED if met else _REPORTED)[side]
         return FieldMerge(field, Verdict.ONE_SIDE, _value(now[side]), side, MISSING, why)
     values = now.map(_value)
     if same(values.marketo, values.dynamics):

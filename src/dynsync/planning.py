@@ -15,6 +15,7 @@ from typing import Final
 import attrs
 
 from dynsync.backlog import Linked, LinkState, Observation, Pending, version_of
+from dynsync.carrying import carried, ways_of
 from dynsync.comparing import Rows, rows_of
 from dynsync.deciding import Case, decide, decide_new, digest, give_back
 from dynsync.decisions import FieldPlan, Ruling
@@ -95,7 +96,13 @@ def _plan_fields(
 ) -> list[FieldPlan]:
     plans: list[FieldPlan] = []
     ages = _ages(entry, now)
+    # What was refused before, or overwritten, is to be thought about.
+    ways = None if entry.holds or rows.claims else ways_of(terms)
     for at in rows.moved(terms):
+        if ways is not None and (plan := carried(ways, rows, at)) is not MISSING:
+            if plan is not None:
+                plans.append(plan)
+            continue
         case = rows.case(terms, entry, at, now, ages)
         one = give_back(case) if case.claimed and action is Action.FLAG else decide(case)
         if one is not None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from functools import lru_cache
 from typing import Final
 
 import attrs
@@ -45,6 +46,9 @@ def _number(wire: Wire) -> Decimal | None:
 _FAR: Final = 100
 """A power of ten far past what any column holds."""
 
+_PLAIN: Final = 2**53
+"""Below it a whole number and its double are the same: most numbers, which need no more care."""
+
 
 @attrs.frozen
 class IntegerKind:
@@ -53,6 +57,8 @@ class IntegerKind:
     name: str = "integer"
 
     def decode(self, wire: Wire, side: Side) -> Value:
+        if type(wire) is int and -_PLAIN < wire < _PLAIN:
+            return wire
         number = _number(wire)
         if number is None:
             return None
@@ -76,10 +82,19 @@ class IntegerKind:
 
 def _exact(value: Value) -> Decimal | None:
     """Return *value* as a finite number, None if it is none."""
-    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+    if type(value) is Decimal:
+        number = value
+    elif isinstance(value, bool) or not isinstance(value, int | Decimal):
         return None
-    number = Decimal(value)
+    else:
+        number = Decimal(value)
     return number if number.is_finite() else None
+
+
+@lru_cache
+def _last(digits: int) -> Decimal:
+    """Return one in the last of so many decimals."""
+    return Decimal((0, (1,), -digits))
 
 
 @attrs.frozen
@@ -116,7 +131,7 @@ class NumberKind:
         if self.digits is None or number.adjusted() > _FAR:
             return number
         # Exact in this context, whatever the host has made of its own.
-        return number.quantize(Decimal((0, (1,), -self.digits)), context=_WIDE)
+        return number.quantize(_last(self.digits), context=_WIDE)
 
     def bind(self, column: Column) -> Kind:
         if self.digits is not None or column.digits is None:

@@ -110,6 +110,9 @@ def _utc(moment: dt.datetime) -> dt.datetime:
         raise Unfit("DATE_RANGE", "a time that no calendar holds") from None
 
 
+_SECOND: Final = len("2026-11-23T09:30:00")
+
+
 @attrs.frozen
 class InstantKind:
     """A point in time: compared at the second in UTC. Without an offset it is UTC."""
@@ -127,16 +130,18 @@ class InstantKind:
             return None
         if not isinstance(value, dt.datetime) or value.tzinfo is None:
             raise Unfit("VALUE_TYPE", "not a point in time")
-        return _utc(value).replace(tzinfo=None, microsecond=0).isoformat() + "Z"
+        # Whatever the moment, its year has four digits.
+        return _utc(value).isoformat(timespec="seconds")[:_SECOND] + "Z"
 
     def key(self, value: Value) -> Hashable:
         if not isinstance(value, dt.datetime) or value.tzinfo is None:
             return None if value is None else stray(value)
         try:
             # Python calls a time in a zone's repeated hour equal to none in another zone.
-            return _utc(value).replace(microsecond=0)
+            moment = _utc(value)
         except Unfit:
             return stray(value)
+        return moment.replace(microsecond=0) if moment.microsecond else moment
 
     def bind(self, column: Column) -> Kind:
         return self
