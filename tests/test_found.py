@@ -657,6 +657,30 @@ def test_a_right_that_is_gone_and_back_before_anybody_looked_changes_nothing() -
     )
 
 
+def test_a_right_that_is_back_after_a_run_that_died_at_once_changes_nothing() -> None:
+    """It forgot nothing of what had been read, so that what one side changed is an edit as ever."""
+    replay(
+        [
+            (
+                "faulty_writes",
+                {
+                    "at": 0,
+                    "choice": 0,
+                    "kinds": ["throttled", "partial", "lost_response", "lost_request"],
+                    "name": "email",
+                    "sides": [Side.MARKETO, Side.DYNAMICS],
+                },
+            ),
+            ("take_read", {}),
+            (
+                "crashing_commit",
+                {"at": 1, "edit": ("first_name", "Ada"), "when": "before", "who": 0},
+            ),
+            ("give_read", {}),
+        ]
+    )
+
+
 def test_who_enters_what_is_there_already_has_had_no_turn() -> None:
     """A refused value waits, so that the two differ, and Dynamics is told what it holds."""
     replay(

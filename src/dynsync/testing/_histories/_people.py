@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Collection, Mapping
-from typing import Final
+from typing import Final, cast
 
 from dynsync.memory import MemoryStore
 from dynsync.records import RecordId, Side, Value, Wire
@@ -23,8 +24,7 @@ class People:
     """
     The systems, what the engine remembers, and the humans as the model has them.
 
-    *unreadable* and *withheld* are what the sync user may not do with the secured field, and
-    *missed* says that a run was begun since it may not read it.
+    *unreadable* and *withheld* are what the sync user may not do with the secured field.
     *held_back*: Marketo's feed says nothing at the moment; *slow*: some of it is still to come,
     or an edit that we may have overwritten is still to be found in it. *silent* counts the hours
     since then: the engine gives up on what comes a day late. *absent* are the fields, by entity,
@@ -48,7 +48,6 @@ class People:
         self.humans: list[Human] = []
         self.withheld = False
         self.unreadable = False
-        self.missed = False
         self.held_back = False
         self.slow = False
         self.silent = 0.0
@@ -186,6 +185,15 @@ class People:
         for human in self.humans:
             if human.entity == entity:
                 human.new_since_gone.pop(name, None)
+
+    def forgotten(self, human: Human, name: str) -> bool:
+        """
+        Return whether a run forgot what it had read of a field that it might not read any more.
+
+        One that died before it did knows the field as ever, should it take part again.
+        """
+        layout = self.store.get(f"layout:{human.entity}")
+        return layout is not None and name not in cast("list[str]", json.loads(layout))
 
     def backfill(self, human: Human, name: str) -> None:
         """Note that a field takes part again: what the two hold now meets anew (R81)."""

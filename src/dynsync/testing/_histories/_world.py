@@ -77,7 +77,6 @@ class World(People):
 
     def sync(self, store: MemoryStore | None = None) -> Sync:
         """Return the sync of the world, or one of another process over *store*."""
-        self.missed = self.missed or self.unreadable
         if store is not None:
             return self._process(store)
         if self._sync is None:

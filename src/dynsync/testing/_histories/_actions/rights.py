@@ -19,7 +19,7 @@ def take_read(world: SandboxWorld) -> None:
     """The sync user may not read e-mail addresses any more."""
     # Invariants 17, 32.
     world.secure(Access.NONE)
-    world.unreadable, world.withheld, world.missed = True, False, False
+    world.unreadable, world.withheld = True, False
     for human in world.humans:
         human.new_since_gone.pop(_FIELD, None)
     world.reached["right to read taken"] += 1
@@ -38,8 +38,8 @@ def give_read(world: SandboxWorld) -> None:
     world.secure(EVERYTHING)
     world.unreadable = False
     world.secrets.clear()
-    if world.missed:
-        for human in world.humans:
+    for human in world.humans:
+        if world.forgotten(human, _FIELD):
             world.backfill(human, _FIELD)
     world.reached["right to read given"] += 1
 
