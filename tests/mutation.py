@@ -49,8 +49,8 @@ QUICK: Final = (
     "kinds",
     *("making", "maps", "matching", "merge", "observing", "outcomes", "permissions"),
     *("permissions_engine", "plan", "planning", "policies", "recorder", "records", "reports"),
-    *("schedule", "schemas", "state", "state_links", "terms", "unanswered", "validation"),
-    "writes",
+    *("schedule", "schemas", "settling", "state", "state_links", "terms", "unanswered"),
+    *("validation", "writes"),
 )
 """The tests of the first round: of parts by themselves, and of the engine in a few seconds."""
 
