@@ -47,7 +47,8 @@ KNOWN: Final = attrs.evolve(
     link({"city": "was", "name": "Lee"}, versions=Pair(Version("m"), Version("d"))),
     sent=(Sent("city", "a", "b", "c", at=NOW),),
 )
-NEWS: Final = entry(seen({"city": "b"}, version="m2"))
+# An entry knows the ids of the sides that have reported.
+NEWS: Final = entry(seen({"city": "b"}, version="m2"), ids=Pair(PERSON, None))
 NEW_KEY: Final = 7
 UNLINKED: Final = unlinked_key(LEAD.entity, GUID)
 
@@ -122,7 +123,7 @@ def test_gone_on_both_sides_ends_the_link() -> None:
 
 def test_deleted_in_marketo_is_remembered() -> None:
     """With what Dynamics holds by now, so that only a later change brings the person back."""
-    made = entry(gone(), seen({"city": "was "}))
+    made = entry(gone(), seen({"city": "was "}), ids=Pair(PERSON, None))
     settlement = settled(made, KNOWN)
     rows = Pair(KNOWN.rows.marketo, KNOWN.rows.dynamics.copy())
     rows.dynamics[TERMS.index("city")] = "was "
@@ -130,7 +131,7 @@ def test_deleted_in_marketo_is_remembered() -> None:
     assert attrs.evolve(KNOWN, rows=rows, state=LinkState.GONE_MARKETO) == settlement.link
     assert settlement.entry is None
     assert settlement.dropped_link is None
-    assert OutcomeKind.FORGOTTEN is settlement.outcome.kind
+    assert (OutcomeKind.FORGOTTEN, IDS) == (settlement.outcome.kind, settlement.outcome.ids)
 
 
 def test_deleted_in_marketo_alone() -> None:
@@ -264,7 +265,7 @@ def test_a_new_person() -> None:
 def test_a_person_who_is_made_anew() -> None:
     """Under the key of the old link, and without its notes (R46)."""
     known = attrs.evolve(KNOWN, state=LinkState.GONE_MARKETO)
-    made = entry(dynamics=seen({"city": "c"}))
+    made = entry(dynamics=seen({"city": "c"}), ids=Pair(None, None))
     again = link_of(settled(made, known, to_marketo(Created(RecordId("18")))))
 
     assert (1, Pair(RecordId("18"), GUID), ()) == (again.key, again.ids, again.sent)
@@ -293,6 +294,7 @@ def test_a_pushed_person() -> None:
     left = left_of(settlement)
 
     assert settlement.again
+    assert () == settlement.outcome.changes
     assert (OutcomeKind.CREATED, "made from what Marketo holds") == (
         settlement.outcome.kind,
         settlement.outcome.why,
@@ -321,8 +323,9 @@ def test_a_record_that_is_there_already_was_made_before() -> None:
     there = Rejected((Reason("duplicate_key", "there is one"),))
     settlement = settled(PUSH, None, to_dynamics(there))
 
-    assert ("ambiguous", (), ()) == (
+    assert ("ambiguous", NOW, (), ()) == (
         left_of(settlement).reason,
+        left_of(settlement).retry_at,
         left_of(settlement).holds,
         settlement.outcome.results,
     )
@@ -363,9 +366,12 @@ def test_a_write_that_was_not_done_is_tried_again(
     """Soon; all stays as it was, but that it was tried once more."""
     made = attrs.evolve(NEWS, attempts=3, clears=2)
     settlement = settled(made, KNOWN, to_dynamics(answer))
-    expected = attrs.evolve(made, retry_at=due, reason=reason, attempts=4, clears=0)
+    expected = attrs.evolve(
+        made, ids=Pair(PERSON, GUID), retry_at=due, reason=reason, attempts=4, clears=0
+    )
 
     assert expected == settlement.entry
+    assert Pair(Version("m2"), Version("d")) == link_of(settlement).versions
     assert KNOWN.rows == link_of(settlement).rows
     assert KNOWN.sent == link_of(settlement).sent
     assert (OutcomeKind.DEFERRED, reason) == (settlement.outcome.kind, settlement.outcome.why)
@@ -532,11 +538,11 @@ def test_the_earliest_is_due() -> None:
 
 
 def swallowed() -> Pending:
-    """Return the entry of a value that Marketo took and did not keep."""
-    made = entry(dynamics=seen({"city": "b"}))
+    """Return the entry of two values that Marketo took and did not keep."""
+    made = entry(dynamics=seen({"city": "b", "subject": "s"}))
     plan = plan_record(TERMS, made, KNOWN, NOW)
-    refused = Rejected((Reason(SWALLOWED, "not kept", "city"),))
-    return left_of(settle(TERMS, plan, to_marketo(refused), NOW, NEW_KEY))
+    reasons = tuple(Reason(SWALLOWED, "not kept", native) for native in ("city", "subject"))
+    return left_of(settle(TERMS, plan, to_marketo(Rejected(reasons)), NOW, NEW_KEY))
 
 
 def test_what_marketo_swallowed_has_a_bucket_of_its_own() -> None:
@@ -552,8 +558,8 @@ def test_what_was_found_by_reading_back_is_told_once() -> None:
     untold = attrs.evolve(untold, holds=tuple(attrs.evolve(h, attempts=0) for h in untold.holds))
     settlement = settled(untold, KNOWN)
 
-    assert [SWALLOWED] == [result.code for result in settlement.outcome.results]
-    assert [1] == [hold.attempts for hold in left_of(settlement).holds]
+    assert [SWALLOWED] * 2 == [result.code for result in settlement.outcome.results]
+    assert [1, 1] == [hold.attempts for hold in left_of(settlement).holds]
     assert () == settled(left_of(settlement), KNOWN).outcome.results
 
 
@@ -675,12 +681,40 @@ def test_an_edit_that_came_back_is_claimed_no_more() -> None:
     assert {"city": claims["city"]} == left.claims
 
 
-def test_fields_without_a_decision_are_not_named() -> None:
-    """What flows one way and moved on its target alone is no change."""
-    made = entry(seen({"score": 5, "city": "b"}), seen({"score": 5}))
-    stale = settled(made, KNOWN, to_dynamics(Stale()))
+def test_what_was_decided_or_told_is_named() -> None:
+    """Where something else waits, too; a one-way field that moved on its target alone is not."""
+    here = seen({"city": "b", "name": "L", "score": 5, "email": "e@x.org"})
+    made = entry(here, seen({"name": "L", "created": None}))
+    refusing = terms_with((Side.DYNAMICS, Column("emailaddress1", length=3)))
+    settlement = settled(made, KNOWN, to_dynamics(Updated(GUID)), refusing)
+    stale = settled(entry(seen({"city": "b"}), seen({"score": 5})), KNOWN, to_dynamics(Stale()))
 
+    assert ["name", "city", "email", "score"] == [c.field for c in settlement.outcome.changes]
     assert ["city"] == [change.field for change in stale.outcome.changes]
+
+
+def test_every_refusal_is_told() -> None:
+    """What was refused before it was sent, what the system refused, and what was read back."""
+    untold = swallowed()
+    waiting = tuple(attrs.evolve(hold, attempts=0) for hold in untold.holds)
+    here = seen({"email": "x" * 9, "name": "L", "revenue": -1})
+    made = attrs.evolve(untold, seen=Pair(here, untold.seen.dynamics), holds=waiting)
+    refusing = terms_with((Side.DYNAMICS, Column("emailaddress1", length=3)))
+    refused = Rejected((Reason("no", "not so", "lastname"),))
+    settlement = settled(made, KNOWN, to_dynamics(refused), refusing)
+
+    assert ["city", "subject", "email", "revenue", "name"] == [
+        r.field for r in settlement.outcome.results
+    ]
+
+
+def test_nobody_is_linked_without_both_ids() -> None:
+    """One alone is no link."""
+    made = unlinked(seen({"@id": GUID}), gone(), person=PERSON)
+    half = attrs.evolve(made, ids=Pair(PERSON, None))
+
+    assert settled(made, None, to_marketo(Updated(PERSON))).link is not None
+    assert settled(half, None, to_marketo(Updated(PERSON))).link is None
 
 
 def test_several_holds_are_named_in_order() -> None:
