@@ -74,7 +74,7 @@ def _carry(
     except Unfit:
         return MISSING
     found = way.told(wire)
-    if found is None or found[0] is None or found[1] is None:
+    if found is None or found[1] is None:
         return MISSING
     key, said = found
     if key == was:

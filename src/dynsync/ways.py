@@ -39,10 +39,10 @@ class Way:
     """
     The way of one field's values to one side.
 
-    *told* returns what decides equality and how a value is said, None if it does not get
-    through. *key* returns what decides equality of what the source says, and *held* of what the
-    side itself does; both raise `Unfit`. ASCII text of up to *as_it_is* characters is said as
-    it is, if it is not blank.
+    *told* returns what decides equality and how a value is said, None in place of both for what
+    does not get through; what is empty is said as None. *key* returns what decides equality of
+    what the source says, and *held* of what the side itself does; both raise `Unfit`. ASCII
+    text of up to *as_it_is* characters is said as it is, if it is not blank.
     """
 
     at: int
