@@ -50,7 +50,7 @@ QUICK: Final = (
     *("making", "maps", "matching", "merge", "observing", "outcomes", "permissions"),
     *("permissions_engine", "plan", "planning", "policies", "recorder", "records", "reports"),
     *("schedule", "schemas", "settling", "state", "state_links", "terms", "unanswered"),
-    *("validation", "writes"),
+    *("validation", "ways", "writes"),
 )
 """The tests of the first round: of parts by themselves, and of the engine in a few seconds."""
 

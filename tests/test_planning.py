@@ -513,10 +513,12 @@ def test_two_records_that_meet_are_paired() -> None:
 def test_a_person_is_made() -> None:
     """With all that Dynamics holds of it, under the id by which it is found again."""
     there = seen({"name": "Lee", "city": "Oslo", "rating": 2, "created": "today", "score": 7})
-    plan = planned(entry(None, there, ids=NOBODY))
+    made = entry(None, there, ids=NOBODY)
+    plan = planned(made)
     told = {"lastName": "Lee", "city": "Oslo", "rating": "Warm", "createdDate": "today"}
 
     assert (Action.CREATE_PERSON, None) == (plan.action, plan.link)
+    assert plan.entry is made
     assert Pair(Create(GUID, {**told, **NATIVE}, "crmLeadId"), None) == plan.writes
     assert {"name", "city", "rating", "created", *STAMPS} == set(plan.sent(Side.MARKETO))
     assert row({}) == plan.actual.marketo
@@ -648,9 +650,12 @@ def test_a_person_whose_record_went_before_it_was_linked_says_so() -> None:
 def test_a_record_is_made_in_dynamics() -> None:
     """With all that Marketo holds of it, under an id that was chosen beforehand (R28)."""
     here = seen({"name": "Lee", "rating": "Warm", "score": 7, "created": "today", "@id": None})
-    plan = planned(entry(here, push=PUSH))
+    made = entry(here, push=PUSH)
+    plan = planned(made)
 
     assert (Action.CREATE_IN_DYNAMICS, None) == (plan.action, plan.link)
+    assert plan.entry is made
+    assert {"name", "rating", "score"} == set(plan.sent(Side.DYNAMICS))
     told: dict[str, Wire] = {"lastname": "Lee", "leadqualitycode": 2, "mkt_score": 7}
     assert Pair(None, Create(GUID, told)) == plan.writes
     assert Pair(here.row, row({})) == plan.actual
