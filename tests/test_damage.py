@@ -12,6 +12,7 @@ from typing import Final
 import pytest
 
 from dynsync.errors import StateError, SyncError
+from dynsync.records import Side
 from dynsync.sandbox import Fault, SimulatedCrash
 from dynsync.sqlite import SqliteStore
 from support import World
@@ -118,6 +119,22 @@ def test_damaged_bytes(used: Used) -> None:
             told += 1
 
     assert told
+
+
+@pytest.mark.parametrize("row", ['["Oslo",', '[[],"Oslo",', "[", ""])
+def test_rows_that_break_off(used: Used, row: str) -> None:
+    """A row of which the end is missing is damage, whoever asks for it, and is not quoted."""
+    used.spoil("link", "marketo_row", row)
+    with SqliteStore(used.broken) as store:
+        for ask in (
+            lambda: store.known(Side.MARKETO, [used.person]),
+            lambda: store.links(range(1, 9)),
+            lambda: store.link_of(Side.MARKETO, used.person),
+            store.check,
+        ):
+            with pytest.raises(StateError, match="damaged") as raised:
+                ask()
+            assert "Oslo" not in str(raised.value)
 
 
 @pytest.mark.parametrize(

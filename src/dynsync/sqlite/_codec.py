@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from json.scanner import make_scanner
 from typing import Final, TypeAlias, cast
 
 from dynsync.records import MISSING, Entity, Missing, Pair, Row, Side, Version, Wire
@@ -23,8 +24,8 @@ __all__ = [
     "encode_names",
     "encode_rows",
     "encode_sent",
-    "parse_row",
     "plain",
+    "scan_row",
 ]
 
 _Sent: TypeAlias = tuple[str, Wire, Wire, Wire, float, float | None]
@@ -43,9 +44,9 @@ Detail: TypeAlias = tuple[Pair[Observation | None], Push | None, tuple[Hold, ...
 _BETWEEN: Final = {"": 0}
 _SEAM: Final = ',{"":0},'
 
-parse_row: Callable[[str], tuple[Row, int]] = json.JSONDecoder().raw_decode
-"""Return the row of a text without ``[]`` in it, and a number. The rest of `json.loads`'s work
-takes half as long again, and `decode_row` adds a call to that."""
+scan_row: Callable[[str, int], tuple[Row, int]] = make_scanner(json.JSONDecoder())
+"""Return the row of a text with no ``[`` but its first, from place 0, and where it ends. What `json.loads`
+does besides takes half as long again. Raises `StopIteration` for what breaks off."""
 
 
 def plain(text: str) -> str:
@@ -76,7 +77,11 @@ def encode_rows(rows: Sequence[Row]) -> list[str]:
 
 def decode_row(text: str) -> Row:
     """Return what `encode_rows` made *text* of."""
-    row, _ = parse_row(text)
+    try:
+        row, _ = scan_row(text, 0)
+    except StopIteration:
+        # As JSON says of all else that it cannot read; a generator must not end by it.
+        raise ValueError("a row that breaks off") from None
     return _row(row) if "[]" in text else row
 
 

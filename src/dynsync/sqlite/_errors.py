@@ -6,6 +6,7 @@ import json
 import sqlite3
 from pathlib import Path
 from types import TracebackType
+from typing import Final
 
 from dynsync.errors import StateError
 
@@ -84,6 +85,10 @@ class Guard:
             ) from None
 
 
+_UNREADABLE: Final = (AttributeError, LookupError, StopIteration, TypeError, ValueError)
+"""What decoding raises for what nobody here wrote; JSON's scanner, for what breaks off, a stop."""
+
+
 class ReadGuard(Guard):
     """
     A block that only reads and decodes what the file holds.
@@ -98,7 +103,7 @@ class ReadGuard(Guard):
         trace: TracebackType | None,
     ) -> None:
         super().__exit__(kind, error, trace)
-        if isinstance(error, AttributeError | LookupError | TypeError | ValueError):
+        if isinstance(error, _UNREADABLE):
             raise damaged(self._path) from None
 
 

@@ -14,7 +14,7 @@ from dynsync.sqlite._codec import (
     decode_sent,
     encode_rows,
     encode_sent,
-    parse_row,
+    scan_row,
 )
 from dynsync.sqlite._database import Database, batches, marks
 from dynsync.state import Known, Linked, LinkState, Sent
@@ -220,7 +220,7 @@ def _known(found: Iterable[_Found]) -> dict[RecordId, Known]:
             (
                 key,
                 entity,
-                parse_row(text)[0] if "[]" not in text else decode_row(text),
+                scan_row(text, 0)[0] if text.rfind("[") == 0 else decode_row(text),
                 version,
                 _STATES[state],
                 () if sent is None else decode_sent(sent),
