@@ -29,27 +29,32 @@ EDIT_KILLS: Final = (3, 10, 17, 8, 24, 13, 31, 19)
 # -- around it
 
 
-def launched(folder: Path, attempt: int, kill_after: int | None) -> bool:
-    """Let a process work, kill it after so many commits, and return whether it had ended."""
-    # Each is forked from one that has imported the package and done nothing: to start an
-    # interpreter twenty times would take longer than what the processes do.
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["pytest", "dynsync.sandbox", "dynsync.sqlite"])
-    heard, said = context.Pipe(duplex=False)
-    process = context.Process(target=work, args=(folder, attempt, said))
-    process.start()
-    said.close()
-    with heard, suppress(EOFError):
-        seen = 0
-        while kill_after is None or seen < kill_after:
-            heard.recv_bytes()
-            seen += 1
-        process.kill()
-    process.join()
-    ended = process.exitcode
-    process.close()
-    assert ended in ({0} if kill_after is None else {0, -signal.SIGKILL})
-    return ended == 0
+class Launched:
+    """A process that works on the sync in *folder*."""
+
+    def __init__(self, folder: Path, attempt: int) -> None:
+        # Each is forked from one that has imported the package and done nothing: to start an
+        # interpreter twenty times would take longer than what the processes do.
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["pytest", "dynsync.sandbox", "dynsync.sqlite"])
+        self.heard, said = context.Pipe(duplex=False)
+        self.process = context.Process(target=work, args=(folder, attempt, said))
+        self.process.start()
+        said.close()
+
+    def ended(self, kill_after: int | None = None) -> bool:
+        """Wait for its end, or kill it after so many commits; return whether it had ended."""
+        with self.heard, suppress(EOFError):
+            seen = 0
+            while kill_after is None or seen < kill_after:
+                self.heard.recv_bytes()
+                seen += 1
+            self.process.kill()
+        self.process.join()
+        code = self.process.exitcode
+        self.process.close()
+        assert code in ({0} if kill_after is None else {0, -signal.SIGKILL})
+        return code == 0
 
 
 def progress(folder: Path) -> tuple[int, int]:
@@ -65,11 +70,11 @@ def killed(folder: Path, attempt: int, kills: Iterable[int]) -> tuple[int, list[
     left: list[tuple[int, int]] = []
     for kill_after in kills:
         attempt += 1
-        if launched(folder, attempt, kill_after):
+        if Launched(folder, attempt).ended(kill_after):
             return attempt, left
         left.append(progress(folder))
     attempt += 1
-    assert launched(folder, attempt, None)
+    assert Launched(folder, attempt).ended()
     return attempt, left
 
 
@@ -144,12 +149,15 @@ def test_killed_many_times(tmp_path: Path) -> None:
     dynamics.close()
     shutil.copytree(calm, stormy)
 
-    assert launched(calm, 1, None)
+    # What nobody disturbs works beside what is killed: they have nothing in common.
+    undisturbed = Launched(calm, 1)
     attempt, loading = killed(stormy, 0, LOAD_KILLS)
+    assert undisturbed.ended()
     for folder in (calm, stormy):
         edit(folder)
-    assert launched(calm, 1000, None)
+    undisturbed = Launched(calm, 1000)
     _, editing = killed(stormy, 1000 + attempt, EDIT_KILLS)
+    assert undisturbed.ended()
 
     edited = ends(calm), ends(stormy)
     people, rows, lines = edited[1]

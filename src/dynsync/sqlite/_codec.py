@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from json.scanner import make_scanner
 from typing import Final, TypeAlias, cast
 
 from dynsync.records import MISSING, Entity, Missing, Pair, Row, Side, Version, Wire
@@ -44,9 +43,11 @@ Detail: TypeAlias = tuple[Pair[Observation | None], Push | None, tuple[Hold, ...
 _BETWEEN: Final = {"": 0}
 _SEAM: Final = ',{"":0},'
 
-scan_row: Callable[[str, int], tuple[Row, int]] = make_scanner(json.JSONDecoder())
-"""Return the row of a text with no ``[`` but its first, from place 0, and where it ends. What `json.loads`
-does besides takes half as long again. Raises `StopIteration` for what breaks off."""
+scan_row: Callable[[str, int], tuple[Row, int]] = vars(json.JSONDecoder())["scan_once"]
+"""Return the row that begins in some place of a text without ``[]`` in it, and where it ends.
+
+What `json.loads` does besides takes half as long again. Raises `StopIteration` for what breaks off.
+"""
 
 
 def plain(text: str) -> str:
