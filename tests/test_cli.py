@@ -17,7 +17,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from textwrap import dedent
 from typing import IO, Final, cast
@@ -1178,27 +1178,27 @@ def test_exit_codes_are_documented() -> None:
     assert all(line.strip() in told for line in table_of_codes().splitlines())
 
 
+PERSON: Final = "11111111-1111-4111-8111-111111111111"
+
 OPEN: Final = frozenset(
     {"links", "stale", "stopped", "oldest_seconds", "fields", "lost", "waiting"}
 )
 """What has keys that are data."""
 
-PLAIN: Final = OPEN | {"written"}
-"""What a page names without saying that it is a list."""
 
-
-def keys_of(value: object, path: str = "") -> Iterator[str]:
-    """Yield the keys of a JSON document as the page names them."""
+def keys_of(value: object, path: str = "", data: Collection[str] = OPEN) -> Iterator[str]:
+    """Yield the keys of a JSON document as the page names them, and not those that are *data*."""
     if isinstance(value, list):
         for item in cast("list[object]", value):
-            yield from keys_of(item, path)
+            yield from keys_of(item, path, data)
     elif isinstance(value, dict):
         for key, below in cast("dict[str, object]", value).items():
-            listed = "[]" if isinstance(below, list) and key not in PLAIN else ""
+            # Nothing more is said of what is written to than that it is.
+            listed = "[]" if isinstance(below, list) and key not in {*data, "written"} else ""
             name = f"{path}.{key}{listed}".lstrip(".")
             yield name
-            if key not in OPEN:
-                yield from keys_of(below, name)
+            if key not in data:
+                yield from keys_of(below, name, data)
 
 
 def documented_keys(command: str) -> Iterator[str]:
@@ -1235,6 +1235,22 @@ def test_the_keys_of_json_are_documented(world: World) -> None:
         told = json.loads(world.run(name, *more, "--json").stdout)
 
         assert {*documented_keys(name)} == {*keys_of(told)}, name
+
+
+def test_the_keys_of_the_preview_are_documented(tmp_path: Path) -> None:
+    """Its document is named as those of the others are; of each file the same is said."""
+    people, contacts = tmp_path / "people.csv", tmp_path / "contacts.csv"
+    people.write_text(f"id,lastName,city,crmContactId\n1,One,Oslo,{PERSON}\n2,Two,,none\n", "utf-8")
+    contacts.write_text(f"contactid,lastname,address1_city\n{PERSON},One,Bergen\n", "utf-8")
+    arguments = ["preview", str(people), str(contacts), "--values", "--json"]
+    told = json.loads(CliRunner().invoke(app, arguments).stdout)
+    data = {"outcomes", "problems_by_code"}
+
+    assert list(told["files"]) == ["people", "contacts"]
+    for file in told["files"].values():
+        alike = told | {"files": {"*": file}}
+
+        assert {*documented_keys("preview")} == {*keys_of(alike, data=data)}
 
 
 @pytest.mark.parametrize("name", sorted(app.commands))

@@ -175,6 +175,19 @@ def test_a_history_can_be_replayed() -> None:
     assert 0 == reached["right to read given"]
 
 
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        ("edit_bot", r"no step 'edit_bot'; is 'edit_both' meant\?"),
+        ("@", "'@'; there are .*, wait\\."),
+    ],
+)
+def test_a_step_that_there_is_not_is_named(step: str, said: str) -> None:
+    """Before anything is done, with the step that may be meant, or with all that there are."""
+    with pytest.raises(ValueError, match=said):
+        replay([("run", {}), (step, {})])
+
+
 def test_paths_that_nobody_went_fail_when_enough_was_played() -> None:
     """A few histories need not go everywhere; a thousand of a mode must."""
     few = Simulation(1, ("safety",), histories=10, reached={"safety": Counter()})

@@ -7,6 +7,7 @@ import random
 import traceback
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Final, cast
 
 import attrs
@@ -152,9 +153,13 @@ def replay(steps: Sequence[Step], *, over: Over = "calls") -> Counter[str]:
 
     With *over* ``"http"`` the sync goes over both APIs; see `simulate`.
 
-    Raises what the history raised: `AssertionError` where a promise was broken. Returns how
-    often each path was gone. A step that may not be done where it stands is passed over.
+    Raises what the history raised: `AssertionError` where a promise was broken; and `ValueError`
+    for a step that there is not, before any is done. Returns how often each path was gone. A step
+    that may not be done where it stands is passed over.
     """
+    for name, _ in steps:
+        if name != BEGIN and name not in _BY_NAME:
+            raise _no_step(name)
     world = _world(over)
     try:
         if not steps or steps[0][0] != BEGIN:
@@ -165,6 +170,12 @@ def replay(steps: Sequence[Step], *, over: Over = "calls") -> Counter[str]:
     finally:
         world.close()
     return world.reached
+
+
+def _no_step(name: str) -> ValueError:
+    near = get_close_matches(name, _BY_NAME, 1)
+    perhaps = f"is {near[0]!r} meant?" if near else f"there are {', '.join(sorted(_BY_NAME))}."
+    return ValueError(f"There is no step {name!r}; {perhaps}")
 
 
 def shrink(failure: Failure, tries: int = 400) -> Failure:
