@@ -12,6 +12,7 @@ import datetime as dt
 from collections.abc import Collection, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
+from typing import TypeAlias
 
 import attrs
 from attrs import Factory
@@ -80,6 +81,15 @@ class BenchClock:
         self.at += dt.timedelta(seconds=seconds)
 
 
+_Edited: TypeAlias = tuple[tuple[str, Wire, Wire], ...]
+"""
+The fields that were edited: name, old value and new value.
+
+Nothing but tuples of plain values, which the garbage collector leaves alone: what a real system
+holds is elsewhere, and would not be walked over in the middle of a run.
+"""
+
+
 @attrs.define(eq=False)
 class BenchSystem:
     """What both systems have in common: edits by record, and a feed of them."""
@@ -89,7 +99,7 @@ class BenchSystem:
     loaded: bool = True
     edits: dict[int, dict[str, Wire]] = Factory(dict[int, dict[str, Wire]])
     versions: dict[int, int] = Factory(dict[int, int])
-    feed: list[tuple[int, tuple[Edit, ...]]] = Factory(list[tuple[int, tuple[Edit, ...]]])
+    feed: list[tuple[int, _Edited]] = Factory(list[tuple[int, "_Edited"]])
     epoch: int = 0
     seconds: float = 0.0
     born: dt.datetime = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -156,17 +166,18 @@ class BenchSystem:
 
     def _feed_page(self, at: int) -> Page:
         part = self.feed[at : at + PAGE]
-        records = [self.record(index, edits) for index, edits in part]
+        records = [self.record(index, edited) for index, edited in part]
         more = at + len(part) < len(self.feed)
         return Page(records, Cursor(f"feed {self.epoch} {at + len(part)} 0"), more=more)
 
-    def record(self, index: int, edits: tuple[Edit, ...] = ()) -> Record:
+    def record(self, index: int, edited: _Edited = ()) -> Record:
         """Return the record *index* as it is now."""
         values = dict(zip(self.names, self.row(index), strict=True))
-        edited = self.edits.get(index)
-        if edited is not None:
-            values.update(edited)
-        stamp = self.clock.at if edited is not None else self.born
+        later = self.edits.get(index)
+        if later is not None:
+            values.update(later)
+        stamp = self.clock.at if later is not None else self.born
+        edits = tuple([Edit(*edit) for edit in edited])
         return Record(self.id_of(index), values, self.version(index), stamp, edits)
 
     def row(self, index: int) -> list[Wire]:
@@ -249,9 +260,8 @@ class BenchMarketo(BenchSystem):
 
     def _put(self, index: int, new: dict[str, Wire]) -> None:
         old = self.record(index).values
-        edits = tuple(Edit(name, old[name], value) for name, value in new.items())
         super()._put(index, new)
-        self.feed[-1] = (index, edits)
+        self.feed[-1] = (index, tuple([(name, old[name], new[name]) for name in new]))
 
     def log(self, lines: Sequence[ActivityLine]) -> Sequence[WriteResult]:
         """Take no lines: nothing is refused here."""
