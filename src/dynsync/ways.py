@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeVar
 
 import attrs
 
@@ -24,14 +24,13 @@ from dynsync.validation import check, length_alone
 
 __all__ = ["Way", "way_of"]
 
+T = TypeVar("T")
 
 _AS_IT_IS: Final = (TextKind, EmailKind)
 """Kinds that say a text as it was read; a kind that is made of them may do otherwise."""
 
 _FEW: Final = (BooleanKind, ChoiceKind)
 """Kinds of few values, each of which means the same and is said the same way every time."""
-
-_REMEMBERED: Final = 64
 
 
 @attrs.frozen
@@ -91,8 +90,13 @@ def _key(kind: Kind, side: Side) -> Callable[[Wire], Hashable]:
     def key_of(wire: Wire) -> Hashable:
         return key(decode(wire, side))
 
+    return _remembered(kind, key_of)
+
+
+def _remembered(kind: Kind, function: Callable[[Wire], T]) -> Callable[[Wire], T]:
+    """Return *function* as one that remembers what it said, where *kind* has few values."""
     # To Python, True is 1.
-    return lru_cache(_REMEMBERED, typed=True)(key_of) if type(kind) in _FEW else key_of
+    return lru_cache(maxsize=64, typed=True)(function) if type(kind) in _FEW else function
 
 
 def _told(
@@ -110,7 +114,7 @@ def _told(
             return None
         return (meant, said) if said is None or fits(said) else None
 
-    return lru_cache(_REMEMBERED, typed=True)(told) if type(kind) in _FEW else told
+    return _remembered(kind, told)
 
 
 def _fits(column: Column | None) -> Callable[[Wire], bool]:
