@@ -184,7 +184,7 @@ class TestLease:
         """While one holds the lease another does not get it, and the message says why."""
         other = another()
         store.acquire(100.0, 60.0)
-        with pytest.raises(LeaseHeld, match="ends in 50 s"):
+        with pytest.raises(LeaseHeld, match=r"ends in 50 s.*\. Wait for it, or end it\.$"):
             other.acquire(110.0, 60.0)
 
         store.release()
@@ -221,7 +221,7 @@ class TestLease:
 
     def test_must_be_held_to_be_renewed(self, store: StateStore) -> None:
         """Who never had the lease, or gave it back, cannot prolong it."""
-        with pytest.raises(LeaseHeld):
+        with pytest.raises(LeaseHeld, match=r"hold.* the lease.*\. Start it again\.$"):
             store.renew(100.0, 60.0)
         store.acquire(100.0, 60.0)
         store.release()
@@ -265,3 +265,36 @@ class TestMemoryStore:
         assert [1, 4] == [key for key, *_ in crashed.each_link(LEAD)]
         assert crashed.get("name") is None
         assert [1] == [key for key, *_ in store.each_link(LEAD)]
+
+    def test_copy_of_what_has_not_ended(self) -> None:
+        """Of a transaction that is open a copy has nothing, however much was written in it."""
+        store = MemoryStore()
+        with store.transaction():
+            store.put("one", "1")
+            store.put("two", "2")
+            crashed = copy.deepcopy(store)
+        other = crashed.twin()
+        with crashed.scratch():
+            other.put("three", "3")
+
+        assert [None, None, "3"] == [crashed.get(name) for name in ("one", "two", "three")]
+        assert "2" == store.get("two")
+
+    def test_copy_has_nothing_of_what_is_thrown_away(self) -> None:
+        """A copy that is made in a scratch block is of what was there before, and is one."""
+        store = MemoryStore()
+        with store.scratch():
+            store.put("name", "value")
+            one, two = copy.deepcopy([store, store])
+
+        assert one is two
+        assert one.get("name") is None
+
+    def test_closed_is_closed(self) -> None:
+        """The lease is given back also where what closes the store is undone."""
+        store = MemoryStore()
+        store.acquire(1.0, 60.0)
+        with failing(store):
+            store.close()
+
+        store.twin().acquire(2.0, 60.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 import attrs
@@ -50,13 +51,16 @@ class TestBacklog:
 
     def test_keeps_no_reference(self, store: StateStore) -> None:
         """What was passed in or handed out may be changed without harm (S5)."""
-        entry = waiting("x")
+        claims: dict[str, tuple[Wire, Pair[Wire]]] = {"a": (1, Pair(1, 1))}
+        entry = attrs.evolve(waiting("x"), seen=Pair(Observation(["a"], claims=claims), None))
         store.save_pending([entry])
+        before = copy.deepcopy(entry)
         entry.attempts = 9
+        claims.clear()
         [seen] = filter(None, store.pending([entry.key])[entry.key].seen)
         seen.row.append("y")
 
-        assert [waiting("x")] == list(store.each_pending())
+        assert [before] == list(store.each_pending())
 
     def test_due(self, store: StateStore) -> None:
         """What is due comes in order of (modified, key), a page at a time."""
@@ -213,12 +217,14 @@ class TestRelayout:
         """Fields keep their values, new ones are not reported, unknown rows stay unknown."""
         store.save_links([linked(1, rows=Pair(["A", "B", MISSING], []))])
         store.save_links([linked(2, entity=CONTACT, rows=Pair(["A"], ["B"]))])
+        store.save_links([linked(3, rows=Pair(["A", "B"], ["C"]))])
         seen = Observation(["a", "b", "c"])
         store.save_pending([attrs.evolve(waiting("x"), seen=Pair(seen, None))])
         store.relayout(LEAD, ["one", "two", "three"], ["three", "new", "one"])
 
         assert Pair([MISSING, MISSING, "A"], []) == store.links([1])[1].rows
         assert Pair(["A"], ["B"]) == store.links([2])[2].rows
+        assert Pair([MISSING, MISSING, "A"], [MISSING, MISSING, "C"]) == store.links([3])[3].rows
         [entry] = store.each_pending()
         assert Pair(Observation(["c", MISSING, "a"]), None) == entry.seen
 
@@ -239,6 +245,7 @@ class TestRelayout:
         store.append(
             [noted(), attrs.evolve(noted(), detail='{"lost":["gone"],"name":"\\"lost\\""}')]
         )
+        store.append([attrs.evolve(noted(), detail='{"why":"w","lost":{"gone":1}}')])
         store.relayout(LEAD, ["keep", "gone"], ["keep"])
 
         assert ("keep",) == tuple(item.field for item in store.links([1])[1].sent)
@@ -248,7 +255,8 @@ class TestRelayout:
         assert ['{"lost":{"keep":"å"}}', '{"lost": {"gone": 1}}'] == [
             entry.detail for entry in store.journal(0, 2)
         ]
-        assert 4 == len(store.journal(0, 9))
+        assert 5 == len(store.journal(0, 9))
+        assert '{"why":"w","lost":{}}' == store.journal(4, 1)[0].detail
 
     def test_is_safe_to_repeat(self, store: StateStore) -> None:
         """Repeated after a crash it changes nothing, and it can be turned back."""
@@ -292,7 +300,7 @@ class TestRelayout:
     def test_refuses_a_journal_that_it_cannot_read(self, store: StateStore) -> None:
         """What cannot be read may hold a value that must go, so nothing is moved."""
         store.append([attrs.evolve(noted(), detail='{"lost": secret')])
-        with pytest.raises(StateError) as caught:
+        with pytest.raises(StateError, match=r"detail is no JSON object|damaged") as caught:
             store.relayout(LEAD, ["one"], [])
 
         assert "secret" not in str(caught.value)

@@ -132,7 +132,7 @@ class TestLinks:
     def test_dynamics_id_is_linked_once(self, store: StateStore) -> None:
         """A Dynamics record is in one link, gone or not (S3)."""
         store.save_links([linked(1, "m1", "d", state=LinkState.GONE_MARKETO)])
-        with pytest.raises(StateError):
+        with pytest.raises(StateError, match=r"Links 1 and 2 hold the same Dynamics record|linked"):
             store.save_links([linked(2, "m2", "d")])
 
     def test_person_is_linked_once(self, store: StateStore) -> None:
@@ -165,14 +165,17 @@ class TestLinks:
         store.save_links([linked(41)])
         assert 42 == store.next_key()
 
-    def test_parts_are_replaced_alone(self, store: StateStore) -> None:
+    @pytest.mark.parametrize("side", Side)
+    def test_parts_are_replaced_alone(self, store: StateStore, side: Side) -> None:
         """Versions and what was sent change without the rest; unknown keys are ignored."""
         sent = (Sent("name", 1, 2, 3, 4.0),)
         store.save_links([linked(1)])
-        store.save_versions(Side.DYNAMICS, {1: Version("7"), 9: None})
+        store.save_versions(side, {1: Version("7"), 9: None})
         store.save_sent({1: sent, 9: ()})
 
-        expected = attrs.evolve(linked(1), versions=Pair(None, Version("7")), sent=sent)
+        none: Pair[Version | None] = Pair(None, None)
+        versions = none.replace(side, Version("7"))
+        expected = attrs.evolve(linked(1), versions=versions, sent=sent)
         assert {1: expected} == store.links([1, 9])
         store.save_sent({1: ()})
         assert () == store.links([1])[1].sent

@@ -15,12 +15,12 @@ __all__ = ["own_entry", "own_link"]
 
 def own_link(link: Linked) -> Linked:
     """Return *link* with rows of its own."""
-    return attrs.evolve(link, rows=link.rows.map(list), sent=tuple(link.sent))
+    return attrs.evolve(link, rows=link.rows.map(list))
 
 
 def own_entry(entry: Pending) -> Pending:
-    """Return *entry* with observations and holds of its own."""
-    return attrs.evolve(entry, seen=entry.seen.map(_own_observation), holds=tuple(entry.holds))
+    """Return *entry* with observations of its own."""
+    return attrs.evolve(entry, seen=entry.seen.map(_own_observation))
 
 
 def _own_observation(seen: Observation | None) -> Observation | None:
