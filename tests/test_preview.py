@@ -1033,6 +1033,21 @@ def test_file_that_cannot_be_used_ends_with_2(write: Write) -> None:
     assert "no column holds the people's ids" in result.output
 
 
+def test_plan_replaces_nothing_but_a_plan(tmp_path: Path) -> None:
+    """A file that holds something else is left alone; another plan, and an empty file, are not."""
+    path = tmp_path / "plan.csv"
+    path.write_text("entity, something precious", "utf-8")
+    refused = run(PEOPLE, CONTACTS, "--plan", path)
+
+    assert 2 == refused.exit_code
+    assert "is no plan, and is not replaced" in refused.output
+    assert "entity, something precious" == path.read_text("utf-8")
+    path.write_text("", "utf-8")
+    for _ in range(2):
+        assert 1 == run(PEOPLE, CONTACTS, "--plan", path).exit_code
+    assert path.read_text("utf-8-sig").startswith("entity,person id,")
+
+
 def test_plan_does_not_overwrite_an_export() -> None:
     """A plan under the name of an export is refused before anything is read."""
     before = PEOPLE.read_bytes()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
+from typing import Final, cast
 
 import attrs
 import pytest
@@ -14,13 +16,15 @@ from dynsync.errors import (
     LeaseHeld,
     RunStopped,
 )
-from dynsync.fields import Match
+from dynsync.fields import Field, Match
 from dynsync.guards import Guards, Limit
+from dynsync.kinds import TextKind
 from dynsync.maps import CONTACT, LEAD
 from dynsync.memory import MemoryStore
 from dynsync.outcomes import OutcomeKind
 from dynsync.policies import Collision, Leave, Put, Resolution, Take, manual, newest, prefer
-from dynsync.records import Cursor, Entity, RecordId, Side, Wire
+from dynsync.recorder import Entry
+from dynsync.records import Cursor, Entity, Pair, RecordId, Side, Wire
 from dynsync.reports import Progress
 from dynsync.sandbox import (
     NO_LIMITS,
@@ -34,7 +38,7 @@ from dynsync.sandbox import (
 )
 from dynsync.schedule import cycles
 from dynsync.writes import Write, WriteResult
-from support import World, before
+from support import CYCLE, World, before
 
 TABLES = ("lead", "contact")
 DAY = 86_400.0
@@ -1225,3 +1229,60 @@ def test_a_recorder_that_raises() -> None:
     assert 0 == report.writes.total()
     assert broken.seen >= 2
     assert ("Boss", "Boss") == world.both(person, "contact", row, "job_title")
+
+
+# -- what the status says of a run that broke off
+
+
+UNKNOWN: Final = attrs.evolve(
+    LEAD, fields=(*LEAD.fields, Field("more", Pair("nowhere", "nowhere"), TextKind()))
+)
+"""A map with a field that neither system has."""
+
+
+def _no_policy(collision: Collision) -> Resolution:  # noqa: ARG001 - the signature is the policy's
+    return cast("Resolution", None)
+
+
+class _Broken:
+    """A recorder that breaks its promise."""
+
+    name = "broken"
+
+    def record(self, entries: Sequence[Entry]) -> None:
+        """Raise what no recorder may."""
+        raise KeyError(len(entries))
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "raised", "said"),
+    [
+        ("policy", _no_policy, ContractError, "policy"),
+        ("guards", Guards(clears=Limit(count=0, percent=0.0, few=0)), RunStopped, "clears"),
+        ("recorders", (_Broken(),), ContractError, "recorder 'broken'"),
+        ("maps", (UNKNOWN,), ConfigurationError, "nowhere"),
+    ],
+)
+def test_a_run_that_broke_off_is_no_healthy_one(
+    setting: str, value: object, raised: type[Exception], said: str
+) -> None:
+    """Whatever ended it is what the status tells, until a run goes well again."""
+    world = World(LEAD)
+    person, row = world.linked("lead", jobtitle="A", address1_city="Oslo")
+    world.marketo.edit(person, {"title": "B", "city": "Rome"})
+    world.dynamics.edit("lead", row, {"jobtitle": "C", "address1_city": None})
+    before, good = world.sync.status(), getattr(world.sync, setting)
+    setattr(world.sync, setting, value)
+    with pytest.raises(raised, match=said) as caught:
+        world.cycle()
+    broken = world.sync.status()
+    setattr(world.sync, setting, good)
+    world.cycle()
+
+    assert before.healthy
+    assert not broken.healthy
+    assert str(caught.value) in broken.troubles
+    assert broken.last_run is not None
+    assert str(caught.value) in broken.last_run
+    assert world.clock.now() - dt.timedelta(seconds=CYCLE) == broken.last_run_at
+    assert world.sync.status().healthy

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from dynsync._session import Session
+from dynsync.errors import (
+    ConfigurationError,
+    ContractError,
+    RunStopped,
+    StateError,
+    SyncError,
+)
 from dynsync.reports import Report
 
-__all__ = ["close"]
+__all__ = ["close", "told"]
 
 _DAY: Final = 86_400.0
 
@@ -22,13 +31,38 @@ def close(session: Session, *, keep_journal: float) -> Report:
     report.left = sum(store.backlog().counts.values())
     seconds = (report.ended - report.started).total_seconds()
     with session.commit():
-        store.put("run", str(report.run))
-        said = [str(report), report.ended.timestamp(), report.troubles]
-        store.put("last_run", json.dumps(said))
+        _keep(session, str(report), report.troubles)
         if report.records and seconds > 0:
             store.put("pace", json.dumps(report.records / seconds))
     _prune(session, keep_journal)
     return report
+
+
+@contextmanager
+def told(session: Session) -> Generator[None]:
+    """Begin a block of which the status tells why it broke off, where it ends the run."""
+    try:
+        yield
+    except (ConfigurationError, ContractError, RunStopped) as error:
+        # Should the state be at fault as well: what broke off the run is what is raised.
+        with suppress(StateError), session.commit():
+            _keep_broken(session, error)
+        raise
+
+
+def _keep_broken(session: Session, error: SyncError) -> None:
+    report = session.report
+    quiet = not (report.records or report.troubles or report.interrupted)
+    before = f"run {report.run}: " if quiet else f"{report}; "
+    _keep(session, f"{before}{error}", (*report.troubles, str(error)))
+
+
+def _keep(session: Session, said: str, troubles: Sequence[str]) -> None:
+    """Keep what the status tells of the last run."""
+    report, store = session.report, session.store
+    ended = report.ended or session.clock.now()
+    store.put("run", str(report.run))
+    store.put("last_run", json.dumps([said, ended.timestamp(), troubles]))
 
 
 def _prune(session: Session, keep_journal: float) -> None:

@@ -17,7 +17,7 @@ from attrs import Factory
 
 from dynsync import _checks as checks
 from dynsync._asking import history_of, link_of, person_of, record_of, status_of
-from dynsync._closing import close
+from dynsync._closing import close, told
 from dynsync._confirm import confirm
 from dynsync._contract import check_connector
 from dynsync._desk import Desk
@@ -185,14 +185,16 @@ class Sync:
                 return report
             try:
                 session.check_pair()
-                _learn(session)
-                self._work(session, only)
+                with told(session):
+                    _learn(session)
+                    self._work(session, only)
             except SystemFailure as failure:
                 report.failures.append(failure)
             broken = tell(session, self.recorders)
             report = close(session, keep_journal=self.keep_journal)
             if broken is not None:
-                raise broken
+                with told(session):
+                    raise broken
             return report
 
     def _work(self, session: Session, only: Mapping[PendingKey, PlannedRecord] | None) -> None:

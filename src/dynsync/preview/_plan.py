@@ -23,7 +23,7 @@ from dynsync.preview.wording import safe_cell
 from dynsync.records import Entity, Missing, Side, Wire
 from dynsync.terms import Terms
 
-__all__ = ["PlanFile", "said_values"]
+__all__ = ["PlanFile", "may_be_replaced", "said_values"]
 
 _HEADER: Final = ("entity", "person id", "dynamics id", "field", "outcome", "from", "to", "reason")
 
@@ -55,6 +55,15 @@ def said_values(terms: Terms, one: PreviewedField, *, values: bool) -> tuple[str
         # Refused or left: what would have gone is what the other side holds.
         return before, _said(field, one.now[target.other], target.other, values=values)
     return before, _said(field, one.value, target, values=values)
+
+
+def may_be_replaced(path: Path) -> bool:
+    """Return whether writing a plan to *path* destroys nothing: it is empty, or a plan already."""
+    if not path.is_file() or not path.stat().st_size:
+        return True
+    head = ",".join(_HEADER).encode("utf-8-sig")
+    with path.open("rb") as file:
+        return file.read(len(head)) == head
 
 
 @attrs.define

@@ -19,7 +19,7 @@ from rich.console import Console
 
 from dynsync.maps import CONSENT_FIELDS, default_policy
 from dynsync.policies import AuthorityPolicy, by_field, manual, opt_out, prefer
-from dynsync.preview._plan import PlanFile
+from dynsync.preview._plan import PlanFile, may_be_replaced
 from dynsync.preview._problems import InputRefused
 from dynsync.preview._report import Examples, as_json, show
 from dynsync.preview._result import Preview, preview_files
@@ -116,6 +116,9 @@ def preview(
     inputs = [path for path in (people, contacts, leads) if path is not None]
     if plan is not None and plan.exists() and any(plan.samefile(path) for path in inputs):
         raise click.UsageError("The plan would overwrite one of the exports; name another file.")
+    if plan is not None and not _is_free(plan):
+        message = f"{plan}: it is there, is no plan, and is not replaced. Name another file"
+        raise click.BadParameter(message, param_hint="--plan")
     try:
         found = preview_files(
             people,
@@ -139,6 +142,13 @@ def preview(
             show(console, found, examples, values=values)
         if len(found.problems) or _needs_a_person(found):
             raise click.exceptions.Exit(ATTENTION)
+
+
+def _is_free(plan: Path) -> bool:
+    try:
+        return may_be_replaced(plan)
+    except OSError as error:
+        raise _Unusable(f"{plan}: {error.strerror or error}") from None
 
 
 def _needs_a_person(found: Preview) -> bool:
