@@ -300,7 +300,10 @@ class TestRelayout:
     def test_refuses_a_journal_that_it_cannot_read(self, store: StateStore) -> None:
         """What cannot be read may hold a value that must go, so nothing is moved."""
         store.append([attrs.evolve(noted(), detail='{"lost": secret')])
-        with pytest.raises(StateError, match=r"detail is no JSON object|damaged") as caught:
+        with pytest.raises(
+            StateError,
+            match=r"^A journal entry's detail is no JSON object; prune the journal\.$|damaged",
+        ) as caught:
             store.relayout(LEAD, ["one"], [])
 
         assert "secret" not in str(caught.value)

@@ -58,7 +58,6 @@ class MemoryStore:
 
     def __deepcopy__(self, memo: dict[int, object]) -> MemoryStore:
         other = MemoryStore()
-        memo[id(self)] = other
         other._data = copy.deepcopy(self._kept or self._data, memo)
         other._owner = copy.deepcopy(self._owner, memo)
         other._data.log.crash()
