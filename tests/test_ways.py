@@ -64,6 +64,18 @@ def test_what_is_said_and_what_decides_equality() -> None:
     assert way("revenue").told(-1) is None
 
 
+@pytest.mark.parametrize("stray", [True, 1.0])
+def test_what_was_said_of_a_code_is_not_said_of_what_equals_it(stray: Wire) -> None:
+    """To Python yes, 1 and 1.0 are equal; a choice has a code, and the others are none."""
+    rating = way("rating", Side.MARKETO)
+
+    assert (1, "Hot") == rating.told(1)
+    assert 1 == rating.key(1)
+    assert rating.told(stray) is None
+    with pytest.raises(Unfit):
+        rating.key(stray)
+
+
 def test_a_column_that_is_not_there_asks_nothing() -> None:
     """What it would take, its system will say."""
     stamp = way("@id", Side.MARKETO)
