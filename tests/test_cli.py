@@ -1044,6 +1044,26 @@ def test_a_fault_of_the_factory_is_told(
     assert "Secret" not in result.output
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "LEAD.plus(Field('motto', Pair('motto', 'new_motto'), TextKind))",
+        "LEAD.plus('motto')",
+        "attrs.evolve(LEAD, match='email')",
+        "attrs.evolve(LEAD, tables='person')",
+    ],
+)
+def test_a_fault_of_the_map_is_told(wrong: str, world: World) -> None:
+    """A map of the host's own that cannot be ends the command before a system is asked."""
+    module = world.host(f"import attrs\nfrom dynsync import *\nMINE = {wrong}")
+    world.write_config(more=f'[entity.lead]\nmap = "{module}:MINE"\n')
+
+    result = world.run("run")
+
+    told = f"[entity.lead] map: '{module}' cannot be imported: ConfigurationError ({module}.py:3)"
+    assert (result.exit_code, told in result.stderr) == (ExitCode.USAGE, True), result.output
+
+
 def test_a_wrapped_connector_will_do(world: World) -> None:
     """A connector may be one that passes on to another whatever it does not do itself."""
     module = world.host(

@@ -50,6 +50,26 @@ def entity(*fields: Field, match: str | None = None) -> EntityMap:
 # -- one field
 
 
+class Half:
+    """What is on its way to be a kind."""
+
+    name = "half"
+
+    def key(self, value: Value) -> Hashable:
+        """Return what decides equality."""
+        return value
+
+
+class Passing:
+    """A kind that passes on what it is asked."""
+
+    def __init__(self, inner: Kind) -> None:
+        self.inner = inner
+
+    def __getattr__(self, name: str) -> object:
+        return cast("object", getattr(self.inner, name))
+
+
 NOT_FIELDS: Final[dict[str, tuple[Callable[[], Field], str]]] = {
     "names that are no pair": (
         lambda: Field("phone", cast("Pair[str]", ("phone", "telephone1"))),
@@ -71,6 +91,26 @@ NOT_FIELDS: Final[dict[str, tuple[Callable[[], Field], str]]] = {
         lambda: Field("phone", Pair("a", "b"), flow=cast("Flow", "both")),
         "has the flow 'both'; say Flow.BOTH, Flow.TO_MARKETO or Flow.TO_DYNAMICS.",
     ),
+    "a name that is no text": (
+        lambda: Field("phone", Pair("phone", cast("str", 7))),
+        "has no native name in Dynamics. Name its column there;",
+    ),
+    "the class of a kind": (
+        lambda: Field("phone", Pair("a", "b"), cast("Kind", TextKind)),
+        "has the class TextKind for its kind; make one of it: TextKind().",
+    ),
+    "a word for a kind": (
+        lambda: Field("phone", Pair("a", "b"), cast("Kind", "text")),
+        "has a kind of type str, which lacks bind, decode, key, name; say TextKind(), EmailKind()",
+    ),
+    "no kind": (
+        lambda: Field("phone", Pair("a", "b"), cast("Kind", None)),
+        "has a kind of type NoneType, which lacks bind, decode, encode, key, name; say TextKind()",
+    ),
+    "half a kind": (
+        lambda: Field("phone", Pair("a", "b"), cast("Kind", Half())),
+        "has a kind of type Half, which lacks bind, decode, encode; say TextKind()",
+    ),
 }
 
 
@@ -82,6 +122,19 @@ def test_field_that_cannot_be(what: str) -> None:
         make()
 
     assert str(caught.value).startswith(f"The field 'phone' {message}")
+
+
+def test_name_of_a_field_is_text() -> None:
+    """A field that is called by a number is told so, and how a field is made."""
+    with pytest.raises(ConfigurationError, match=r"^The field 7 needs a name that is text: Field"):
+        Field(cast("str", 7), Pair("phone", "telephone1"))
+
+
+def test_kind_that_is_wrapped_will_do() -> None:
+    """What passes on all that a kind is asked is a kind."""
+    field = Field("email", Pair("a", "b"), cast("Kind", Passing(EmailKind())))
+
+    assert field.equal("A@x.org", "a@x.org")
 
 
 def test_what_is_too_long_is_refused_or_cut() -> None:
@@ -218,6 +271,34 @@ WRONG: Final[dict[str, tuple[Callable[[], EntityMap], str]]] = {
         lambda: entity(CITY, EMAIL, match="email").without("email"),
         "matches by 'email'",
     ),
+    "a match that is a word": (
+        lambda: attrs.evolve(entity(EMAIL), match=cast("Match", "email")),
+        r"has match='email'\. Say match=Match\('email'\)",
+    ),
+    "no match": (
+        lambda: attrs.evolve(entity(EMAIL), match=cast("Match", None)),
+        r"has match=None\. Say match=Match\('email'\)",
+    ),
+    "one table": (
+        lambda: attrs.evolve(entity(EMAIL), tables=cast("Pair[str]", "person")),
+        r"needs a table on each side: tables=Pair\('person', 'contact'\)",
+    ),
+    "a table without a name": (
+        lambda: attrs.evolve(entity(EMAIL), tables=Pair("person", "")),
+        "needs a table on each side",
+    ),
+    "the name of a field": (
+        lambda: entity(EMAIL, cast("Field", "firstName")),
+        r"got 'firstName' for a field\. Make it one: Field\(",
+    ),
+    "the name of a field to add": (
+        lambda: entity(EMAIL).plus(cast("Field", "firstName")),
+        r"got 'firstName' for a field\. Make it one: Field\(",
+    ),
+    "no link field": (
+        lambda: attrs.evolve(entity(EMAIL), link_field=cast("str", None)),
+        "needs a Marketo field that holds the Dynamics id: link_field='crmContactId'",
+    ),
 }
 
 
@@ -229,6 +310,13 @@ def test_map_that_cannot_be(what: str) -> None:
         make()
 
     assert "'lead'" in str(caught.value)
+
+
+@pytest.mark.parametrize("fields", ["email", None, EMAIL], ids=["a name", "none", "one"])
+def test_fields_are_a_list(fields: object) -> None:
+    """One field or its name alone is no list of fields, and a name is not taken for its letters."""
+    with pytest.raises(ConfigurationError, match=r"has fields=.*Give a list of fields: fields=\["):
+        attrs.evolve(entity(CITY), fields=cast("tuple[Field, ...]", fields))
 
 
 def test_who_asks_for_a_field_that_is_not_there_is_told_those_that_are() -> None:

@@ -67,8 +67,7 @@ class Field:
     yields_to: str | None = None
 
     def __attrs_post_init__(self) -> None:
-        wrong = _wrong_field(self)
-        if wrong:
+        for wrong in _wrong_field(self):
             raise ConfigurationError(f"The field {self.name!r} {wrong}.")
 
     def same(self, one: Wire | Missing, other: Wire | Missing, sides: Pair[Side]) -> bool:
@@ -96,24 +95,47 @@ class Field:
         return one is other or self.kind.key(one) == self.kind.key(other)
 
 
-def _wrong_field(field: Field) -> str:
-    """Return what is wrong with *field* by itself, ``""`` if nothing is."""
-    names = cast("object", field.names)
+_OF_A_KIND: Final = tuple(sorted(name for name in vars(Kind) if not name.startswith("_")))
+"""What a kind is asked."""
+
+
+def _wrong_field(field: Field) -> Iterator[str]:
+    """Yield what is wrong with *field* by itself."""
+    name, names = cast("object", field.name), cast("object", field.names)
     flow = cast("object", field.flow)
+    if not isinstance(name, str):
+        yield "needs a name that is text: Field('job_title', Pair('title', 'jobtitle'))"
     if not isinstance(names, Pair):
-        return "needs a native name on each side: names=Pair('marketoName', 'dynamicsname')"
+        yield "needs a native name on each side: names=Pair('marketoName', 'dynamicsname')"
     if not field.name.startswith("@"):
         for side in Side:
-            if not field.names[side]:
-                return (
+            if not _is_name(field.names[side]):
+                yield (
                     f"has no native name in {side.label}. Name its column there; for a field that "
                     f"one system alone has there is nothing to sync"
                 )
     if field.too_long not in {"refuse", "truncate"}:
-        return f"has too_long={field.too_long!r}; say 'refuse' or 'truncate'"
+        yield f"has too_long={field.too_long!r}; say 'refuse' or 'truncate'"
     if not isinstance(flow, Flow):
-        return f"has the flow {flow!r}; say Flow.BOTH, Flow.TO_MARKETO or Flow.TO_DYNAMICS"
-    return ""
+        yield f"has the flow {flow!r}; say Flow.BOTH, Flow.TO_MARKETO or Flow.TO_DYNAMICS"
+    yield from _wrong_kind(field.kind)
+
+
+def _wrong_kind(kind: object) -> Iterator[str]:
+    """Yield why *kind* is none; else the first to find out would be a run, at a column."""
+    if isinstance(kind, type):
+        yield f"has the class {kind.__name__} for its kind; make one of it: {kind.__name__}()"
+    # Not isinstance: since Python 3.12 that does not see what a wrapper passes on.
+    lacks = [asked for asked in _OF_A_KIND if not hasattr(kind, asked)]
+    if lacks:
+        yield (
+            f"has a kind of type {type(kind).__name__}, which lacks {', '.join(lacks)}; say "
+            f"TextKind(), EmailKind() or another, or see dynsync.Kind for what yours needs"
+        )
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and bool(value)
 
 
 @attrs.frozen
@@ -126,6 +148,28 @@ class Match:
     """
 
     field: str | None = None
+
+
+def _no_fields(fields: Iterable[object]) -> Iterator[str]:
+    """Yield which of *fields* is none."""
+    for field in fields:
+        if not isinstance(field, Field):
+            yield (
+                f"got {field!r} for a field. Make it one: "
+                f"Field('first_name', Pair('firstName', 'firstname'))"
+            )
+
+
+def _wrong_map(entity_map: EntityMap) -> Iterator[str]:
+    """Yield what *entity_map* holds that is of another type than it should be."""
+    tables, match = cast("object", entity_map.tables), cast("object", entity_map.match)
+    yield from _no_fields(entity_map.fields)
+    if not isinstance(tables, Pair) or not all(map(_is_name, cast("Pair[object]", tables))):
+        yield "needs a table on each side: tables=Pair('person', 'contact')"
+    if not _is_name(entity_map.link_field):
+        yield "needs a Marketo field that holds the Dynamics id: link_field='crmContactId'"
+    if not isinstance(match, Match):
+        yield f"has match={match!r}. Say match=Match('email'), or the name of another field of it"
 
 
 def _names_differ(entity_map: EntityMap) -> None:
@@ -171,6 +215,12 @@ def _refers(entity_map: EntityMap) -> Iterator[str]:
 
 
 def _as_tuple(fields: Iterable[Field]) -> tuple[Field, ...]:
+    given = cast("object", fields)
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise ConfigurationError(
+            f"An entity map has fields={given!r}. Give a list of fields: "
+            f"fields=[Field('first_name', Pair('firstName', 'firstname'))]."
+        )
     return tuple(fields)
 
 
@@ -195,6 +245,8 @@ class EntityMap:
     match: Match = Match()
 
     def __attrs_post_init__(self) -> None:
+        for wrong in _wrong_map(self):
+            raise ConfigurationError(f"The map of {self.entity!r} {wrong}.")
         _names_differ(self)
         for wrong in _refers(self):
             message = (
@@ -237,6 +289,8 @@ class EntityMap:
 
     def plus(self, *fields: Field) -> EntityMap:
         """Return the map with *fields* added, or replaced where the name is there already."""
+        for wrong in _no_fields(fields):
+            raise ConfigurationError(f"The map of {self.entity!r} {wrong}.")
         new = {field.name: field for field in fields}
         kept = [new.pop(field.name, field) for field in self.fields]
         return attrs.evolve(self, fields=[*kept, *new.values()])
