@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import cast
 
 import attrs
 import pytest
 
-from dynsync.errors import RunStopped
+from dynsync.errors import ConfigurationError, RunStopped
 from dynsync.guards import (
     Guards,
     Limit,
@@ -60,6 +61,42 @@ def test_whole_percents_limit_nothing() -> None:
     assert not allowed.exceeded(50, 20)
     assert allowed.exceeded(51, 1000)
     assert attrs.evolve(allowed, percent=99.9).exceeded(50, 50)
+
+
+@pytest.mark.parametrize("percent", [-0.1, 100.1, 200, float("nan"), True, "10", None])
+def test_percentage_that_is_none(percent: object) -> None:
+    """What is below none or above all is no share of the links, as in a file of settings."""
+    with pytest.raises(ConfigurationError) as caught:
+        Limit(percent=cast("float", percent))
+
+    told = f"Limit(percent={percent!r}): give a number from 0 on and at most 100."
+    assert told == str(caught.value)
+
+
+@pytest.mark.parametrize("number", [-1, 1.5, 20.0, True, "10", None])
+@pytest.mark.parametrize("name", ["count", "few"])
+def test_number_of_records_that_is_none(name: str, number: object) -> None:
+    """Records are counted in whole numbers from 0 on, as in a file of settings."""
+    with pytest.raises(ConfigurationError) as caught:
+        Limit(**{name: cast("int", number)})
+
+    assert f"Limit({name}={number!r}): give a whole number from 0 on." == str(caught.value)
+
+
+def test_limits_may_be_at_their_ends() -> None:
+    """Nothing at all may be allowed, and everything."""
+    assert Limit(count=0, percent=0, few=0).exceeded(1, 100)
+    assert not Limit(count=0, percent=100.0, few=1).exceeded(1, 1)
+
+
+@pytest.mark.parametrize("name", ["deletes", "clears"])
+def test_guard_that_is_no_limit(name: str) -> None:
+    """A number in the place of a limit is refused at once, with how a limit is made."""
+    with pytest.raises(ConfigurationError) as caught:
+        Guards(**{name: cast("Limit", 5)})  # type: ignore[arg-type]
+
+    told = f"Guards({name}=5): give a limit: {name}=Limit(count=1000, percent=10)."
+    assert told == str(caught.value)
 
 
 def test_few_is_enough_for_small_counts() -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, cast
 
 import attrs
 
-from dynsync.errors import RunStopped
+from dynsync.errors import ConfigurationError, RunStopped
 from dynsync.records import Entity, Side
 
 __all__ = [
@@ -30,12 +30,25 @@ class Limit:
     How much is too much: more than *count* records, or more than *percent* of the links.
 
     A handful (*few* or less) never is, so that small databases are not stopped all the time;
-    with a *percent* of 100 or more, *count* alone limits.
+    with a *percent* of 100, *count* alone limits. Raises `ConfigurationError` for what is no
+    number of records or no percentage.
     """
 
     count: int = 1000
     percent: float = 10.0
     few: int = 10
+
+    def __attrs_post_init__(self) -> None:
+        for name in ("count", "few"):
+            value = cast("object", getattr(self, name))
+            if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+                raise ConfigurationError(f"Limit({name}={value!r}): give a whole number from 0 on.")
+        percent = cast("object", self.percent)
+        number = isinstance(percent, int | float) and not isinstance(percent, bool)
+        if not number or not 0 <= self.percent <= _NO_PERCENT:
+            raise ConfigurationError(
+                f"Limit(percent={percent!r}): give a number from 0 on and at most 100."
+            )
 
     def exceeded(self, count: int, of: int) -> bool:
         """Return whether *count* of *of* records is too much."""
@@ -60,6 +73,14 @@ class Guards:
     clock: float = 1_800.0
     allow_empty: bool = False
     allow_full_read: bool = True
+
+    def __attrs_post_init__(self) -> None:
+        for name in ("deletes", "clears"):
+            value = cast("object", getattr(self, name))
+            if not isinstance(value, Limit):
+                raise ConfigurationError(
+                    f"Guards({name}={value!r}): give a limit: {name}=Limit(count=1000, percent=10)."
+                )
 
 
 def check_limits(
