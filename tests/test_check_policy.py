@@ -267,6 +267,19 @@ def test_field_of_no_map_is_a_mistake_of_the_host() -> None:
     assert check_policy(manual, fields=["motto"], maps=[own]).held
 
 
+@pytest.mark.parametrize("policy", ["newest", None])
+def test_policy_must_be_callable(policy: object) -> None:
+    """A word is no policy that raises: it is a mistake of the host, who is told what there is."""
+    with pytest.raises(ConfigurationError) as caught:
+        check_policy(cast("AuthorityPolicy", policy))
+
+    assert str(caught.value) == (
+        f"policy= got a value of type {type(policy).__name__}, which cannot be called. Give a "
+        f"policy: newest(), prefer(Side.MARKETO), manual, or any function from a Collision to a "
+        f"Resolution."
+    )
+
+
 def test_fields_hold_values_of_their_kind() -> None:
     """A policy is not asked about a city that is a number."""
     kinds = {

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import pytest
 
-from dynsync.recorder import ActivityRecorder, Entry, MemoryRecorder
+from dynsync.errors import ConfigurationError
+from dynsync.recorder import ActivityRecorder, Entry, MemoryRecorder, Recorder
 from dynsync.records import Pair, RecordId
 from dynsync.sandbox import NO_LIMITS, Fault, SandboxClock, SandboxMarketo
 from dynsync.testing import Standing, check_recorder
@@ -304,6 +305,38 @@ def test_says_what_could_not_be_seen() -> None:
 
     assert ["J1", "J2"] == [f.clause.number for f in found.findings if f.standing is Standing.HELD]
     assert Standing.NOT_CLAIMED is found.of("J3").standing
+
+
+class Mute:
+    """Hears everything, and says nothing of itself."""
+
+    def record(self, entries: Sequence[Entry]) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (Mute, "make() returned a Mute, which has no name; "),
+        (lambda: None, "make() returned a NoneType, which has no name; "),
+        (lambda: MemoryRecorder, "make() returned the class MemoryRecorder; "),
+        (MemoryRecorder(), "make() raised TypeError; "),
+    ],
+)
+def test_make_must_return_a_recorder(make: object, message: str) -> None:
+    """What makes no recorder is a mistake of the host, and no clause that is broken."""
+    with pytest.raises(ConfigurationError) as caught:
+        check_recorder(cast("Callable[[], Recorder]", make))
+
+    told = "it is called without arguments and returns a recorder that has told nothing yet"
+    assert f"{message}{told}" == str(caught.value)
+
+
+def test_what_asks_a_recorder_must_be_callable() -> None:
+    """A value in the place of a function is a mistake of the host, told by its argument."""
+    with pytest.raises(ConfigurationError, match=r"^told= got a value of type int.*to the texts"):
+        check_recorder(MemoryRecorder, told=cast("Callable[[Recorder], Iterable[str]]", 5))
+    with pytest.raises(ConfigurationError, match=r"^reopen= got a value of type str.*next one"):
+        check_recorder(MemoryRecorder, reopen=cast("Callable[[Recorder], MemoryRecorder]", "x"))
 
 
 def test_every_clause_is_a_heading_of_the_page() -> None:

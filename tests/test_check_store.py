@@ -8,10 +8,11 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import pytest
 
+from dynsync.errors import ConfigurationError
 from dynsync.memory import MemoryStore
 from dynsync.sqlite import SqliteStore
 from dynsync.state import StateStore
@@ -117,6 +118,32 @@ def test_says_what_could_not_be_checked() -> None:
     assert "another" in found.of("S4").why
     assert Standing.NOT_CLAIMED is found.of("S14").standing
     assert found.held
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: None, "make() returned a NoneType, which has no transaction; "),
+        (lambda: MemoryStore, "make() returned the class MemoryStore; "),
+        (MemoryStore(), "make() raised TypeError; "),
+    ],
+)
+def test_make_must_return_a_store(make: object, message: str) -> None:
+    """What makes no store is a mistake of the host, and no clause that is broken."""
+    with pytest.raises(ConfigurationError) as caught:
+        check_store(cast("Callable[[], StateStore]", make))
+
+    told = "it is called without arguments and returns an empty store"
+    assert f"{message}{told}" == str(caught.value)
+
+
+def test_what_makes_a_handle_must_be_callable() -> None:
+    """A store in the place of a function is a mistake of the host, told by its argument."""
+    store = cast("Another", MemoryStore())
+    with pytest.raises(ConfigurationError, match=r"^another= got a value of type MemoryStore"):
+        check_store(MemoryStore, another=store)
+    with pytest.raises(ConfigurationError, match=r"^reopen= got a value of type MemoryStore"):
+        check_store(MemoryStore, reopen=store)
 
 
 def test_same_seed_same_findings() -> None:

@@ -21,6 +21,7 @@ from dynsync.records import Entity, Pair, Side
 from dynsync.testing._attempts import Raised, attempted
 from dynsync.testing._collisions import MARKERS, collisions
 from dynsync.testing._findings import Clause, Finding, Findings, Standing
+from dynsync.testing._given import must_be_callable
 from dynsync.testing._store_steps import plain, written
 
 __all__ = ["POLICY_CLAUSES", "check_policy"]
@@ -65,6 +66,10 @@ POLICY_CLAUSES: Final = (
 """The clauses, in order; P7 is told and not judged."""
 
 _LATER: Final = 3600.0
+_POLICIES: Final = (
+    "Give a policy: newest(), prefer(Side.MARKETO), manual, or any function from a Collision to a "
+    "Resolution."
+)
 
 _Judge: TypeAlias = Callable[[AuthorityPolicy, Collision], str]
 """Says what is wrong with how a policy answers a collision; nothing if all is well."""
@@ -84,8 +89,10 @@ def check_policy(
     *policy* is asked about every field of *maps*, in values of its kind, and about every kind
     of value in a third entity; it is asked most about *fields*, and those that it has policies
     of its own for. P7 is told, and never broken: a policy that is not symmetric says so as not
-    claimed. Raises `ConfigurationError` for one of *fields* that no map has.
+    claimed. Raises `ConfigurationError` for one of *fields* that no map has, and where *policy*
+    cannot be called.
     """
+    must_be_callable("policy", policy, _POLICIES)
     names = [name for what, name in named(policy) if what == "field"]
     _must_be_known(fields, {*names, *(name for one in maps for name in one.names())})
     entities = [name for what, name in named(policy) if what == "entity"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from random import Random
 from typing import Final, Generic, TypeVar, cast
 
@@ -15,6 +16,7 @@ from dynsync.recorder import Entry, PartlyRefused, Recorder, Refusal
 from dynsync.records import Missing, Pair, RecordId, Side, Wire
 from dynsync.testing._attempts import Raised, attempted
 from dynsync.testing._findings import Clause, Finding, Findings, Standing
+from dynsync.testing._given import made, must_be_callable
 from dynsync.testing._shortest import shortest
 from dynsync.testing._store_steps import written
 
@@ -94,8 +96,14 @@ def check_recorder(
     ids of persons that it may tell about.
 
     A `SystemFailure` is answered as the engine does: the same entries come again. So a factory
-    whose systems lose answers is a good one to check.
+    whose systems lose answers is a good one to check. Raises `ConfigurationError` where *make*
+    returns nothing that has a name, or what was given cannot be called.
     """
+    if told is not None:
+        must_be_callable("told", told, "Give a function from a recorder to the texts it has told.")
+    if reopen is not None:
+        must_be_callable("reopen", reopen, "Give a function from a recorder to the next one.")
+    make = partial(made, make, "name", "a recorder that has told nothing yet")
     check = _Check(make, told, reopen)
     for program in _programs(people, programs, seed):
         check.look_at(program)

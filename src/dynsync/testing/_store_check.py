@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from random import Random
 from typing import Final
 
@@ -11,6 +12,7 @@ import attrs
 
 from dynsync.state import StateStore
 from dynsync.testing._findings import Clause, Finding, Findings, Standing
+from dynsync.testing._given import made, must_be_callable
 from dynsync.testing._shortest import shortest
 from dynsync.testing._store_chance import by_chance
 from dynsync.testing._store_clauses import CLAUSE_OF, CLAUSES
@@ -66,8 +68,14 @@ def check_store(
     closed by the check.
 
     Programs written by hand, and *programs* others made by chance from *seed*, are run beside a
-    model; the same seed makes the same programs. Nothing is read from a clock.
+    model; the same seed makes the same programs. Nothing is read from a clock. Raises
+    `ConfigurationError` where *make* returns no store, or what was given cannot be called.
     """
+    if another is not None:
+        must_be_callable("another", another, "Give a function from a store to another's handle.")
+    if reopen is not None:
+        must_be_callable("reopen", reopen, "Give a function from a store to the next process's.")
+    make = partial(made, make, "transaction", "an empty store")
     handles = Handles(make, another, reopen)
     search = _Search(handles)
     random = Random(seed)  # noqa: S311 - programs for tests, and no secrets
