@@ -832,6 +832,8 @@ TYPOS: Final[Mapping[str, tuple[str, str, str]]] = {
     "a table": ("[snyc]", "[snyc]", "Did you mean 'sync'?"),
     "a word of A8": ('[sync]\npush_when_paused = "never"', "[sync] push_when_paused", "queue, run"),
     "tries": ("[sync]\ntries = 0.5", "[sync] tries", "whole"),
+    "no tries": ("[sync]\ntries = 0", "[sync] tries", "whole number of at least 1"),
+    "no days": ("[sync]\nkeep_journal = 0", "[sync] keep_journal", "number of days above 0"),
     "a word": ('[sync]\nhold = "feld"', "[sync] hold", "Did you mean 'field'?"),
     "a policy": ('[entity.lead]\npolicy = "marketto"', "[entity.lead] policy", "'marketo'"),
     "a field's policy": (
@@ -1098,6 +1100,23 @@ def test_unreadable_config_is_told(content: bytes | None, expected: str, tmp_pat
     result = CliRunner().invoke(app, ["status", "--config", str(path)])
 
     assert (result.exit_code, expected in result.stderr) == (ExitCode.USAGE, True)
+
+
+def test_least_settings_are_taken(world: World) -> None:
+    """One try, and a moment of the journal, are as little as there can be."""
+    world.write_config(more="tries = 1\nkeep_journal = 0.001\n")
+    config = load_config(world.config)
+
+    assert (config.tries, config.keep_journal) == (1, 0.001)
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_config_of_a_windows_editor_is_read(ends: str, world: World) -> None:
+    """A mark that the file is UTF-8 is no part of its first line, whatever ends the lines."""
+    world.config.write_text(CONFIG, encoding="utf-8-sig", newline=ends)
+
+    assert world.config.read_bytes().startswith(b"\xef\xbb\xbf")
+    assert world.run("status").exit_code == ExitCode.OK
 
 
 def test_folder_is_no_config(tmp_path: Path) -> None:

@@ -108,9 +108,9 @@ def load_config(path: Path) -> Config:
         consent=consent,
         hold=sync.word("hold", _HOLDS, "field"),
         on_marketo_delete=sync.word("on_marketo_delete", _DELETES, "recreate"),
-        tries=sync.count("tries", 5),
+        tries=_tries(sync),
         push_when_paused=sync.word("push_when_paused", _PUSHES, "queue"),
-        keep_journal=sync.number("keep_journal", 90.0),
+        keep_journal=_keep_journal(sync),
         guards=_guards(root.section("guards")),
         delay=sync.number("delay", DELAY),
         recorders=_recorders(sync),
@@ -248,6 +248,20 @@ def _limit(section: Section, usual: Limit) -> Limit:
         section.number("percent", usual.percent, highest=100),
         section.count("few", usual.few),
     )
+
+
+def _tries(sync: Section) -> int:
+    tries = sync.count("tries", 5)
+    if tries < 1:
+        raise sync.error("tries", "out of range", "Give a whole number of at least 1.")
+    return tries
+
+
+def _keep_journal(sync: Section) -> float:
+    days = sync.number("keep_journal", 90.0)
+    if not days > 0:
+        raise sync.error("keep_journal", "out of range", "Give a number of days above 0.")
+    return days
 
 
 def _recorders(sync: Section) -> tuple[RecorderWord, ...]:

@@ -30,8 +30,9 @@ def did_you_mean(word: str, known: Collection[str]) -> str:
 def read_toml(path: Path) -> Section:
     """Return the whole file *path*; raises `ConfigurationError` where it is no TOML."""
     try:
-        with path.open("rb") as file:
-            values = cast("dict[str, object]", tomllib.load(file))
+        # Editors of Windows begin UTF-8 with a mark that TOML does not know.
+        text = path.read_bytes().decode("utf-8-sig")
+        values = cast("dict[str, object]", tomllib.loads(text))
     except FileNotFoundError:
         raise ConfigurationError(
             f"{path}: there is no such file. Give its path with --config, or make a pretend "
