@@ -9,10 +9,10 @@ import attrs
 import pytest
 
 from broken import run
-from broken.connectors import BROKEN, Broken, OnDynamics
+from broken.connectors import BROKEN, Broken, OnDynamics, OnMarketo, Wrapped
 from broken.systems import COLUMNS, DynamicsOutside, MarketoOutside, dynamics, marketo
 from dynsync.connectors import Connector, Page
-from dynsync.errors import ConfigurationError
+from dynsync.errors import ConfigurationError, Throttled, Unavailable
 from dynsync.records import Cursor, Record, RecordId, Tombstone, Wire
 from dynsync.sandbox import (
     NO_LIMITS,
@@ -27,6 +27,7 @@ from dynsync.testing import ContractBroken, Findings, Made, Outside, Standing, c
 from dynsync.writes import Create, Write, WriteResult
 
 TIGHT: Final = Limits(window=3, seconds=20.0)
+WRITING: Final = ("C1", "C4", "C5", "C6", "C9", "fetch", "find")
 
 
 class Raising(OnDynamics):
@@ -201,6 +202,61 @@ def test_text_says_which_clause_and_why() -> None:
 def test_good_connector_raises_nothing() -> None:
     """There is nothing to raise if nothing is broken."""
     check_connector(dynamics, table="contact", rounds=0).raise_if_broken()
+
+
+@pytest.mark.parametrize(
+    ("name", "raised", "shown"),
+    [
+        ("RaisesHalfway", "Unavailable", ["write", "write", "fetch"]),
+        ("RaisesOnce", "Unavailable", ["write", "fetch"]),
+        ("ThrottledHalfway", "Throttled", ["write", "find"]),
+        ("AppliesAndRaises", "Unavailable", ["write", "write", "fetch"]),
+    ],
+)
+def test_failure_is_taken_at_its_word_only_after_a_look(
+    name: str, raised: str, shown: Sequence[str]
+) -> None:
+    """Who raises after something was applied is told so, by the look that shows it."""
+    broken = named(name)
+
+    found = check_connector(broken.make, table=broken.table, rounds=0)
+
+    [finding] = found.broken
+    assert "C5" == finding.clause.number
+    assert f"write raised {raised}, which promises that nothing was applied" in finding.why
+    assert shown == [call.removeprefix("connector.").split("(")[0] for call in finding.calls]
+
+
+class Flaky(OnDynamics):
+    """A connector whose network fails every other write, before anything arrives."""
+
+    def write(self, table: str, writes: Sequence[Write]) -> Sequence[WriteResult]:
+        """Fail, or write."""
+        self.calls += 1
+        if self.calls % 2:
+            raise Unavailable(self.side, "no route to host")
+        return super().write(table, writes)
+
+
+class Limited(OnMarketo):
+    """A connector that is asked to slow down at every other write."""
+
+    def write(self, table: str, writes: Sequence[Write]) -> Sequence[WriteResult]:
+        """Be asked, or write."""
+        self.calls += 1
+        if self.calls % 2:
+            raise Throttled(self.side, "slow down", retry_after=1.0)
+        return super().write(table, writes)
+
+
+@pytest.mark.parametrize("kind", [Flaky, Limited])
+def test_failure_before_anything_was_applied_is_a_pause(kind: type[Wrapped]) -> None:
+    """A network that fails at times keeps every clause, and the check writes again."""
+    broken = Broken(kind, "C5")
+
+    found = check_connector(broken.make, table=broken.table, rounds=20, clauses=WRITING)
+
+    assert {Standing.HELD} == {found.of(number).standing for number in WRITING}, found
 
 
 def test_sequence_is_the_shortest() -> None:

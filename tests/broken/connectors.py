@@ -515,6 +515,55 @@ class AllOrNothing(OnDynamics):
         return results
 
 
+class RaisesHalfway(OnDynamics):
+    """Applies a batch until the first refusal, and raises then that the system is down."""
+
+    def write(self, table: str, writes: Sequence[Write]) -> Sequence[WriteResult]:
+        """Raise over what is refused."""
+        results: list[WriteResult] = []
+        for write in writes:
+            results += super().write(table, [write])
+            if isinstance(results[-1], Rejected):
+                raise Unavailable(self.side, "the system is down")
+        return results
+
+
+class RaisesOnce(OnDynamics):
+    """Applies half of its first batch, and raises then that the system is down."""
+
+    def write(self, table: str, writes: Sequence[Write]) -> Sequence[WriteResult]:
+        """Raise over the first batch of several."""
+        self.calls += len(writes) > 1
+        if self.calls == 1 and len(writes) > 1:
+            super().write(table, writes[: len(writes) // 2])
+            raise Unavailable(self.side, "the system is down")
+        return super().write(table, writes)
+
+
+class ThrottledHalfway(OnMarketo):
+    """Applies the first write of a batch, and says that the whole came over a limit."""
+
+    def write(self, table: str, writes: Sequence[Write]) -> Sequence[WriteResult]:
+        """Raise over the second."""
+        results = super().write(table, writes[:1])
+        if len(writes) > 1:
+            raise Throttled(self.side, "over the limit", retry_after=1.0)
+        return results
+
+
+class AppliesAndRaises(OnMarketo):
+    """Applies every second batch of updates, and raises then that the system is down."""
+
+    def write(self, table: str, writes: Sequence[Write]) -> Sequence[WriteResult]:
+        """Raise after the first."""
+        results = super().write(table, writes)
+        updates = any(isinstance(write, Update) for write in writes)
+        self.calls += updates
+        if updates and self.calls % 2:
+            raise Unavailable(self.side, "the system is down")
+        return results
+
+
 # -- C6: creates are idempotent
 
 
@@ -1014,6 +1063,10 @@ BROKEN: Final[tuple[Broken, ...]] = (
     Broken(NeverClears, "C5"),
     Broken(UpdatesTheGone, "C5"),
     Broken(AllOrNothing, "C5"),
+    Broken(RaisesHalfway, "C5"),
+    Broken(RaisesOnce, "C5"),
+    Broken(ThrottledHalfway, "C5"),
+    Broken(AppliesAndRaises, "C5"),
     Broken(NewIdEachTime, "C6"),
     Broken(TwoAtOnce, "C6"),
     Broken(QuietSecond, "C6"),

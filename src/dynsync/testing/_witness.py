@@ -49,6 +49,10 @@ class Failed(Exception):
     """The call met the trouble that was planned for it, and said so as it should."""
 
 
+def _believed(_: SystemFailure) -> None:
+    """Take the word of a failure."""
+
+
 @attrs.define
 class Witness:
     """
@@ -88,12 +92,14 @@ class Witness:
         line: str,
         call: Callable[[], T],
         *given: object,
+        failed: Callable[[SystemFailure], None] = _believed,
     ) -> T:
         """
         Return what *call* returns; *line* is how it is written, *given* what it was passed.
 
         Waits where it is told to. Raises `Breach`, `Failed`, `Halted`, or a `SystemFailure`
-        that the caller is to judge.
+        that the caller is to judge. *failed* is told of each failure that was not planned,
+        before the same is asked again, and may raise `Breach`.
         """
         self.note(line)
         for _ in range(_TRIES):
@@ -105,6 +111,9 @@ class Witness:
                 if self._armed is not None and not limit:
                     armed, self._armed = self._armed, None
                     self._meets(method, armed, failure)
+                if self._armed is None:
+                    # A look while trouble is planned would meet it in the call's place.
+                    failed(failure)
                 self._wait_out(failure)
             else:
                 if self._armed is not None:

@@ -13,6 +13,7 @@ from dynsync.records import RecordId, Side, Wire, plain_id
 from dynsync.testing._palette import misfit, same
 from dynsync.testing._scene import Scene, answered
 from dynsync.testing._steps import Change, Make, Misfit, WriteStep
+from dynsync.testing._unapplied import unapplied
 from dynsync.testing._witness import Breach, Failed, Halted
 from dynsync.testing._world import Attempt, Held, Promise
 from dynsync.writes import (
@@ -156,6 +157,7 @@ def _shown(write: Write) -> str:
 
 def _send(scene: Scene, sent: Sequence[_Sent]) -> Sequence[WriteResult]:
     writes = [one.write for one in sent]
+    by_record = {one.who: one.write for one in sent}
     setting, witness = scene.setting, scene.witness
     try:
         results = witness.ask(
@@ -163,6 +165,7 @@ def _send(scene: Scene, sent: Sequence[_Sent]) -> Sequence[WriteResult]:
             _line(scene, writes),
             lambda: scene.connector.write(setting.table, writes),
             writes,
+            failed=lambda failure: unapplied(scene, by_record, failure),
         )
     except Failed as failed:
         for one in sent:
