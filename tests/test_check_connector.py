@@ -259,6 +259,60 @@ def test_failure_before_anything_was_applied_is_a_pause(kind: type[Wrapped]) -> 
     assert {Standing.HELD} == {found.of(number).standing for number in WRITING}, found
 
 
+class Down(OnDynamics):
+    """A connector that can write nothing."""
+
+    def write(self, table: str, writes: Sequence[Write]) -> Sequence[WriteResult]:
+        """Fail."""
+        del table, writes
+        raise Unavailable(self.side, "no route to host")
+
+
+class Unreachable(Down):
+    """A connector that can neither write nor fetch."""
+
+    def fetch(
+        self, table: str, ids: Collection[RecordId], fields: Sequence[str]
+    ) -> Sequence[Record]:
+        """Fail."""
+        del table, ids, fields
+        raise Unavailable(self.side, "no route to host")
+
+
+@pytest.mark.parametrize("kind", [Down, Unreachable])
+def test_connector_that_can_write_nothing_has_shown_nothing(kind: type[OnDynamics]) -> None:
+    """No clause is broken, and yet the test in one line fails, and names those not reached."""
+    found = look_at(kind, clauses=["C2", "C5", "C6", "find", "log"])
+
+    with pytest.raises(ContractBroken) as raised:
+        found.raise_if_broken()
+    counts = "1 held, 1 not claimed, 3 not reached (calls failed or were refused: C5, C6, find)"
+    assert str(raised.value).splitlines()[0].endswith(f": 5 clauses, {counts}")
+    assert found.held
+    assert ("C5", "C6", "find") == tuple(one.clause.number for one in found.failed)
+    why = "write failed 5 times in a row, at last with Unavailable: Dynamics: no route to host"
+    assert why == found.of("C5").why
+
+
+def test_what_the_host_lacks_is_no_failure_of_the_connector() -> None:
+    """Where nobody deletes, or somebody cannot, the rest is judged and the one line passes."""
+
+    class Idle(DynamicsOutside):
+        def delete(self, id: RecordId) -> None:
+            raise NotImplementedError(id)
+
+    def make() -> Made:
+        connector, outside = dynamics()
+        return connector, Idle(outside.org, outside.clock)
+
+    for made in (make, lambda: dynamics()[0]):
+        found = check_connector(made, table="contact", rounds=0)
+        found.raise_if_broken()
+
+        assert Standing.NOT_REACHED is found.of("C3d").standing
+        assert () == found.failed
+
+
 def test_sequence_is_the_shortest() -> None:
     """An update that is lost takes a create, the update and a look to be seen."""
     broken = named("LosesUpdate")
@@ -339,6 +393,8 @@ def test_system_that_takes_nothing_is_not_reached() -> None:
 
     assert Standing.NOT_REACHED is found.of("fetch").standing
     assert "closed" in found.of("fetch").why
+    with pytest.raises(ContractBroken, match=r"calls failed or were refused: .*fetch"):
+        found.raise_if_broken()
 
 
 def _nobody(_before: Mapping[str, Wire] | None, _after: dict[str, Wire]) -> None:

@@ -9,7 +9,7 @@ from dynsync.records import Wire
 from dynsync.testing._outside import Outside
 from dynsync.testing._scene import Scene
 from dynsync.testing._steps import Change, Longest, Make, Permitted, Somebody
-from dynsync.testing._witness import Breach, Halted
+from dynsync.testing._witness import Breach, Unable
 from dynsync.testing._writing import body, update, write
 from dynsync.writes import Rejected
 
@@ -56,7 +56,7 @@ def _done(scene: Scene, call: str, act: Callable[[], T]) -> T:
     except Exception as error:
         # The host's code: it may raise anything, and the check cannot go on without it.
         does = call.partition("(")[0]
-        raise Halted(f"outside.{does} raised {type(error).__name__}: {error}") from error
+        raise Unable(f"outside.{does} raised {type(error).__name__}: {error}") from error
 
 
 def longest(scene: Scene, step: Longest) -> None:

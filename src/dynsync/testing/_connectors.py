@@ -151,12 +151,14 @@ class _Check:
     broken: dict[str, Run] = attrs.field(factory=dict[str, Run])
     breached: set[str] = attrs.field(factory=set[str])
     halted: str = ""
+    failed: str = ""
 
     def run(self, program: Program) -> None:
         """Run a program, and shrink it if it breaks a clause that was whole until now."""
         run = self._perform(program)
         self.tally.update(run.tally)
         self.halted = self.halted or run.halted
+        self.failed = self.failed or (run.halted if run.failed else "")
         if run.breach is None:
             return
         clause = run.breach.clause
@@ -199,12 +201,19 @@ def _finding(check: _Check, found: Survey, clause: Clause) -> Finding:
         return Finding(clause, Standing.NOT_CLAIMED, why=unclaimed)
     if check.tally[clause.number]:
         return Finding(clause, Standing.HELD, check.tally[clause.number])
+    if failed := _failed(check, found, clause.number):
+        return Finding(clause, Standing.NOT_REACHED, why=failed, failed=True)
     return Finding(clause, Standing.NOT_REACHED, why=_unreached(check, found, clause.number))
+
+
+def _failed(check: _Check, found: Survey, number: str) -> str:
+    """Return what the connector did not do, so that nothing could try a clause, or nothing."""
+    return found.refused or ("" if _missing(found, number) else check.failed)
 
 
 def _unreached(check: _Check, found: Survey, number: str) -> str:
     """Return what is missing, or what came in between, so that nothing could try a clause."""
-    if why := found.refused or _missing(found, number) or check.halted:
+    if why := _missing(found, number) or check.halted:
         return why
     if check.breached:
         first = " or ".join(sorted(check.breached))

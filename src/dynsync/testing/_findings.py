@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import textwrap
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import attrs
@@ -43,7 +43,8 @@ class Finding:
 
     *times* says how often it was put to the test. Of a broken one, *why* says what was
     promised and what was seen, and *calls* is the shortest sequence of calls known that
-    shows it, in order, each as it would be written in Python.
+    shows it, in order, each as it would be written in Python. *failed* says of one that was
+    not reached that what was asked for failed or was refused, which *why* tells.
     """
 
     clause: Clause
@@ -51,6 +52,7 @@ class Finding:
     times: int = 0
     why: str = ""
     calls: tuple[str, ...] = ()
+    failed: bool = False
 
     def __str__(self) -> str:
         """Return some lines of text: the clause, and what is wrong with it."""
@@ -74,7 +76,11 @@ def _indented(text: str) -> list[str]:
 
 
 class ContractBroken(AssertionError):
-    """A contract is not kept. The message says which clause, why, and by which calls."""
+    """
+    A contract is not kept, or nothing shows that it is, as calls failed.
+
+    The message says which clause, why, and by which calls.
+    """
 
 
 @attrs.frozen
@@ -94,6 +100,11 @@ class Findings:
         """Return the clauses that are not kept."""
         return tuple(one for one in self.findings if one.standing is Standing.BROKEN)
 
+    @property
+    def failed(self) -> tuple[Finding, ...]:
+        """Return the clauses that were not reached because calls failed or were refused."""
+        return tuple(one for one in self.findings if one.failed)
+
     def of(self, number: str) -> Finding:
         """Return the finding on the clause *number*. Raises `KeyError` if there is none."""
         for one in self.findings:
@@ -103,10 +114,15 @@ class Findings:
         raise KeyError(f"there is no clause {number!r} here; there are {known}")
 
     def raise_if_broken(self) -> None:
-        """Raise `ContractBroken` with the whole text if a clause is not kept."""
+        """
+        Raise `ContractBroken` with the whole text if a clause is not kept.
+
+        A clause that was not reached because calls failed or were refused counts as well;
+        one that nobody claims does not, nor one that only lacks an `Outside` or a field.
+        """
         # pytest then shows the test's own line, and the text once.
         __tracebackhide__ = True
-        if self.broken:
+        if self.broken or self.failed:
             raise ContractBroken(str(self))
 
     def __str__(self) -> str:
@@ -118,8 +134,15 @@ class Findings:
     def _counted(self) -> Iterator[str]:
         """Yield how many stand how: what nothing put to the test must not pass for held."""
         counts = Counter(one.standing for one in self.findings)
-        broken = ", ".join(one.clause.number for one in self.broken)
+        named = {
+            Standing.BROKEN: _named("", self.broken),
+            Standing.NOT_REACHED: _named("calls failed or were refused: ", self.failed),
+        }
         for standing in Standing:
             if counts[standing] or standing is Standing.HELD:
-                named = f" ({broken})" if standing is Standing.BROKEN else ""
-                yield f"{counts[standing]} {standing.value}{named}"
+                yield f"{counts[standing]} {standing.value}{named.get(standing, '')}"
+
+
+def _named(why: str, findings: Sequence[Finding]) -> str:
+    numbers = ", ".join(one.clause.number for one in findings)
+    return f" ({why}{numbers})" if numbers else ""

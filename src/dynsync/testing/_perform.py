@@ -37,19 +37,24 @@ from dynsync.testing._steps import (
     Unknown,
     User,
 )
-from dynsync.testing._witness import Breach, Failed, Halted, Witness
+from dynsync.testing._witness import Breach, Failed, Halted, Unable, Witness
 
 __all__ = ["Run", "perform"]
 
 
 @attrs.frozen
 class Run:
-    """What became of a program: *breach* if it broke a clause, *halted* if it could not go on."""
+    """
+    What became of a program: *breach* if it broke a clause, *halted* if it could not go on.
+
+    *failed* says that it was the connector's calls that did not let it.
+    """
 
     calls: tuple[str, ...]
     tally: Counter[str]
     breach: Breach | None = None
     halted: str = ""
+    failed: bool = False
     tells_edits: bool = False
 
 
@@ -59,7 +64,7 @@ def perform(
     """Run *program* to its end, or to the first clause that it breaks."""
     witness = Witness(connector, outside, setting.table)
     scene = Scene(setting, witness)
-    breach, halted = None, ""
+    breach, halted, failed = None, "", False
     try:
         if setting.populated:
             _meet(scene)
@@ -69,8 +74,8 @@ def perform(
     except Breach as found:
         breach = _unswallowed(witness, found)
     except Halted as reason:
-        halted = str(reason)
-    return Run(tuple(witness.calls), witness.tally, breach, halted, scene.tells_edits)
+        halted, failed = str(reason), not isinstance(reason, Unable)
+    return Run(tuple(witness.calls), witness.tally, breach, halted, failed, scene.tells_edits)
 
 
 def _unswallowed(witness: Witness, found: Breach) -> Breach:
@@ -168,4 +173,4 @@ def _trouble(scene: Scene, step: Troubled) -> None:
         scene.witness.tally["C8"] += 1
     else:
         if scene.witness.armed:
-            raise Halted("the step made no request that could fail")
+            raise Unable("the step made no request that could fail")

@@ -22,7 +22,7 @@ from dynsync.errors import (
 )
 from dynsync.testing._outside import CanFail, CanWait, Outside, Trouble
 
-__all__ = ["Breach", "Failed", "Halted", "Witness"]
+__all__ = ["Breach", "Failed", "Halted", "Unable", "Witness"]
 
 T = TypeVar("T")
 
@@ -43,6 +43,10 @@ class Breach(Exception):
 
 class Halted(Exception):
     """The system does not let the check go on; no clause is broken by that."""
+
+
+class Unable(Halted):
+    """The host's `Outside` does not let the check go on, and nothing is known of the connector."""
 
 
 class Failed(Exception):
@@ -102,10 +106,12 @@ class Witness:
         before the same is asked again, and may raise `Breach`.
         """
         self.note(line)
+        last = ""
         for _ in range(_TRIES):
             try:
                 result = self._once(method, call, given)
             except SystemFailure as failure:
+                last = f"{type(failure).__name__}: {failure}"
                 # A limit may be reached before the trouble that waits behind it.
                 limit = isinstance(failure, Throttled) and self._armed != "throttled"
                 if self._armed is not None and not limit:
@@ -120,7 +126,7 @@ class Witness:
                     self.swallowed, self._armed = self._armed, None
                 self._kept.append((result, repr(result), line))
                 return result
-        raise Halted(f"{method} failed {_TRIES} times in a row")
+        raise Halted(f"{method} failed {_TRIES} times in a row, at last with {last}")
 
     def _once(self, method: str, call: Callable[[], T], given: Sequence[object]) -> T:
         before = [repr(one) for one in given]
