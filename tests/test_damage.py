@@ -15,6 +15,7 @@ from dynsync.errors import StateError, SyncError
 from dynsync.records import Side
 from dynsync.sandbox import Fault, SimulatedCrash
 from dynsync.sqlite import SqliteStore
+from dynsync.sqlite._codec import encode_rows
 from support import World
 
 NONSENSE: Final = ("garbage{", -5, b"\x00\xff", "[]", '{"a":1}', 1e300)
@@ -135,6 +136,15 @@ def test_rows_that_break_off(used: Used, row: str) -> None:
             with pytest.raises(StateError, match="damaged") as raised:
                 ask()
             assert "Oslo" not in str(raised.value)
+
+
+def test_check_reads_a_row_to_its_end(used: Used) -> None:
+    """What follows a row is nothing that was written."""
+    with SqliteStore(used.path) as store:
+        row = list(store.known(Side.MARKETO, [used.person])[used.person].row)
+    used.spoil("link", "marketo_row", f"{encode_rows([row])[0]}x")
+    with SqliteStore(used.broken) as store, pytest.raises(StateError, match="damaged"):
+        store.check()
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,32 @@ def test_goes_on_syncing(when: When) -> None:
     assert [person] == world.people_of(row) == [id_ for id_, _ in world.marketo.people()]
 
 
+@pytest.mark.parametrize("when", WHENS)
+def test_an_id_in_another_spelling_is_nobody_s(when: When) -> None:
+    """Nor does it keep anybody else waiting: what is answered for it was not asked for."""
+    world = World()
+    person, row = world.linked("lead")
+    other = person_in(world)
+    answer = world.sync.sync_person(f"0{other}", as_="lead", when=when)
+    world.marketo.edit(person, {"city": "Oslo"})
+    world.settled()
+
+    assert ("no such person" if when == "now" else "queued") == answer.kind
+    assert ("Oslo", "Oslo") == world.both(person, "lead", row, "city")
+    assert 1 == world.dynamics.count("lead")
+    assert not world.sync.status().waiting
+
+
+@pytest.mark.parametrize("person", ["\ud800", "1\x00", " ", True])
+def test_what_no_id_can_be_is_refused(person: str) -> None:
+    """Before anything is stored or sent."""
+    world = World()
+    with pytest.raises(ConfigurationError, match="is no id"):
+        world.sync.sync_person(person, as_="lead")
+
+    assert not world.sync.status().waiting
+
+
 def test_values_are_those_of_the_moment() -> None:
     """A queued push takes the person as it is when its turn comes."""
     world = World()

@@ -9,12 +9,21 @@ from typing import Final
 import attrs
 import pytest
 
-from dynsync.fields import EntityMap
+from dynsync.fields import EntityMap, Field
+from dynsync.kinds import IntegerKind, Kind, TextKind
 from dynsync.maps import CONTACT, LEAD
 from dynsync.outcomes import OutcomeKind
 from dynsync.records import Pair, RecordId, Wire
-from dynsync.sandbox import BusinessRule, Fault, SandboxDynamicsConnector, SimulatedCrash
-from dynsync.schemas import Column, Schema
+from dynsync.sandbox import (
+    NO_LIMITS,
+    BusinessRule,
+    Fault,
+    SandboxClock,
+    SandboxDynamicsConnector,
+    SandboxMarketo,
+    SimulatedCrash,
+)
+from dynsync.schemas import Access, Column, Schema
 from support import World, before
 
 CHOICE: Final = "preferredcontactmethodcode"
@@ -781,6 +790,48 @@ def test_two_fields_of_one_column(values: dict[str, Wire], expected: str) -> Non
 
     assert (expected, expected) == (after["subject"], after["microsoftTopic"])
     assert expected == world.row("lead", row)["subject"]
+
+
+def test_a_field_that_yields_and_may_not_be_written() -> None:
+    """A16, A18: Topic yields to Subject; that Marketo may not be told it is no refusal of its."""
+    world = World(LEAD)
+    person, row = world.linked("lead", subject="Old")
+    world.marketo.set_access("microsoftTopic", Access.READ)
+    world.settled()
+    world.marketo.edit(person, {"subject": "Mine", "microsoftTopic": "Other"})
+    report = world.cycle()
+    world.settled()
+
+    assert 1 == report.count(OutcomeKind.WITHHELD)
+    assert "Mine" == world.row("lead", row)["subject"] == world.person(person)["subject"]
+    assert "Other" == world.person(person)["microsoftTopic"]
+    assert not world.lines(person)
+
+
+@pytest.mark.parametrize(
+    ("column", "kind", "value", "said"),
+    [
+        (Column("short", type="string", length=5), TextKind(), "abc", "FIELD_LENGTH"),
+        (Column("short", type="integer"), IntegerKind(), 7, "VALUE_TYPE"),
+    ],
+)
+def test_a_field_that_yields_to_what_it_cannot_hold(
+    column: Column, kind: Kind, value: Wire, said: str
+) -> None:
+    """A16, R92: the other one goes on; what it cannot be told is told in one line, and kept."""
+    clock = SandboxClock()
+    marketo = SandboxMarketo(clock=clock, limits=NO_LIMITS)
+    marketo.add_column(column)
+    short = Field("short", Pair("short", "subject"), kind, yields_to="subject")
+    world = World(LEAD.only("last_name", "subject").plus(short), clock=clock, marketo=marketo)
+    person, row = world.linked("lead", subject="1")
+    world.marketo.edit(person, {"short": value, "subject": "Long topic"})
+    world.settled()
+
+    assert "Long topic" == world.row("lead", row)["subject"] == world.person(person)["subject"]
+    assert value == world.person(person)["short"]
+    [line] = world.lines(person)
+    assert said in line
 
 
 def test_a_new_column_kind() -> None:

@@ -36,7 +36,7 @@ def person_of(value: str | int) -> RecordId:
 
 def _name(argument: str, value: object) -> str:
     """Return *value* if it may be an id: anything else would be looked for, and not found."""
-    if isinstance(value, str) and value.strip():
+    if isinstance(value, str) and value.strip() and value.isprintable():
         return value
     raise ConfigurationError(
         f"{argument}={value!r} is no id. Give the id that the record has in "

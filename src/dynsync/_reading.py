@@ -15,10 +15,14 @@ __all__ = ["fetch_all", "find_all"]
 def fetch_all(
     session: Session, side: Side, table: str, ids: Collection[RecordId], fields: Sequence[str]
 ) -> dict[RecordId, Record]:
-    """Return those of *ids* that *table* has."""
+    """
+    Return those of *ids* that *table* has, by the ids that were asked for.
+
+    What a system answers under another spelling of an id is nobody that was asked for.
+    """
     connector = session.systems[side]
     session.unsure.add((side, table))
-    wanted = list(dict.fromkeys(ids))
+    wanted = list(asked := dict.fromkeys(ids))
     versioned = connector.capabilities.conditional_writes
     found: dict[RecordId, Record] = {}
     step = connector.capabilities.find
@@ -26,7 +30,7 @@ def fetch_all(
         call = partial(connector.fetch, table, wanted[start : start + step], fields)
         records = session.call(side, "fetch", call)
         check_records(side, table, "fetch", records, versioned=versioned)
-        found.update((record.id, record) for record in records)
+        found.update((record.id, record) for record in records if record.id in asked)
     return found
 
 

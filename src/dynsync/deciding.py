@@ -31,6 +31,7 @@ __all__ = [
     "decide_new",
     "digest",
     "give_back",
+    "give_way",
     "is_of_kind",
     "refusal_digest",
 ]
@@ -117,11 +118,15 @@ def _meaning(kind: Kind, wire: Wire | Missing, side: Side) -> Value | Missing:
 
 def _unfit(case: Case, side: Side, error: Unfit) -> FieldPlan:
     """Plan a field whose value, as *side* says it, cannot be of its kind."""
-    native = case.field.names[side]
-    reason = Reason(error.code, f"{side.label}'s {native!r}: {error}", native)
     plan = FieldPlan(case.field.name, None, "held")
-    _refuse(case, plan, side.other, case.actual[side], (reason,))
+    _refuse(case, plan, side.other, case.actual[side], (_reason(case, side, error),))
     return plan
+
+
+def _reason(case: Case, side: Side, error: Unfit) -> Reason:
+    """Return what is wrong with a value as *side* says it."""
+    native = case.field.names[side]
+    return Reason(error.code, f"{side.label}'s {native!r}: {error}", native)
 
 
 def _refuse(
@@ -164,9 +169,7 @@ def _tell(case: Case, plan: FieldPlan, side: Side, value: Value) -> None:
     try:
         wire = field.kind.encode(value, side)
     except Unfit as error:
-        native = field.names[side]
-        message = f"{side.label}'s {native!r}: {error}"
-        _refuse(case, plan, side, repr(type(value)), (Reason(error.code, message, native),))
+        _refuse(case, plan, side, repr(type(value)), (_reason(case, side, error),))
         return
     if column is not None:
         if field.too_long == "truncate":
@@ -179,6 +182,23 @@ def _tell(case: Case, plan: FieldPlan, side: Side, value: Value) -> None:
         plan.held = (*plan.held, side)
         return
     plan.tell(side, wire)
+
+
+def give_way(case: Case, plan: FieldPlan, other: str, told: Wire) -> None:
+    """
+    Let *plan* yield to the field *other*, of which Dynamics is *told*: one column has both (A16).
+
+    Marketo is told what the column will hold, as far as it may be told and can hold it.
+    """
+    plan.lost, plan.to_dynamics, plan.to_marketo = plan.to_dynamics, told, MISSING
+    why = f"{other!r} goes into the same column and has precedence (A16)"
+    plan.decision = Ruling(Verdict.COLLISION, None, why)
+    try:
+        value = case.field.kind.decode(told, Side.DYNAMICS)
+    except Unfit as error:
+        _refuse(case, plan, Side.MARKETO, told, (_reason(case, Side.DYNAMICS, error),))
+        return
+    _tell(case, plan, Side.MARKETO, value)
 
 
 def _plan_flow(case: Case) -> FieldPlan | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 import attrs
@@ -17,10 +17,9 @@ import attrs
 from dynsync.backlog import Linked, LinkState, Observation, Pending, version_of
 from dynsync.carrying import carried, ways_of
 from dynsync.comparing import Rows, rows_of
-from dynsync.deciding import Case, decide, decide_new, digest, give_back
-from dynsync.decisions import FieldPlan, Ruling
+from dynsync.deciding import Case, decide, decide_new, digest, give_back, give_way
+from dynsync.decisions import FieldPlan
 from dynsync.making import plain_values
-from dynsync.merge import Verdict
 from dynsync.records import MISSING, Missing, Pair, RecordId, Row, Side, Wire, laid_over, plain_id
 from dynsync.terms import Terms
 from dynsync.writes import Create, Update, Write
@@ -107,7 +106,7 @@ def _plan_fields(
         one = give_back(case) if case.claimed and action is Action.FLAG else decide(case)
         if one is not None:
             plans.append(one)
-    _agree(terms, entry, plans, now)
+    _agree(terms, entry, plans, lambda at: rows.case(terms, entry, at, now, ages), now)
     return plans
 
 
@@ -118,32 +117,32 @@ def _ages(entry: Pending, now: float) -> Pair[float | None]:
     return Pair(age(entry.seen.marketo), age(entry.seen.dynamics))
 
 
-def _agree(terms: Terms, entry: Pending, plans: list[FieldPlan], now: float) -> None:
+def _agree(
+    terms: Terms,
+    entry: Pending,
+    plans: list[FieldPlan],
+    case_at: Callable[[int], Case],
+    now: float,
+) -> None:
     """Let the fields of one record take each other into account."""
     if terms.shares_columns:
-        _share_columns(terms, plans)
+        _share_columns(terms, plans, case_at)
     _hold_record(terms, plans)
     if entry.holds:
         _keep_record_holds(terms, entry, plans, now)
 
 
-def _share_columns(terms: Terms, plans: list[FieldPlan]) -> None:
+def _share_columns(terms: Terms, plans: list[FieldPlan], case_at: Callable[[int], Case]) -> None:
     """Where two fields push different values into one column, let one yield (A16)."""
     by_name = {plan.name: plan for plan in plans}
     for plan in plans:
-        field = terms.fields[terms.index(plan.name)]
-        other = by_name.get(field.yields_to or "")
-        if other is None or plan.to_dynamics is MISSING or other.to_dynamics is MISSING:
+        at = terms.index(plan.name)
+        other = by_name.get(terms.fields[at].yields_to or "")
+        if other is None or plan.to_dynamics is MISSING:
             continue
-        pushed = other.to_dynamics
-        if plan.to_dynamics == pushed:
-            continue
-        kind = field.kind
-        plan.lost = plan.to_dynamics
-        plan.to_dynamics = pushed
-        plan.to_marketo = kind.encode(kind.decode(pushed, Side.DYNAMICS), Side.MARKETO)
-        why = f"{other.name!r} goes into the same column and has precedence (A16)"
-        plan.decision = Ruling(Verdict.COLLISION, None, why)
+        told = other.to_dynamics
+        if told is not MISSING and told != plan.to_dynamics:
+            give_way(case_at(at), plan, other.name, told)
 
 
 def _hold_record(terms: Terms, plans: list[FieldPlan]) -> None:
@@ -225,16 +224,18 @@ def _create_cases(
         told, places = plain_values(terms, side, row)
     plans: list[FieldPlan] = []
     none: Pair[Wire | Missing] = Pair(None, None)
-    for at in places:
-        wire = row[at]
-        if wire is MISSING or not terms.fields[at].flow.reaches(side):
-            continue
-        to_marketo = side is Side.MARKETO
+
+    def case_at(at: int) -> Case:
+        wire, to_marketo = row[at], side is Side.MARKETO
         seen = Pair(MISSING, wire) if to_marketo else Pair(wire, MISSING)
         actual: Pair[Wire | Missing] = Pair(None, wire) if to_marketo else Pair(wire, None)
-        case = Case(terms, at, entry, now, none, seen, actual, linked=False, creates=side)
-        plans.append(decide_new(case, wire))
-    _agree(terms, entry, plans, now)
+        return Case(terms, at, entry, now, none, seen, actual, linked=False, creates=side)
+
+    for at in places:
+        wire = row[at]
+        if wire is not MISSING and terms.fields[at].flow.reaches(side):
+            plans.append(decide_new(case_at(at), wire))
+    _agree(terms, entry, plans, case_at, now)
     return told, plans
 
 

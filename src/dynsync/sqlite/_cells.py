@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Final, cast
 
-from dynsync.sqlite._codec import decode_details, decode_names, decode_row, decode_sent
+from dynsync.sqlite._codec import decode_details, decode_names, decode_sent
 
 __all__ = ["all_readable"]
 
@@ -65,7 +65,8 @@ def _rows_alike(connection: sqlite3.Connection) -> bool:
     for entity, marketo, dynamics, sent in found:
         decode_sent(sent)
         for text in (marketo, dynamics):
-            row = cast("object", decode_row(text))
+            # To its end, which `decode_row` has no time to look at.
+            row: object = json.loads(text)
             if not isinstance(row, list):
                 return False
             row = cast("list[object]", row)
