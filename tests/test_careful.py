@@ -14,7 +14,7 @@ import pytest
 
 from dynsync.connectors import ActivityLine, Clock
 from dynsync.errors import Ambiguous, ConfigurationError, ContractError, Throttled, Unavailable
-from dynsync.fields import Field, Match
+from dynsync.fields import Field, Flow, Match
 from dynsync.guards import Guards, Limit
 from dynsync.maps import CONTACT, LEAD, default_backfill
 from dynsync.outcomes import FieldChange, OutcomeKind
@@ -211,6 +211,22 @@ def test_a_backfill_keeps_an_opt_out() -> None:
     world.settled()
 
     assert (True, True) == world.both(person, "lead", row, "unsubscribed")
+
+
+def test_a_field_that_flows_both_ways_from_now_on() -> None:
+    """What differs stays until somebody edits it; after a run without the field it is filled in."""
+    both = LEAD.only("last_name", "phone")
+    phone = attrs.evolve(both.field("phone"), flow=Flow.TO_DYNAMICS)
+    world = World(both.plus(phone))
+    person, row = world.linked("lead", telephone1="1")
+    world.sync.maps = (both,)
+    world.settled()
+    assert (None, "1") == world.both(person, "lead", row, "phone")
+
+    for entity_map in (LEAD.only("last_name"), both):
+        world.sync.maps = (entity_map,)
+        world.settled()
+    assert ("1", "1") == world.both(person, "lead", row, "phone")
 
 
 def test_a_backfill_by_authority() -> None:
