@@ -1047,15 +1047,15 @@ def test_a_fault_of_the_factory_is_told(
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("wrong", "said"),
     [
-        "LEAD.plus(Field('motto', Pair('motto', 'new_motto'), TextKind))",
-        "LEAD.plus('motto')",
-        "attrs.evolve(LEAD, match='email')",
-        "attrs.evolve(LEAD, tables='person')",
+        ("LEAD.plus(Field('motto', Pair('motto', 'new_motto'), TextKind))", "make one of it"),
+        ("LEAD.plus('motto')", "got 'motto' for a field"),
+        ("attrs.evolve(LEAD, match='email')", "Say match=Match('email')"),
+        ("attrs.evolve(LEAD, tables='person')", "needs a table on each side"),
     ],
 )
-def test_a_fault_of_the_map_is_told(wrong: str, world: World) -> None:
+def test_a_fault_of_the_map_is_told(wrong: str, said: str, world: World) -> None:
     """A map of the host's own that cannot be ends the command before a system is asked."""
     module = world.host(f"import attrs\nfrom dynsync import *\nMINE = {wrong}")
     world.write_config(more=f'[entity.lead]\nmap = "{module}:MINE"\n')
@@ -1064,6 +1064,7 @@ def test_a_fault_of_the_map_is_told(wrong: str, world: World) -> None:
 
     told = f"[entity.lead] map: '{module}' cannot be imported: ConfigurationError ({module}.py:3)"
     assert (result.exit_code, told in result.stderr) == (ExitCode.USAGE, True), result.output
+    assert said in result.stderr
 
 
 def test_a_wrapped_connector_will_do(world: World) -> None:

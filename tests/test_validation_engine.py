@@ -13,7 +13,7 @@ from dynsync.fields import EntityMap, Field
 from dynsync.kinds import IntegerKind, Kind, TextKind
 from dynsync.maps import CONTACT, LEAD
 from dynsync.outcomes import OutcomeKind
-from dynsync.records import Pair, RecordId, Wire
+from dynsync.records import Pair, RecordId, Side, Wire
 from dynsync.sandbox import (
     NO_LIMITS,
     BusinessRule,
@@ -51,6 +51,20 @@ def refuse_words(words: Collection[str], field: str | None = None) -> World:
 def rejections(world: World) -> list[str]:
     """Return the code of every refusal that was ever told, in order."""
     return [refusal.code for entry in world.recorder.entries for refusal in entry.refusals]
+
+
+def test_what_was_refused_with_a_record_is_not_called_written() -> None:
+    """A write is refused as a whole: what went with the refused value is written by the next."""
+    world = refuse_word("Boss", "jobtitle")
+    person, row = world.linked("lead", jobtitle="Analyst")
+    world.marketo.edit(person, {"title": "Boss", "city": "Oslo"})
+    world.settled()
+    entries = [entry for entry in world.sync.explain("lead", dynamics=row) if entry.changes]
+    written = [{c.field: c.written for c in entry.changes} for entry in entries]
+
+    assert {"job_title": (), "city": ()} == written[0]
+    assert {"job_title": (), "city": (Side.DYNAMICS,)} == written[1]
+    assert "Oslo" == world.row("lead", row)["address1_city"]
 
 
 # -- before sending: what the schema already tells

@@ -285,10 +285,16 @@ class _Settling:
             kind,
             why,
             link.key if link is not None else None,
-            tuple([field.change() for field in self.plan.fields if _notable(field, made=made)]),
+            tuple([self._change(f) for f in self.plan.fields if _notable(f, made=made)]),
             tuple(self.told),
             tuple(sorted({hold.field for hold in self.holds})) if self.holds else (),
         )
+
+    def _change(self, field: FieldPlan) -> FieldChange:
+        """Return the field's part: what a side did not take was not written there."""
+        change = field.change()
+        written = tuple([side for side in change.written if applied(self.results[side])])
+        return change if written == change.written else attrs.evolve(change, written=written)
 
     def _kind(self) -> tuple[OutcomeKind, str]:
         """Return the one bucket of the record, and why."""

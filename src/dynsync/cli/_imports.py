@@ -9,6 +9,7 @@ from typing import Protocol, cast
 
 from dynsync.calling import raised_by
 from dynsync.cli._toml import Section, did_you_mean
+from dynsync.errors import ConfigurationError
 from dynsync.fields import EntityMap
 
 __all__ = ["Factory", "load_factory", "load_map"]
@@ -62,7 +63,11 @@ def _unimported(module_name: str, error: Exception) -> tuple[str, str]:
         if f"{module_name}.".startswith(f"{error.name}."):
             return f"{module_name!r} cannot be imported ({error.msg})", ""
         return f"{module_name!r} imports {error.name!r}, which is not there", "Install that."
-    return f"{module_name!r} cannot be imported: {raised_by(error)}", "Mend it."
+    said = raised_by(error)
+    if isinstance(error, ConfigurationError):
+        # Ours, of a map or field made there: no secret is in it, and it says what to do.
+        return f"{module_name!r} cannot be imported: {said}: {str(error).rstrip('.')}", "Mend it."
+    return f"{module_name!r} cannot be imported: {said}", "Mend it."
 
 
 def _named(section: Section, key: str, module: ModuleType, name: str) -> object:
