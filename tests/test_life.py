@@ -14,9 +14,9 @@ from dynsync.maps import CONTACT, LEAD
 from dynsync.memory import MemoryStore
 from dynsync.outcomes import OutcomeKind
 from dynsync.policies import Put, manual
-from dynsync.records import Entity, RecordId, Side, Wire
+from dynsync.records import Entity, Pair, RecordId, Side, Wire
 from dynsync.sandbox import Fault, FaultKind
-from support import World
+from support import CYCLE, World
 
 BY_EMAIL = Match("email")
 REFUSED = Fault("refused")
@@ -685,6 +685,260 @@ def test_a_merge_in_marketo() -> None:
     assert {row, other} == set(world.dynamics.rows("contact"))
     assert [winner] == world.people_of(row)
     assert [] == world.people_of(other)
+
+
+# -- a person was deleted, and somebody else holds the id
+
+IDS = {"lead": "crmLeadId", "contact": "crmContactId"}
+DAY = 86_400.0
+TAKEN = "its person is linked to another record"
+
+
+def told(world: World, row: RecordId) -> list[str]:
+    """Return the kinds of what the journal tells of a row, oldest first."""
+    kept = [entry for table in IDS for entry in world.sync.explain(table, dynamics=row)]
+    return [entry.kind for entry in kept]
+
+
+def inherited(world: World, gone: str, way: str) -> tuple[RecordId, RecordId, RecordId]:
+    """
+    Return a row whose person was deleted, who holds its id now, and the row of that person.
+
+    *gone* is the table of the first row, and *way* how the other person came to its id.
+    """
+    kept = "contact" if gone == "lead" else "lead"
+    person, row = world.linked(gone, lastname="Lee", firstname="Leo", telephone1="1")
+    other, theirs = world.linked(kept, lastname="Kay", firstname="Kim", telephone1="2")
+    if way == "merged":
+        world.marketo.merge(other, person)
+    else:
+        world.marketo.edit(other, {IDS[gone]: row})
+        world.settled()
+        world.marketo.delete(person)
+    world.settled()
+    return row, other, theirs
+
+
+@pytest.mark.parametrize("way", ["merged", "edited"])
+@pytest.mark.parametrize("gone", ["lead", "contact"])
+def test_whoever_inherited_the_id_of_a_deleted_person_is_left_alone(gone: str, way: str) -> None:
+    """Invariant 27: the row is ambiguous, told so once, and nothing is written for days."""
+    world = World()
+    row, _, theirs = inherited(world, gone, way)
+    world.dynamics.edit(gone, row, {"jobtitle": "Boss"})
+    before = contents(world)
+    reports = [world.cycle(seconds) for seconds in (*[CYCLE] * 6, *[DAY] * 6)]
+
+    assert before == contents(world)
+    assert 0 == sum(report.writes.total() for report in reports)
+    assert [TAKEN] * 6 == [one.why for report in reports[6:] for one in report.notable]
+    assert ["forgotten", "ambiguous"] == told(world, row)[1:]
+    assert "ambiguous" not in told(world, theirs)
+
+
+@pytest.mark.parametrize("before", [0, 1])
+@pytest.mark.parametrize("gone", ["lead", "contact"])
+def test_the_plan_tells_of_an_inherited_id(gone: str, before: int) -> None:
+    """Invariant 25: the plan says ambiguous as the run does, and so does the one of a retry."""
+    world = World()
+    row, other, _ = inherited(world, gone, "merged")
+    world.dynamics.edit(gone, row, {"jobtitle": "Boss"})
+    for _ in range(before):
+        world.cycle()
+    world.clock.advance(CYCLE)
+    (planned,) = world.sync.plan().records
+    report = world.sync.run()
+
+    assert (OutcomeKind.AMBIGUOUS, TAKEN, ()) == (planned.outcome, planned.why, planned.writes)
+    assert [(planned.ids, planned.why)] == [(one.ids, one.why) for one in report.notable]
+    assert planned.ids.dynamics == row
+    assert planned.ids.marketo != other
+
+
+@pytest.mark.parametrize("gone", ["lead", "contact"])
+def test_merged_and_edited_between_two_runs(gone: str) -> None:
+    """Invariant 27: the delete and the edit may be heard of together."""
+    world = World()
+    kept = "contact" if gone == "lead" else "lead"
+    person, row = world.linked(gone, firstname="Leo")
+    other, theirs = world.linked(kept, firstname="Kim")
+    world.marketo.merge(other, person)
+    world.dynamics.edit(gone, row, {"jobtitle": "Boss", "firstname": "Lea"})
+    for seconds in (*[CYCLE] * 4, *[DAY] * 4):
+        world.cycle(seconds)
+
+    assert ("Kim", "Kim") == world.both(other, kept, theirs, "first_name")
+    assert ("Lea", "Boss") == tuple(world.row(gone, row)[n] for n in ("firstname", "jobtitle"))
+    assert kept.capitalize() == world.person(other)["microsoftType"]
+    assert ["ambiguous"] == told(world, row)[1:]
+
+
+@pytest.mark.parametrize("over", ["taken off", "ended"])
+@pytest.mark.parametrize("gone", ["lead", "contact"])
+def test_a_new_person_once_nobody_else_holds_the_id(gone: str, over: str) -> None:
+    """R46: after the id was taken off the other person, or they went, a new one is made."""
+    world = World()
+    row, other, theirs = inherited(world, gone, "merged")
+    world.dynamics.edit(gone, row, {"jobtitle": "Boss"})
+    world.cycle()
+    if over == "taken off":
+        world.marketo.edit(other, {IDS[gone]: None})
+    else:
+        world.marketo.delete(other)
+        world.dynamics.delete("contact" if gone == "lead" else "lead", theirs)
+    for _ in range(3):
+        world.cycle(DAY)
+    person = world.person(world.person_of(row))
+    world.marketo.edit(world.person_of(row), {"city": "London"})
+    world.settled()
+
+    assert ("Leo", "Boss", "1") == (person["firstName"], person["title"], person["phone"])
+    assert "created" == told(world, row)[3]
+    assert ("London", "London") == world.both(world.person_of(row), gone, row, "city")
+    assert [] == list(world.store.each_pending())
+
+
+@pytest.mark.parametrize("gone", ["lead", "contact"])
+def test_the_edit_is_taken_back_while_somebody_else_holds_the_id(gone: str) -> None:
+    """R46: nothing is left to bring anybody back for, and nothing waits."""
+    world = World()
+    row, _, _ = inherited(world, gone, "merged")
+    world.dynamics.edit(gone, row, {"jobtitle": "Boss"})
+    world.cycle()
+    world.dynamics.edit(gone, row, {"jobtitle": None})
+    report = world.cycle()
+
+    assert 0 == report.writes.total()
+    assert [] == list(world.store.each_pending())
+
+
+@pytest.mark.parametrize("gone", ["lead", "contact"])
+def test_the_record_of_whoever_holds_the_id_is_deleted(gone: str) -> None:
+    """R32, A29: a person whose own row is gone meets the row whose id they hold, by the policy."""
+    world = World()
+    row, other, theirs = inherited(world, gone, "merged")
+    world.marketo.edit(other, {"city": "London"})
+    world.settled()
+    world.dynamics.delete("contact" if gone == "lead" else "lead", theirs)
+    world.settled()
+    world.dynamics.edit(gone, row, {"jobtitle": "Boss"})
+    world.settled()
+    link = world.sync.link(gone, dynamics=row)
+
+    assert link is not None
+    assert other == link.marketo
+    assert ("London", "London") == world.both(other, gone, row, "city")
+    assert ("Boss", "Boss") == world.both(other, gone, row, "job_title")
+
+
+def test_two_people_merged_into_one_who_is_in_marketo_alone() -> None:
+    """Invariant 27: one of the two rows meets the winner, the other one is nobody's."""
+    world = World()
+    pairs = {table: world.linked(table, firstname=table) for table in ("lead", "contact")}
+    third = world.marketo.create_person({"lastName": "Third", "city": "London"})
+    world.marketo.merge(third, *(person for person, _ in pairs.values()))
+    world.settled()
+    for table, (_, row) in pairs.items():
+        world.dynamics.edit(table, row, {"jobtitle": f"Boss of {table}s"})
+    for _ in range(3):
+        world.cycle()
+    before = contents(world)
+    reports = [world.cycle(DAY) for _ in range(6)]
+    met = [table for table, (_, row) in pairs.items() if "ambiguous" not in told(world, row)]
+    (table,) = met
+    row = pairs[table][1]
+    other = "contact" if table == "lead" else "lead"
+
+    assert before == contents(world)
+    assert [0] * 6 == [report.writes.total() for report in reports]
+    assert Pair(third, row) == world.sync.link(table, dynamics=row)
+    assert ("London", "London") == world.both(third, table, row, "city")
+    assert f"Boss of {table}s" == world.person(third)["title"]
+    assert other == world.row(other, pairs[other][1])["firstname"]
+    assert "ambiguous" == told(world, pairs[other][1])[-1]
+
+
+def test_merged_into_somebody_who_is_in_marketo_alone() -> None:
+    """A29: who inherited the id and is linked to nobody meets the row, by the policy."""
+    world = World(LEAD)
+    person, row = world.linked("lead", firstname="Leo")
+    third = world.marketo.create_person({"lastName": "Third", "city": "London"})
+    world.marketo.merge(third, person)
+    world.settled()
+    world.dynamics.edit("lead", row, {"jobtitle": "Boss"})
+    world.clock.advance(CYCLE)
+    plan = world.sync.plan()
+    report = world.sync.run()
+    world.settled()
+    met = [c.field for e in world.recorder.entries for c in e.changes if c.verdict == "first"]
+
+    assert [one.outcome for one in plan.records] == [OutcomeKind.UPDATED]
+    assert 1 == report.count(OutcomeKind.UPDATED)
+    assert ("London", "London") == world.both(third, "lead", row, "city")
+    assert ("Boss", "Boss") == world.both(third, "lead", row, "job_title")
+    assert ("Third", "Third") == world.both(third, "lead", row, "last_name")
+    assert ["last_name", "job_title", "city"] == met
+    assert {"lead": 1} == world.sync.status().links
+
+
+def test_two_people_hold_the_id_of_one_who_was_deleted() -> None:
+    """Invariant 27: which of them it is nobody says, and nothing is written."""
+    world = World()
+    person, row = world.linked("lead", firstname="Leo")
+    for name in ("One", "Two"):
+        world.marketo.create_person({"lastName": name, "crmLeadId": row})
+    world.marketo.delete(person)
+    world.settled()
+    world.dynamics.edit("lead", row, {"jobtitle": "Boss"})
+    report = world.cycle()
+
+    assert ["2 people hold its id"] == [one.why for one in report.notable]
+    assert 0 == report.writes.total()
+
+
+@pytest.mark.parametrize("gone", ["lead", "contact"])
+def test_a_person_is_made_again_where_nobody_holds_the_id(gone: str) -> None:
+    """R46: who holds the id is asked once, for the row that was edited; then it is as ever."""
+    world = World()
+    person, row = world.linked(gone, firstname="Leo")
+    _, other = world.linked(gone, firstname="Kim")
+    world.marketo.delete(person)
+    world.settled()
+    asked = world.marketo.calls["find"]
+    world.dynamics.edit(gone, other, {"jobtitle": "Clerk"})
+    world.settled()
+    quiet = world.marketo.calls["find"]
+    world.dynamics.edit(gone, row, {"jobtitle": "Boss"})
+    report = world.cycle()
+
+    assert 1 == report.count(OutcomeKind.CREATED)
+    assert (asked, asked + 1) == (quiet, world.marketo.calls["find"])
+    assert "Boss" == world.person(world.person_of(row))["title"]
+
+
+def test_nobody_is_asked_for_where_deleted_people_stay_away() -> None:
+    """R46: with ``suppress`` no person is made again, whoever holds the id."""
+    world = World()
+    world.sync.on_marketo_delete = "suppress"
+    row, _, _ = inherited(world, "lead", "merged")
+    world.dynamics.edit("lead", row, {"jobtitle": "Boss"})
+    report = world.cycle()
+
+    assert (1, 0) == (report.count(OutcomeKind.SUPPRESSED), report.writes.total())
+
+
+@pytest.mark.parametrize("gone", ["lead", "contact"])
+def test_whoever_inherited_an_id_is_not_pushed_again(gone: str) -> None:
+    """R26: a push of the other person finds the row that they have, and makes none."""
+    world = World()
+    row, other, _ = inherited(world, gone, "merged")
+    world.dynamics.edit(gone, row, {"jobtitle": "Boss"})
+    world.cycle()
+    before = contents(world)
+    answers = [world.sync.sync_person(other, as_=table).kind for table in IDS]
+
+    assert ["exists", "exists"] == answers
+    assert before == contents(world)
 
 
 # -- the state is lost

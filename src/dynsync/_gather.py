@@ -12,6 +12,7 @@ from dynsync._contract import check_instant, check_row
 from dynsync._feeds import row_of
 from dynsync._match import match_by_field
 from dynsync._reading import fetch_all, find_all
+from dynsync._remaking import held_by_others
 from dynsync._rights import without_blind
 from dynsync._session import Session
 from dynsync.backlog import Linked, LinkState, Observation, Pending, PendingKey
@@ -41,6 +42,7 @@ class _Batch:
     entries: dict[PendingKey, Pending]
     links: Mapping[int, Linked]
     trouble: dict[PendingKey, str] = Factory(dict[PendingKey, str])
+    meetings: dict[PendingKey, Pending] = Factory(dict[PendingKey, Pending])
 
     def link(self, entry: Pending) -> Linked | None:
         return self.links.get(entry.link) if entry.link is not None else None
@@ -92,6 +94,20 @@ class _Batch:
         if read:
             with self.session.commit():
                 self.session.store.save_pending(read)
+
+    def save_meetings(self) -> None:
+        """
+        Let records that meet somebody new be without a link.
+
+        Their entries are worked off under their own keys, later in this run or in the next one.
+        """
+        if self.meetings:
+            store = self.session.store
+            over = [self.entries.pop(key) for key in self.meetings]
+            with self.session.commit():
+                store.drop_pending([entry.key for entry in over])
+                store.drop_links([entry.link for entry in over if entry.link is not None])
+                store.save_pending(self.meetings.values())
 
     # -- which entries need what
 
@@ -196,6 +212,18 @@ class _Batch:
         )
         folded = fold(terms, paired, Side.MARKETO, seen, self.session.now())
         self.entries[entry.key] = attrs.evolve(folded, modified=entry.modified)
+
+    def look_for_holders(self) -> None:
+        """Make nobody again whose id another person holds: they meet, or it is nobody's to say."""
+        by_entity: dict[Entity, list[tuple[Pending, Linked]]] = defaultdict(list)
+        for entry in self.entries.values():
+            link = self.link(entry)
+            if link is not None:
+                by_entity[entry.entity].append((entry, link))
+        for entity, entries in by_entity.items():
+            found = held_by_others(self.session, self.terms[entity], entries)
+            self.trouble.update(found.trouble)
+            self.meetings.update(found.meetings)
 
     def refuse_taken(self) -> None:
         """Refuse to pair a person that is linked to another record, or about to be."""
@@ -328,7 +356,9 @@ def gather(
     batch.match()
     batch.refuse_taken()
     batch.refuse_adopting()
+    batch.look_for_holders()
     batch.save(entries)
+    batch.save_meetings()
     told = without_blind(session, terms, batch.entries, links)
     # One at a time: what is alive at once is what the garbage collector walks over.
     return (

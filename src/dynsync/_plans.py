@@ -51,7 +51,8 @@ def leave_ambiguous(session: Session, ready: Ready) -> None:
     """Leave a record that nobody may be linked to for later, and say so."""
     entry = ready.entry
     now = session.now()
-    outcome = Outcome(entry.entity, entry.ids, OutcomeKind.AMBIGUOUS, ready.trouble)
+    link = ready.link.key if ready.link is not None else None
+    outcome = Outcome(entry.entity, _ids(ready), OutcomeKind.AMBIGUOUS, ready.trouble, link)
     attempts = entry.attempts + 1
     waiting = attrs.evolve(
         entry, attempts=attempts, retry_at=now + growing_pause(attempts), reason="ambiguous match"
@@ -61,6 +62,10 @@ def leave_ambiguous(session: Session, ready: Ready) -> None:
         if entry.reason != "ambiguous match":
             session.store.append([journal_entry(outcome, session.report.run, now)])
     session.report.add(outcome)
+
+
+def _ids(ready: Ready) -> Pair[RecordId | None]:
+    return ready.entry.ids if ready.link is None else Pair[RecordId | None](*ready.link.ids)
 
 
 def _planned_write(side: Side, write: Write) -> PlannedWrite:
@@ -74,7 +79,7 @@ def planned(session: Session, ready: Ready, plan: RecordPlan | None) -> PlannedR
     entry = ready.entry
     if plan is None:
         return PlannedRecord(
-            entry.key, entry.entity, entry.ids, (), (), OutcomeKind.AMBIGUOUS, ready.trouble
+            entry.key, entry.entity, _ids(ready), (), (), OutcomeKind.AMBIGUOUS, ready.trouble
         )
     terms = session.terms[entry.entity]
     settlement = settle(terms, plan, plan.writes.map(hoped), session.now(), 0)
@@ -82,11 +87,10 @@ def planned(session: Session, ready: Ready, plan: RecordPlan | None) -> PlannedR
         _planned_write(side, write) for side in Side if (write := plan.writes[side]) is not None
     )
     outcome = settlement.outcome
-    ids = ready.link.ids if ready.link is not None else entry.ids
     return PlannedRecord(
         entry.key,
         entry.entity,
-        Pair[RecordId | None](*ids),
+        _ids(ready),
         writes,
         outcome.changes,
         outcome.kind,

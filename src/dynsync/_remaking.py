@@ -1,0 +1,117 @@
+"""
+Before a person who was deleted in Marketo is made again: see who holds the id by now.
+
+A merge, or somebody's edit, may have given it to another person, and Marketo's upsert by that
+field would find them and replace their values.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import attrs
+from attrs import Factory
+
+from dynsync._contract import check_row
+from dynsync._feeds import row_of
+from dynsync._reading import find_all
+from dynsync._session import Session
+from dynsync.backlog import (
+    Linked,
+    LinkState,
+    Observation,
+    Pending,
+    PendingKey,
+    unlinked_key,
+)
+from dynsync.observing import fold
+from dynsync.planning import plan_record
+from dynsync.records import Record, RecordId, Side, plain_id
+from dynsync.terms import Terms
+from dynsync.writes import Create
+
+__all__ = ["Remaking", "held_by_others"]
+
+_TAKEN: Final = "its person is linked to another record"
+
+
+@attrs.frozen
+class Remaking:
+    """
+    What follows for entries whose person was to be made again and whose id somebody holds.
+
+    *trouble* says why nobody may be linked, and *meetings* holds, by the key of a linked entry,
+    the one without a link that takes its place: its record and the holder meet for the first time.
+    """
+
+    trouble: dict[PendingKey, str] = Factory(dict[PendingKey, str])
+    meetings: dict[PendingKey, Pending] = Factory(dict[PendingKey, Pending])
+
+
+def held_by_others(
+    session: Session, terms: Terms, entries: Sequence[tuple[Pending, Linked]]
+) -> Remaking:
+    """
+    Look for who holds the ids of those of *entries* whose person is about to be made again.
+
+    Asks Marketo nothing if there are none.
+    """
+    again = _made_again(session, terms, entries)
+    found = Remaking()
+    if not again:
+        return found
+    native, fields = terms.map.link_field, terms.natives(Side.MARKETO)
+    table = terms.map.tables.marketo
+    people = find_all(session, Side.MARKETO, table, native, list(again), fields=fields)
+    known = session.store.known(Side.MARKETO, people.keys())
+    linked = {id_ for id_, link in known.items() if link.state is LinkState.LIVE}
+    holders: dict[RecordId, list[Record]] = defaultdict(list)
+    for person in people.values():
+        holders[RecordId(plain_id(person.values.get(native)))].append(person)
+    for id_, entry in again.items():
+        held = holders.get(id_, [])
+        key = unlinked_key(terms.entity, id_)
+        if any(person.id in linked for person in held):
+            found.trouble[entry.key] = _TAKEN
+        elif len(held) > 1:
+            found.trouble[entry.key] = f"{len(held)} people hold its id"
+        elif held and session.claimed.setdefault(held[0].id, key) != key:
+            found.trouble[entry.key] = _TAKEN
+        elif held:
+            found.meetings[entry.key] = _meeting(session, terms, entry, held[0])
+    return found
+
+
+def _made_again(
+    session: Session, terms: Terms, entries: Sequence[tuple[Pending, Linked]]
+) -> Mapping[RecordId, Pending]:
+    """Return, by the ids of their records, entries that make a person as they are planned now."""
+    again: dict[RecordId, Pending] = {}
+    for entry, link in entries:
+        here, there = entry.seen
+        gone = link.state is LinkState.GONE_MARKETO or (here is not None and here.gone)
+        if not gone or there is None or there.gone:
+            continue
+        plan = plan_record(terms, entry, link, session.now())
+        if isinstance(plan.writes.marketo, Create):
+            again[link.ids.dynamics] = plan.entry
+    return again
+
+
+def _meeting(session: Session, terms: Terms, entry: Pending, person: Record) -> Pending:
+    """Return *entry* as that of a record without a link whose id *person* holds."""
+    id_ = entry.ids.dynamics
+    if id_ is None:
+        raise AssertionError("a linked entry is planned with both its ids")
+    row = row_of(terms, Side.MARKETO)(person.values)
+    check_row(terms, Side.MARKETO, row)
+    met = attrs.evolve(
+        entry,
+        key=unlinked_key(terms.entity, id_),
+        link=None,
+        ids=entry.ids.replace(Side.MARKETO, person.id),
+        seen=entry.seen.replace(Side.MARKETO, None),
+    )
+    return fold(terms, met, Side.MARKETO, Observation(row, person.version), session.now())
