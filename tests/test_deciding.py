@@ -263,7 +263,7 @@ def test_marketo_wins_a_first_meeting() -> None:
     plan = decided(case("city", NOTHING, ("a", "b"), terms=terms, linked=False))
 
     assert NOTHING == told(plan)
-    assert (True, MISSING) == (plan.adopt, plan.lost)
+    assert (True, "b") == (plan.adopt, plan.lost)
 
 
 def test_a_value_is_put_at_a_first_meeting() -> None:

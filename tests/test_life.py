@@ -14,7 +14,7 @@ from dynsync.maps import CONTACT, LEAD
 from dynsync.memory import MemoryStore
 from dynsync.outcomes import OutcomeKind
 from dynsync.policies import Put, manual
-from dynsync.records import Entity, Pair, RecordId, Side, Wire
+from dynsync.records import MISSING, Entity, Pair, RecordId, Side, Wire
 from dynsync.sandbox import Fault, FaultKind
 from support import CYCLE, World
 
@@ -99,6 +99,24 @@ def test_base_after_first_meeting(table: str, expected: tuple[str, str]) -> None
 
     assert (expected[0], expected[0]) == first_name
     assert (expected[1], expected[1]) == city
+
+
+@pytest.mark.parametrize(("table", "kept"), [("lead", "Ada"), ("contact", "Augusta")])
+def test_what_lost_a_first_meeting_is_journalled(table: str, kept: str) -> None:
+    """A28, invariant 6: whoever is right, the value that gives way is kept, before it does."""
+    world = World()
+    row = world.dynamics.create(table, {"firstname": "Ada", "lastname": "Lee"})
+    held = "crmLeadId" if table == "lead" else "crmContactId"
+    world.marketo.create_person({held: row, "firstName": "Augusta", "lastName": "Lee"})
+    world.cycle()
+    lost = {
+        change.field: change.lost
+        for entry in world.recorder.entries
+        for change in entry.changes
+        if change.lost is not MISSING
+    }
+
+    assert {"first_name": kept} == lost
 
 
 def test_no_match_by_email_unless_asked() -> None:

@@ -282,7 +282,6 @@ def _plan_field(case: Case) -> FieldPlan | None:
         if decision.winner is None:
             return _put_first(case, plan, decision.value)
         plan.adopt = True
-        plan.lost = MISSING
         return plan
     actual = case.decode(case.actual) if case.claimed else _held(base, seen)
     for side, held in zip(SIDES, actual, strict=True):
