@@ -13,8 +13,12 @@ from dynsync.memory import MemoryStore
 from dynsync.outcomes import OutcomeKind
 from dynsync.records import RecordId, Side, Wire
 from dynsync.sandbox import BusinessRule, Fault, FaultKind, SimulatedCrash
+from dynsync.state import StateStore
 from dynsync.sync import When
+from store_fixtures import another, store
 from support import World, before
+
+__all__ = ["another", "store"]
 
 TABLES = ("lead", "contact")
 WHENS: tuple[When, ...] = ("now", "queued")
@@ -263,6 +267,186 @@ def test_a_stopped_entity() -> None:
     assert "stopped" == answer.kind
     assert "refresh_schema" in answer.message
     assert 0 == rows(world)
+
+
+# -- whose record was deleted, and comes back
+
+
+def deleted(world: World, table: str) -> tuple[RecordId, RecordId]:
+    """Make a person whose record in *table* was deleted and who is flagged; return both ids."""
+    person, row = world.linked(table, firstname="Ada")
+    world.dynamics.delete(table, row)
+    world.settled()
+    return person, row
+
+
+def is_one_again(world: World, person: RecordId, table: str, row: RecordId) -> bool:
+    """Return whether *person* is *row* and nothing else, and whether days write nothing."""
+    world.settled()
+    quiet = [world.cycle(86_400) for _ in range(8)]
+    world.marketo.edit(person, {"city": "Oslo"})
+    world.settled()
+    values = world.person(person)
+    return (
+        all(report.writes.total() == 0 == report.records for report in quiet)
+        and 1 == rows(world)
+        and [person] == world.people_of(row) == [id_ for id_, _ in world.marketo.people()]
+        and not values["crmContactId" if table == "lead" else "crmLeadId"]
+        and (False, table.capitalize()) == (values["microsoftIsDeleted"], values["microsoftType"])
+        and ("Oslo", "Oslo") == world.both(person, table, row, "city")
+        and {} == world.sync.status().backlog
+    )
+
+
+@pytest.mark.parametrize("as_", TABLES)
+@pytest.mark.parametrize("table", TABLES)
+def test_back_while_queued(table: str, as_: str, store: StateStore) -> None:
+    """A7, R27, U11: who is in Dynamics again when its turn comes is not made once more."""
+    # Invariants 2, 3, 12 and 27.
+    world = World(store=store)
+    person, row = deleted(world, table)
+    world.sync.sync_person(person, as_=as_, when="queued")
+    world.dynamics.undelete(table, row)
+    report = world.cycle()
+
+    assert (1, 1) == (report.count(OutcomeKind.SKIPPED), report.count(OutcomeKind.UPDATED))
+    assert 0 == report.writes[Side.DYNAMICS]
+    assert is_one_again(world, person, table, row)
+
+
+@pytest.mark.parametrize("as_", TABLES)
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("when", WHENS)
+def test_back_before_we_were_told(table: str, as_: str, when: When) -> None:
+    """A7, U11: pushed after its record came back, which no feed has told us yet."""
+    world = World()
+    person, row = deleted(world, table)
+    world.dynamics.undelete(table, row)
+    answer = world.sync.sync_person(person, as_=as_, when=when)
+
+    assert ("exists" if when == "now" else "queued") == answer.kind
+    assert is_one_again(world, person, table, row)
+
+
+@pytest.mark.parametrize("as_", TABLES)
+@pytest.mark.parametrize("when", WHENS)
+@pytest.mark.parametrize("kind", ["refused", "lost_request", "lost_response", "partial"])
+def test_back_and_not_told_to_the_person(as_: str, when: When, kind: FaultKind) -> None:
+    """A7, U11: its return is known, but the person could not be told, or nobody knows."""
+    world = World()
+    person, row = deleted(world, "lead")
+    world.dynamics.undelete("lead", row)
+    world.marketo.faults.plan("write", Fault(kind))
+    world.cycle()
+    answer = world.sync.sync_person(person, as_=as_, when=when)
+
+    assert answer.kind in {"exists", "queued"}
+    assert is_one_again(world, person, "lead", row)
+
+
+@pytest.mark.parametrize("kind", ["refused", "lost_request", "lost_response"])
+def test_back_in_another_run(kind: FaultKind) -> None:
+    """A7, U11: queued for an entity that stands still, while the other one's record returns."""
+    world = World()
+    person, row = deleted(world, "lead")
+    world.sync.sync_person(person, as_="contact", when="queued")
+    world.dynamics.undelete("lead", row)
+    world.marketo.faults.plan("write", Fault(kind))
+    world.dynamics.drop_column("contact", "jobtitle")
+    stopped = [world.cycle() for _ in range(4)]
+    world.sync.refresh_schema("contact")
+
+    assert all("contact" in report.stopped for report in stopped)
+    assert is_one_again(world, person, "lead", row)
+
+
+@pytest.mark.parametrize("as_", TABLES)
+def test_back_without_its_person(as_: str) -> None:
+    """A7: the record came back, but its person was deleted while it waited: nothing is made."""
+    world = World()
+    person, row = deleted(world, "lead")
+    world.sync.sync_person(person, as_=as_, when="queued")
+    world.dynamics.undelete("lead", row)
+    world.marketo.delete(person)
+    world.settled()
+
+    assert (1, [row]) == (rows(world), list(world.dynamics.rows("lead")))
+    assert {} == world.sync.status().backlog
+
+
+@pytest.mark.parametrize("as_", TABLES)
+def test_back_one_by_one(as_: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A7: nor is it made again where each write is a call and a transaction of its own."""
+    monkeypatch.setattr("dynsync.sandbox._dynamics_connector._BATCH", 1)
+    monkeypatch.setattr("dynsync.sandbox._marketo_connector._BATCH", 1)
+    world = World()
+    person, row = deleted(world, "contact")
+    world.sync.sync_person(person, as_=as_, when="queued")
+    world.dynamics.undelete("contact", row)
+
+    assert is_one_again(world, person, "contact", row)
+
+
+def test_back_when_another_was_made_unheard() -> None:
+    """Invariant 27: made again without an answer, and back: nobody is linked, nothing flips."""
+    world = World()
+    person, row = deleted(world, "contact")
+    world.dynamics.faults.plan("write", Fault("lost_response"))
+    world.sync.sync_person(person, as_="lead")
+    world.dynamics.undelete("contact", row)
+    world.dynamics.drop_column("lead", "jobtitle")
+    world.cycle()
+    world.sync.refresh_schema("lead")
+    reports = [world.cycle(86_400) for _ in range(6)]
+    values = world.person(person)
+
+    assert [1] * 6 == [report.count(OutcomeKind.AMBIGUOUS) for report in reports]
+    assert [1] * 6 == [report.records for report in reports]
+    assert 0 == sum(report.writes.total() for report in reports)
+    assert (row, None) == (values["crmContactId"], values["crmLeadId"])
+
+
+# -- deleted, and the flag unanswered
+
+
+@pytest.fixture(params=[(1000, 300), (1, 300), (1000, 1), (1, 1)])
+def limits(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a call to Dynamics, and one to Marketo, write as many rows as the parameter says."""
+    for name, limit in zip(("dynamics", "marketo"), request.param, strict=True):
+        monkeypatch.setattr(f"dynsync.sandbox._{name}_connector._BATCH", limit)
+
+
+@pytest.mark.parametrize("as_", TABLES)
+@pytest.mark.parametrize("kind", ["lost_response", "lost_request"])
+@pytest.mark.parametrize("side", Side)
+@pytest.mark.usefixtures("limits")
+def test_pushed_while_the_flag_is_unanswered(
+    as_: str, kind: FaultKind, side: Side, store: StateStore
+) -> None:
+    """R32: the old link ends once, whichever is settled first, and others are settled too."""
+    world = World(store=store)
+    others = [world.linked("lead", jobtitle="Clerk") for _ in range(3)]
+    person, row = world.linked("lead")
+    world.dynamics.delete("lead", row)
+    world.marketo.faults.plan("write", Fault(kind))
+    world.cycle()
+    world.sync.sync_person(person, as_=as_, when="queued")
+    for one, other in others:
+        if side is Side.MARKETO:
+            world.marketo.edit(one, {"title": "Boss"})
+        else:
+            world.dynamics.edit("lead", other, {"jobtitle": "Boss"})
+    report = world.cycle()
+    world.settled()
+    made = next(id_ for id_ in world.dynamics.rows(as_) if id_ not in {o for _, o in others})
+    values = world.person(person)
+
+    assert (1, ()) == (report.count(OutcomeKind.CREATED), report.troubles)
+    assert {("Boss", "Boss")} == {world.both(p, "lead", r, "job_title") for p, r in others}
+    assert (4, 4) == (rows(world), sum(world.sync.status().links.values()))
+    assert [person] == world.people_of(made)
+    assert (False, as_.capitalize()) == (values["microsoftIsDeleted"], values["microsoftType"])
+    assert [] == [entry.key for entry in store.each_pending() if entry.push or entry.link]
 
 
 # -- in the queue

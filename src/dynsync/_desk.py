@@ -11,18 +11,18 @@ from attrs import Factory
 
 from dynsync._confirm import await_echo, kept_by_marketo
 from dynsync._contract import usable_results
+from dynsync._ending import Ending
 from dynsync._notes import notes_of, upsert_notes
 from dynsync._rights import Answered, believe, without_values
 from dynsync._session import Session
 from dynsync._unanswered import answered, sending
-from dynsync.backlog import Linked, LinkState, Sent, link_key
+from dynsync.backlog import Linked, Sent, link_key
 from dynsync.errors import Ambiguous, ContractError, SystemFailure
-from dynsync.observing import inherit
 from dynsync.outcomes import Outcome, OutcomeKind, severity
 from dynsync.planning import RecordPlan, plan_record
 from dynsync.recorder import journal_entry
-from dynsync.records import Pair, RecordId, Side
-from dynsync.settling import Settlement, settle, taken
+from dynsync.records import Pair, Side
+from dynsync.settling import Settlement, settle
 from dynsync.terms import Terms
 from dynsync.writes import (
     AmbiguousWrite,
@@ -111,6 +111,7 @@ class Desk:
     next_key: int
     queues: dict[_Place, deque[_Case]] = Factory(dict["_Place", "deque[_Case]"])
     ready: list[_Case] = Factory(list[_Case])
+    ending: Ending = Factory(lambda desk: Ending(desk.session), takes_self=True)
     closed: bool = False
     broke: ContractError | None = None
 
@@ -137,8 +138,9 @@ class Desk:
                 self._settle()
         for place in chosen:
             side, table, _ = place
-            if len(self.queues[place]) >= self.session.systems[side].capabilities.batch:
-                self._send(side, table, self._next(side, [place]))
+            full = len(self.queues[place]) >= self.session.systems[side].capabilities.batch
+            if full and (batch := self._next(side, [place])):
+                self._send(side, table, batch)
 
     def close(self) -> None:
         """Send nothing any more, and settle what was answered."""
@@ -165,8 +167,20 @@ class Desk:
         batch: list[_Case] = []
         for queue in (self.queues[place] for place in places):
             while queue and len(batch) < self.session.systems[side].capabilities.batch:
-                batch.append(queue.popleft())
+                case = queue.popleft()
+                if self.ending.is_over(case.plan):
+                    self._give_up(case)
+                else:
+                    batch.append(case)
         return batch
+
+    def _give_up(self, case: _Case) -> None:
+        """Send nothing for a record whose link has ended; what was answered is settled."""
+        case.waiting -= 1
+        if not case.waiting:
+            if not any(case.results):
+                case.plan = self.ending.dropped(case.plan)
+            self.ready.append(case)
 
     # -- sending
 
@@ -290,16 +304,18 @@ class Desk:
         session, store = self.session, self.session.store
         if not cases:
             return []
-        settled: list[tuple[_Case, Settlement]] = []
+        settlements: list[Settlement] = []
         for case in cases:
             settlement = settle(case.terms, case.plan, case.results, now, self.next_key)
             _keep_notes(case, settlement.link)
-            settled.append((case, _told_at_last(case, settlement)))
+            settlements.append(_told_at_last(case, settlement))
             self.next_key += 1
         with session.commit():
-            store.drop_links(self._make_way(settled))
+            ended = self.ending.make_way([(case.terms, case.plan) for case in cases], settlements)
+            settled = list(zip(cases, settlements, strict=True))
+            store.drop_links(ended)
             store.save_links(s.link for _, s in settled if s.link is not None)
-            store.drop_pending([s.key for _, s in settled])
+            store.drop_pending([*(s.key for _, s in settled), *map(link_key, ended)])
             answered(session, [s.key for c, s in settled if _is_known(c)])
             await_echo(
                 store, [s.link.key for c, s in settled if s.link and _unconfirmed(c, s.link)]
@@ -310,30 +326,6 @@ class Desk:
                 journal_entry(s.outcome, run, now) for c, s in settled if not _stands(c, s)
             )
         return settled
-
-    def _make_way(self, settled: list[tuple[_Case, Settlement]]) -> list[int]:
-        """
-        Return the links that end: gone on both sides, or giving way to a new one (R32).
-
-        Where a person turns out to be linked to another record that is alive, as an upsert may
-        find, the new link is not made (invariant 27).
-        """
-        ended = [s.dropped_link for _, s in settled if s.dropped_link is not None]
-        new: dict[RecordId, int] = {}
-        for place, (case, settlement) in enumerate(settled):
-            link, old = settlement.link, case.plan.link
-            if link is None or (old is not None and old.ids == link.ids):
-                continue
-            if new.setdefault(link.ids.marketo, place) != place:
-                settled[place] = case, taken(case.plan, self.session.now())
-        for person, known in self.session.store.known(Side.MARKETO, new.keys()).items():
-            case, settlement = settled[new[person]]
-            if known.state is LinkState.GONE_DYNAMICS:
-                ended.append(known.key)
-                inherit(case.terms, known.sent, settlement.link)
-            elif known.state is LinkState.LIVE:
-                settled[new[person]] = case, taken(case.plan, self.session.now())
-        return ended
 
     def _conclude(self, case: _Case, settlement: Settlement, now: float) -> None:
         """Count the record's outcome, or send the rest of it again."""

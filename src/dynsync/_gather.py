@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
 
 import attrs
 from attrs import Factory
@@ -15,7 +16,7 @@ from dynsync._reading import fetch_all, find_all
 from dynsync._remaking import held_by_others
 from dynsync._rights import without_blind
 from dynsync._session import Session
-from dynsync.backlog import Linked, LinkState, Observation, Pending, PendingKey
+from dynsync.backlog import Linked, LinkState, Observation, Pending, PendingKey, link_key
 from dynsync.observing import fold
 from dynsync.records import MISSING, Entity, Record, RecordId, Side, Wire, plain_id
 from dynsync.terms import Terms
@@ -25,6 +26,8 @@ __all__ = ["Ready", "gather"]
 _REREAD = frozenset({"stale", "ambiguous", "gone"})
 """Reasons after which what was observed is not trusted any more."""
 
+_DELETED: Final = LinkState.GONE_DYNAMICS
+
 
 @attrs.frozen
 class Ready:
@@ -33,6 +36,10 @@ class Ready:
     entry: Pending
     link: Linked | None
     trouble: str = ""
+
+
+def _is_alive(seen: Observation | None) -> bool:
+    return seen is not None and not seen.gone
 
 
 @attrs.define
@@ -306,24 +313,65 @@ class _Batch:
         noted = entry.seen.replace(Side.MARKETO, attrs.evolve(seen, row=row))
         self.entries[entry.key] = attrs.evolve(entry, seen=noted)
 
-    def forget_deleted(self) -> None:
-        """Let a person whose record was deleted count as without one, flagged or not (R32)."""
+    def heed_links(self) -> None:
+        """
+        Let a pushed person be in Dynamics, or not, as its link says and not as it does itself.
+
+        One whose record was deleted counts as without one, flagged or not (R32). One whose record
+        is linked by now, or alive again, has it, though its return be neither told nor settled
+        yet (A7, U11); should the push have made another one, nobody is linked (invariant 27).
+        """
         pushes = {
             entry.ids.marketo: entry
             for entry in self.entries.values()
             if entry.push is not None and entry.ids.marketo is not None
         }
-        store = self.session.store
-        known = store.known(Side.MARKETO, pushes.keys())
-        gone = [one.key for one in known.values() if one.state is LinkState.GONE_DYNAMICS]
-        for link in store.links(gone).values():
+        known = self.session.store.known(Side.MARKETO, pushes.keys()).values()
+        links = self.session.store.links([one.key for one in known])
+        back = self._back([link for link in links.values() if link.state is _DELETED])
+        for link in links.values():
             entry = pushes[link.ids.marketo]
-            at, seen = self.terms[entry.entity].index("@id"), entry.seen.marketo
-            if seen is None or seen.gone or plain_id(seen.row[at]) != link.ids.dynamics:
-                continue
-            row = [*seen.row[:at], None, *seen.row[at + 1 :]]
-            told = entry.seen.replace(Side.MARKETO, attrs.evolve(seen, row=row))
-            self.entries[entry.key] = attrs.evolve(entry, seen=told)
+            if link.state is LinkState.LIVE or link.key in back:
+                self._note_record(entry, link.ids.dynamics)
+                if _is_alive(entry.seen.dynamics):
+                    self.trouble[entry.key] = "its person is linked to another record"
+            elif link.state is _DELETED and self._held(entry) == link.ids.dynamics:
+                self._note_record(entry, None)
+
+    def _held(self, entry: Pending) -> str:
+        """Return the id that the person of *entry* holds."""
+        seen = entry.seen.marketo
+        return "" if seen is None else plain_id(seen.row[self.terms[entry.entity].index("@id")])
+
+    def _note_record(self, entry: Pending, id_: RecordId | None) -> None:
+        """Let the person of *entry* hold *id_*, and with it no word of a delete."""
+        terms, seen = self.terms[entry.entity], entry.seen.marketo
+        if seen is None or seen.gone:
+            return
+        row = [*seen.row]
+        row[terms.index("@id")] = id_
+        if id_ is not None and "@deleted" in terms.layout:
+            row[terms.index("@deleted")] = False
+        told = entry.seen.replace(Side.MARKETO, attrs.evolve(seen, row=row))
+        self.entries[entry.key] = attrs.evolve(entry, seen=told)
+
+    def _back(self, deleted: Sequence[Linked]) -> set[int]:
+        """Return which of the *deleted* records are alive: told so already, or looked for."""
+        waiting = self.session.store.pending([link_key(link.key) for link in deleted])
+        back: set[int] = set()
+        for entity, terms in self.terms.items():
+            unseen: dict[RecordId, int] = {}
+            for link in (one for one in deleted if one.entity == entity):
+                entry = waiting.get(link_key(link.key))
+                if entry is not None and _is_alive(entry.seen.dynamics):
+                    back.add(link.key)
+                else:
+                    unseen[link.ids.dynamics] = link.key
+            if unseen:
+                table, names = terms.map.tables.dynamics, terms.natives(Side.DYNAMICS)
+                found = fetch_all(self.session, Side.DYNAMICS, table, list(unseen), names[:1])
+                back.update(unseen[id_] for id_ in found)
+        return back
 
 
 def gather(
@@ -339,12 +387,14 @@ def gather(
     batch = _Batch(session, terms, {entry.key: entry for entry in entries}, links)
     # What became of a write to records that are linked was heard already.
     again = [e for e in entries if e.reason in _REREAD and not (e.link and e.reason == "ambiguous")]
+    # What a push has made, though nobody could be linked, the feed may not have told yet.
+    again += [e for e in entries if e.push is not None and e.reason == "ambiguous match"]
     for side in Side:
         batch.read(side, [e for e in again if e.push is None or side is Side.DYNAMICS])
         batch.read(side, batch.incomplete(side))
     batch.read(Side.MARKETO, [e for e in batch.entries.values() if e.push is not None])
     batch.note_other_ids()
-    batch.forget_deleted()
+    batch.heed_links()
     batch.let_go()
     halves = [
         entry

@@ -51,6 +51,8 @@ def leave_ambiguous(session: Session, ready: Ready) -> None:
     """Leave a record that nobody may be linked to for later, and say so."""
     entry = ready.entry
     now = session.now()
+    # Should it have been heard before that nobody may be linked, it counts once.
+    session.heard.pop(entry.key, None)
     link = ready.link.key if ready.link is not None else None
     outcome = Outcome(entry.entity, _ids(ready), OutcomeKind.AMBIGUOUS, ready.trouble, link)
     attempts = entry.attempts + 1
