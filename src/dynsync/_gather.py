@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final
 
 import attrs
 from attrs import Factory
@@ -12,21 +11,20 @@ from attrs import Factory
 from dynsync._contract import check_instant, check_row
 from dynsync._feeds import row_of
 from dynsync._match import match_by_field
+from dynsync._pushed import pushed_people
 from dynsync._reading import fetch_all, find_all
 from dynsync._remaking import held_by_others
 from dynsync._rights import without_blind
 from dynsync._session import Session
-from dynsync.backlog import Linked, LinkState, Observation, Pending, PendingKey, link_key
+from dynsync.backlog import Linked, LinkState, Observation, Pending, PendingKey
 from dynsync.observing import fold
-from dynsync.records import MISSING, Entity, Record, RecordId, Side, Wire, plain_id
+from dynsync.records import MISSING, Entity, Record, RecordId, Side, plain_id
 from dynsync.terms import Terms
 
 __all__ = ["Ready", "gather"]
 
 _REREAD = frozenset({"stale", "ambiguous", "gone"})
 """Reasons after which what was observed is not trusted any more."""
-
-_DELETED: Final = LinkState.GONE_DYNAMICS
 
 
 @attrs.frozen
@@ -36,10 +34,6 @@ class Ready:
     entry: Pending
     link: Linked | None
     trouble: str = ""
-
-
-def _is_alive(seen: Observation | None) -> bool:
-    return seen is not None and not seen.gone
 
 
 @attrs.define
@@ -258,6 +252,13 @@ class _Batch:
                 for id_ in self.session.store.known(Side.DYNAMICS, made.keys(), terms.entity):
                     self.trouble[made[id_]] = "its record is linked to another person"
 
+    def see_whose_pushes(self) -> None:
+        """Let pushed people hold the records that they have (U11, A7, R32)."""
+        pushed = {key: entry for key, entry in self.entries.items() if entry.push is not None}
+        found = pushed_people(self.session, self.terms, pushed)
+        self.entries.update(found.entries)
+        self.trouble.update(found.trouble)
+
     def let_go(self) -> None:
         """Let go of people who no longer hold the id for which nobody could be linked."""
         for entity, terms in self.terms.items():
@@ -285,94 +286,6 @@ class _Batch:
                         seen=entry.seen.replace(Side.MARKETO, None),
                     )
 
-    def note_other_ids(self) -> None:
-        """Let a person who holds the id of another entity's record count as in Dynamics (U11)."""
-        for entity, terms in self.terms.items():
-            table = terms.map.tables.marketo
-            fields = [
-                other.map.link_field
-                for other in self.terms.values()
-                if other is not terms and other.map.tables.marketo == table
-            ]
-            pushes = {
-                entry.ids.marketo: entry
-                for entry in self.entries.values()
-                if entry.push is not None and entry.entity == entity and entry.ids.marketo
-            }
-            if fields and pushes:
-                found = fetch_all(self.session, Side.MARKETO, table, list(pushes), fields)
-                for person in found.values():
-                    self._note_id(terms, pushes[person.id], list(person.values.values()))
-
-    def _note_id(self, terms: Terms, entry: Pending, others: Sequence[Wire]) -> None:
-        seen, at = entry.seen.marketo, terms.index("@id")
-        held = next((wire for wire in others if wire not in (None, "")), None)
-        if seen is None or seen.gone or held is None or seen.row[at] not in (None, ""):
-            return
-        row = [*seen.row[:at], held, *seen.row[at + 1 :]]
-        noted = entry.seen.replace(Side.MARKETO, attrs.evolve(seen, row=row))
-        self.entries[entry.key] = attrs.evolve(entry, seen=noted)
-
-    def heed_links(self) -> None:
-        """
-        Let a pushed person be in Dynamics, or not, as its link says and not as it does itself.
-
-        One whose record was deleted counts as without one, flagged or not (R32). One whose record
-        is linked by now, or alive again, has it, though its return be neither told nor settled
-        yet (A7, U11); should the push have made another one, nobody is linked (invariant 27).
-        """
-        pushes = {
-            entry.ids.marketo: entry
-            for entry in self.entries.values()
-            if entry.push is not None and entry.ids.marketo is not None
-        }
-        known = self.session.store.known(Side.MARKETO, pushes.keys()).values()
-        links = self.session.store.links([one.key for one in known])
-        back = self._back([link for link in links.values() if link.state is _DELETED])
-        for link in links.values():
-            entry = pushes[link.ids.marketo]
-            if link.state is LinkState.LIVE or link.key in back:
-                self._note_record(entry, link.ids.dynamics)
-                if _is_alive(entry.seen.dynamics):
-                    self.trouble[entry.key] = "its person is linked to another record"
-            elif link.state is _DELETED and self._held(entry) == link.ids.dynamics:
-                self._note_record(entry, None)
-
-    def _held(self, entry: Pending) -> str:
-        """Return the id that the person of *entry* holds."""
-        seen = entry.seen.marketo
-        return "" if seen is None else plain_id(seen.row[self.terms[entry.entity].index("@id")])
-
-    def _note_record(self, entry: Pending, id_: RecordId | None) -> None:
-        """Let the person of *entry* hold *id_*, and with it no word of a delete."""
-        terms, seen = self.terms[entry.entity], entry.seen.marketo
-        if seen is None or seen.gone:
-            return
-        row = [*seen.row]
-        row[terms.index("@id")] = id_
-        if id_ is not None and "@deleted" in terms.layout:
-            row[terms.index("@deleted")] = False
-        told = entry.seen.replace(Side.MARKETO, attrs.evolve(seen, row=row))
-        self.entries[entry.key] = attrs.evolve(entry, seen=told)
-
-    def _back(self, deleted: Sequence[Linked]) -> set[int]:
-        """Return which of the *deleted* records are alive: told so already, or looked for."""
-        waiting = self.session.store.pending([link_key(link.key) for link in deleted])
-        back: set[int] = set()
-        for entity, terms in self.terms.items():
-            unseen: dict[RecordId, int] = {}
-            for link in (one for one in deleted if one.entity == entity):
-                entry = waiting.get(link_key(link.key))
-                if entry is not None and _is_alive(entry.seen.dynamics):
-                    back.add(link.key)
-                else:
-                    unseen[link.ids.dynamics] = link.key
-            if unseen:
-                table, names = terms.map.tables.dynamics, terms.natives(Side.DYNAMICS)
-                found = fetch_all(self.session, Side.DYNAMICS, table, list(unseen), names[:1])
-                back.update(unseen[id_] for id_ in found)
-        return back
-
 
 def gather(
     session: Session, terms: Mapping[Entity, Terms], entries: Sequence[Pending]
@@ -393,8 +306,7 @@ def gather(
         batch.read(side, [e for e in again if e.push is None or side is Side.DYNAMICS])
         batch.read(side, batch.incomplete(side))
     batch.read(Side.MARKETO, [e for e in batch.entries.values() if e.push is not None])
-    batch.note_other_ids()
-    batch.heed_links()
+    batch.see_whose_pushes()
     batch.let_go()
     halves = [
         entry
