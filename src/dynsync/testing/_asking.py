@@ -11,7 +11,7 @@ from dynsync.connectors import DynamicsConnector
 from dynsync.errors import ContractError, SchemaChanged, SyncError, SystemFailure
 from dynsync.records import Cursor, Record, RecordId, Wire, plain_id
 from dynsync.testing._palette import same
-from dynsync.testing._scene import Scene, Way, call, missing, take
+from dynsync.testing._scene import Scene, Way, call, fetched, found_by, missing, take
 from dynsync.testing._steps import Fetch, Find, Unknown
 from dynsync.testing._witness import Breach, Halted
 from dynsync.testing._world import Held
@@ -64,16 +64,9 @@ def fetch(scene: Scene, step: Fetch) -> None:
     wanted = wanted[: scene.setting.capabilities.find]
     if not wanted:
         return
-    table, fields = scene.setting.table, list(scene.fields(step.fields))
+    fields = list(scene.fields(step.fields))
     ids = [held.id for held in wanted]
-    records = call(
-        scene,
-        "fetch",
-        f"{table!r}, {ids}, {fields}",
-        lambda: scene.connector.fetch(table, ids, fields),
-        ids,
-        fields,
-    )
+    records = fetched(scene, ids, fields)
     scene.witness.tally["fetch"] += any(held.alive and not held.unsure for held in wanted)
     found = _judged(scene, "fetch", records, fields)
     for held in scene.world.held.values():
@@ -102,16 +95,8 @@ def find(scene: Scene, step: Find) -> None:
     values = values[: scene.setting.capabilities.find]
     if not values:
         return
-    table = scene.setting.table
     asked = [name for name in scene.palette.fields if name != field][:2]
-    records = call(
-        scene,
-        "find",
-        f"{table!r}, {field!r}, {values}, {asked}",
-        lambda: scene.connector.find(table, field, values, asked),
-        values,
-        asked,
-    )
+    records = found_by(scene, field, values, asked)
     scene.witness.tally["find"] += 1
     _found(scene, field, values, asked, records)
 

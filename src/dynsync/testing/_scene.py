@@ -16,7 +16,19 @@ from dynsync.testing._palette import Palette, same
 from dynsync.testing._witness import Breach, Halted, Witness
 from dynsync.testing._world import Held, World
 
-__all__ = ["Place", "Scene", "Setting", "Way", "answered", "call", "missing", "stranger", "take"]
+__all__ = [
+    "Place",
+    "Scene",
+    "Setting",
+    "Way",
+    "answered",
+    "call",
+    "fetched",
+    "found_by",
+    "missing",
+    "stranger",
+    "take",
+]
 
 T = TypeVar("T")
 Way: TypeAlias = Literal["read", "fetch", "find", "write"]
@@ -310,3 +322,29 @@ def call(scene: Scene, method: str, line: str, request: Callable[[], T], *given:
         ) from failure
     except SystemFailure as failure:
         raise Halted(str(failure)) from failure
+
+
+def fetched(scene: Scene, ids: list[RecordId], fields: list[str]) -> Sequence[Record]:
+    """Return what fetch tells of *ids*, as `call` does."""
+    table = scene.setting.table
+    return call(
+        scene,
+        "fetch",
+        f"{table!r}, {ids}, {fields}",
+        lambda: scene.connector.fetch(table, ids, fields),
+        ids,
+        fields,
+    )
+
+
+def found_by(scene: Scene, field: str, values: list[Wire], fields: list[str]) -> Sequence[Record]:
+    """Return what find tells of those whose *field* holds one of *values*, as `call` does."""
+    table = scene.setting.table
+    return call(
+        scene,
+        "find",
+        f"{table!r}, {field!r}, {values}, {fields}",
+        lambda: scene.connector.find(table, field, values, fields),
+        values,
+        fields,
+    )

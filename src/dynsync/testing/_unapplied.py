@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from dynsync.errors import Ambiguous, SystemFailure
-from dynsync.records import Record, RecordId, Wire, plain_id
+from dynsync.records import RecordId, Wire, plain_id
 from dynsync.testing._palette import same
-from dynsync.testing._scene import Scene, call
+from dynsync.testing._scene import Scene, fetched, found_by
 from dynsync.testing._witness import Breach, Halted
 from dynsync.testing._world import Held
 from dynsync.writes import Create, Update, Write
@@ -40,18 +40,21 @@ def unapplied(scene: Scene, writes: Mapping[int, Write], failure: SystemFailure)
 
 def _created(scene: Scene, writes: Mapping[int, Write]) -> str:
     """Return which new record is there, in words, or nothing."""
-    world = scene.world
+    world, most = scene.world, scene.setting.capabilities.find
     keys = {
         plain_id(write.key): write.key
         for who, write in writes.items()
         if isinstance(write, Create) and who not in world.held
     }
-    key_field = scene.palette.key_field
+    if not keys:
+        return ""
+    key_field, asked = scene.palette.key_field, [*keys.values()][:most]
     there: dict[RecordId, Wire]
     if key_field is None:
-        there = {record.id: record.id for record in _fetched(scene, [*keys.values()])}
+        found = fetched(scene, asked, list(scene.palette.fields))
+        there = {record.id: record.id for record in found}
     else:
-        found = _found(scene, key_field, [*keys.values()])
+        found = found_by(scene, key_field, [*asked], [key_field])
         there = {record.id: record.values.get(key_field) for record in found}
     for id_, key in there.items():
         if isinstance(key, str) and plain_id(key) in keys and id_ not in world.strangers:
@@ -67,7 +70,10 @@ def _changed(scene: Scene, writes: Mapping[int, Write]) -> str:
         for who, write in writes.items()
         if isinstance(write, Update) and (held := scene.world.living(who)) is not None
     }
-    for record in _fetched(scene, [*updates]):
+    if not updates:
+        return ""
+    asked = [*updates][: scene.setting.capabilities.find]
+    for record in fetched(scene, asked, list(scene.palette.fields)):
         held, update = updates.get(record.id, (None, None))
         if held is None or update is None:
             continue
@@ -85,32 +91,3 @@ def _telling(held: Held, update: Update) -> Sequence[str]:
         for field, new in update.values.items()
         if field in held.values.keys() - held.moved.keys() and not same(new, held.values[field])
     ]
-
-
-def _fetched(scene: Scene, ids: Sequence[RecordId]) -> Sequence[Record]:
-    ids, fields = ids[: scene.setting.capabilities.find], list(scene.palette.fields)
-    if not ids:
-        return []
-    table = scene.setting.table
-    return call(
-        scene,
-        "fetch",
-        f"{table!r}, {ids}, {fields}",
-        lambda: scene.connector.fetch(table, ids, fields),
-        ids,
-        fields,
-    )
-
-
-def _found(scene: Scene, field: str, keys: Sequence[RecordId]) -> Sequence[Record]:
-    keys = keys[: scene.setting.capabilities.find]
-    if not keys:
-        return []
-    table = scene.setting.table
-    return call(
-        scene,
-        "find",
-        f"{table!r}, {field!r}, {keys}, {[field]}",
-        lambda: scene.connector.find(table, field, keys, [field]),
-        keys,
-    )
