@@ -15,6 +15,7 @@ from dynsync.deciding import (
     decide_new,
     digest,
     give_back,
+    give_way,
     is_of_kind,
     refusal_digest,
 )
@@ -364,7 +365,7 @@ def test_what_a_side_reports_may_be_of_no_kind(winner: Side) -> None:
     assert ("VALUE_TYPE", native) == (reason.code, reason.field)
     assert f"{winner.label}'s {native!r}: not a number" == reason.message
     assert NOTHING == told(plan)
-    assert "held" == plan.flow
+    assert ("revenue", "held") == (plan.name, plan.flow)
     assert refusal_digest("twelve", 1) == plan.refused[winner.other].digest
 
 
@@ -424,6 +425,51 @@ def test_a_value_that_a_side_has_no_words_for_is_refused() -> None:
     assert ("PICKLIST_RANGE", "rating") == (reason.code, reason.field)
     assert reason.message.startswith("Marketo's 'rating': not an option of this choice")
     assert refusal_digest(repr(Choice), "Hot") == plan.refused[Side.MARKETO].digest
+
+
+# -- two fields of one column
+
+
+def given_way(field: str, told: Wire, terms: Terms = TERMS) -> FieldPlan:
+    """Return what happens to *field*, of which Dynamics was to be told, where it yields."""
+    made = case(field, (MISSING, MISSING), ("b", "was"), terms=terms)
+    plan = FieldPlan(field, None, to_marketo="b", to_dynamics="b")
+    give_way(made, plan, "subject", told)
+    return plan
+
+
+def test_what_yields_is_told_what_the_column_will_hold() -> None:
+    """A16: both sides are told the other field's value, and what gave way is kept."""
+    plan = given_way("topic", "a")
+
+    assert (("a", "a"), "b") == (told(plan), plan.lost)
+    assert (
+        Ruling(
+            Verdict.COLLISION, None, "'subject' goes into the same column and has precedence (A16)"
+        )
+        == plan.decision
+    )
+
+
+def test_what_yields_is_told_only_what_it_may_be() -> None:
+    """A16: Dynamics is told all the same, for the column is the other field's, too."""
+    plan = given_way("topic", "a", without(Side.MARKETO, "microsoftTopic", Access.UPDATE))
+
+    assert (MISSING, "a") == told(plan)
+    assert (Side.MARKETO,) == plan.withheld
+
+
+def test_what_yields_may_have_no_words_for_it() -> None:
+    """A16: a field of another kind cannot say what the other one puts into its column."""
+    plan = given_way("revenue", "twelve")
+    (reason,) = reasons(plan, Side.MARKETO)
+
+    assert (MISSING, "twelve") == told(plan)
+    assert [Side.MARKETO] == [*plan.refused]
+    assert ("VALUE_TYPE", "revenue") == (reason.code, reason.field)
+    assert reason.message.endswith("'revenue': not a number")
+    assert reason.message.startswith(Side.DYNAMICS.label)
+    assert refusal_digest("twelve", "b") == plan.refused[Side.MARKETO].digest
 
 
 # -- what a policy may put

@@ -226,6 +226,27 @@ def test_written_to_marketo_alone() -> None:
     assert OutcomeKind.UPDATED is settled(NEWS, KNOWN, to_dynamics(there)).outcome.kind
 
 
+@pytest.mark.parametrize("refuses", Side)
+def test_what_a_side_refused_is_not_called_written_there(refuses: Side) -> None:
+    """What both were told was written where it was taken."""
+    made = entry(seen({"subject": "a", "topic": "b", "city": "c"}), seen({"name": "d"}))
+    known = link({"subject": "was", "topic": "was", "city": "was", "name": "was"})
+    no = Rejected((Reason("NO", "no"),))
+    answers = Answers(Updated(PERSON), Updated(GUID)).replace(refuses, no)
+    changes = settled(made, known, answers).outcome.changes
+    expected: dict[str, tuple[Side, ...]] = {
+        "city": (Side.DYNAMICS,),
+        "name": (Side.MARKETO,),
+        "subject": (Side.DYNAMICS,),
+        "topic": (Side.MARKETO, Side.DYNAMICS),
+    }
+    taken_by = {
+        name: tuple(s for s in sides if s is not refuses) for name, sides in expected.items()
+    }
+
+    assert taken_by == {change.field: change.written for change in changes}
+
+
 # -- records that are made
 
 FRESH: Final = unlinked(dynamics=seen({"name": "Lee", "city": "c"}, version="d"))
