@@ -176,12 +176,25 @@ def test_a_plan_twice() -> None:
     before = [*world.marketo.people()], world.dynamics.rows("lead"), world.dynamics.rows("contact")
     report = world.sync.apply(plan)
 
-    assert 0 == report.writes.total()
+    assert (0, 0) == (report.writes.total(), report.count(OutcomeKind.DEFERRED))
     assert before == (
         [*world.marketo.people()],
         world.dynamics.rows("lead"),
         world.dynamics.rows("contact"),
     )
+
+
+def test_a_plan_of_another_state() -> None:
+    """What is not known as it was planned is counted; what is new here, too, is made."""
+    world, _ = busy_world()
+    plan = world.sync.plan()
+    writing = [record for record in plan.records if record.writes]
+    fresh = World(marketo=world.marketo, dynamics=world.dynamics, clock=world.clock)
+    report = fresh.sync.apply(plan)
+    made = len(TABLES)
+
+    assert (made, made) == (report.writes.total(), report.count(OutcomeKind.CREATED))
+    assert len(writing) - made == report.count(OutcomeKind.DEFERRED) == report.records - made
 
 
 def test_a_plan_shows_no_values() -> None:

@@ -20,7 +20,7 @@ from dynsync.reports import PlannedRecord, PlannedWrite
 from dynsync.settling import settle
 from dynsync.writes import Create, Write, hoped
 
-__all__ = ["as_planned", "leave_ambiguous", "planned", "plans"]
+__all__ = ["as_planned", "leave_ambiguous", "leave_unknown", "planned", "plans"]
 
 _CHUNK: Final = 1000
 """Backlog entries taken at a time."""
@@ -121,3 +121,25 @@ def as_planned(
         Outcome(entry.entity, entry.ids, OutcomeKind.DEFERRED, "changed since it was planned")
     )
     return False
+
+
+def leave_unknown(session: Session, only: Mapping[PendingKey, PlannedRecord]) -> None:
+    """
+    Count as deferred what *only* would write and this state knows nothing of.
+
+    Who waits in the backlog, or is linked, is known: there the plan is done, or was overtaken.
+    """
+    records = [record for record in only.values() if record.writes]
+    waiting = session.store.pending([record.key for record in records])
+    for record in records:
+        if record.key not in waiting and not _is_linked(session, record):
+            outcome = Outcome(record.entity, record.ids, OutcomeKind.DEFERRED, "planned elsewhere")
+            session.report.add(outcome)
+
+
+def _is_linked(session: Session, record: PlannedRecord) -> bool:
+    return any(
+        session.store.link_of(side, id_, record.entity) is not None
+        for side in Side
+        if (id_ := record.ids[side]) is not None
+    )

@@ -24,7 +24,7 @@ from dynsync._desk import Desk
 from dynsync._distrust import distrusted
 from dynsync._hearing import hear
 from dynsync._observe import observe
-from dynsync._plans import as_planned, leave_ambiguous, planned, plans
+from dynsync._plans import as_planned, leave_ambiguous, leave_unknown, planned, plans
 from dynsync._push import PushAnswer, PushWhenPaused, push_now, queue_push
 from dynsync._session import LEASE_SECONDS, Agreed, Session, Settings, absent_of
 from dynsync._telling import tell
@@ -154,7 +154,8 @@ class Sync:
 
         A record about which anything changed since is not touched: it is counted as deferred
         and left to the next run, and so is what the plan does not mention. What is settled
-        already is not touched either: a plan that is applied a second time counts nothing.
+        already is not touched either: a plan that is applied a second time counts nothing. A
+        record that the state file does not know as the plan names it is counted as deferred.
         """
         checks.plan(plan)
         return self._cycle({record.key: record for record in plan.records})
@@ -202,6 +203,8 @@ class Sync:
         try:
             self._submit(session, desk, only)
             desk.flush()
+            if only is not None and not (desk.closed or session.report.interrupted):
+                leave_unknown(session, only)
         except (ContractError, SystemFailure):
             # What was acknowledged is recorded first, whoever broke what.
             desk.close()
