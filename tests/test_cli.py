@@ -1468,13 +1468,15 @@ def test_interrupt_while_starting_is_code_130(
 
 
 def test_damaged_sandbox_is_told(world: World) -> None:
-    """A pretend system whose file is none ends with 3, not with a traceback."""
-    (world.folder / "marketo.sandbox").write_bytes(b"this is no sandbox " * 200)
+    """A pretend system whose file is none ends with 2 and names it, and leaves it as it is."""
+    file = world.folder / "marketo.sandbox"
+    file.write_bytes(b"this is no sandbox " * 200)
 
     result = world.run("run")
 
-    assert (result.exit_code, "Traceback" in result.output) == (ExitCode.SYSTEM, False)
-    assert "sandbox file" in result.stderr
+    assert (result.exit_code, "Traceback" in result.output) == (ExitCode.USAGE, False)
+    assert "marketo.sandbox is no sandbox file of Marketo" in " ".join(result.stderr.split())
+    assert b"this is no sandbox " * 200 == file.read_bytes()
 
 
 # -- processes

@@ -190,7 +190,7 @@ def test_a_refused_file_is_closed(
     """What is no sandbox is let go of before anybody hears of it."""
     path = tmp_path / "file"
     path.write_bytes(b"no database at all" * 100)
-    with pytest.raises((sqlite3.DatabaseError, ConfigurationError)):
+    with pytest.raises(ConfigurationError, match=f"{path} is no sandbox file"):
         make(path)
 
     assert opened
@@ -205,10 +205,22 @@ def test_a_file_of_another_is_closed(
     path = tmp_path / "file"
     with SqliteStore(path) as store:
         store.put("a", "b")
-    with pytest.raises((sqlite3.DatabaseError, ConfigurationError)):
+    with pytest.raises(ConfigurationError, match=f"{path} is no sandbox file"):
         make(path)
 
     assert 0 == still_open(opened)
+
+
+@pytest.mark.parametrize(("make", "other"), [(marketo, dynamics), (dynamics, marketo)])
+def test_a_file_of_the_other_system_is_left_alone(make: Make, other: Make, tmp_path: Path) -> None:
+    """A pretend Dynamics is not laid out as a Marketo, nor the other way round."""
+    path = tmp_path / "file"
+    other(path)
+    before = path.read_bytes()
+    with pytest.raises(ConfigurationError, match="is no sandbox file of"):
+        make(path)
+
+    assert before == path.read_bytes()
 
 
 def test_a_failed_plan_leaves_no_copy_open(

@@ -7,8 +7,9 @@ import sqlite3
 from contextlib import ExitStack
 from typing import Final
 
-from dynsync.errors import ConfigurationError
+from dynsync.records import Side
 from dynsync.sandbox._beginnings import put_image
+from dynsync.sandbox._file import open_file
 
 __all__ = ["connect"]
 
@@ -50,20 +51,7 @@ def connect(path: str | os.PathLike[str] | None, image: bytes | None = None) -> 
 
     Raises `ConfigurationError` where the file is something else.
     """
-    if path is not None:
-        # Made before SQLite opens it, so that at no time it is anybody else's to read; the
-        # log beside it gets the same mode.
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            os.fchmod(descriptor, 0o600)
-        finally:
-            os.close(descriptor)
-    db = sqlite3.connect(
-        ":memory:" if path is None else path,
-        timeout=30,
-        isolation_level=None,
-        check_same_thread=False,
-    )
+    db = open_file(path, Side.DYNAMICS, _APPLICATION)
     with ExitStack() as refused:
         refused.callback(db.close)
         if path is None and image is not None:
@@ -75,21 +63,11 @@ def connect(path: str | os.PathLike[str] | None, image: bytes | None = None) -> 
 
 
 def _lay_out(db: sqlite3.Connection) -> None:
-    try:
-        db.execute("BEGIN IMMEDIATE")
-        [objects] = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        [application] = db.execute("PRAGMA application_id").fetchone()
-    except sqlite3.OperationalError:
-        raise
-    except sqlite3.DatabaseError:
-        raise ConfigurationError("the file is not a Dynamics sandbox") from None
-    if objects and application != _APPLICATION:
-        raise ConfigurationError("the file is not a Dynamics sandbox")
+    db.execute("BEGIN IMMEDIATE")
+    [objects] = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if not objects:
         for statement in (*_LAYOUT.split(";")[:-1], _BACK_AGAIN):
             db.execute(statement)
         db.execute(f"PRAGMA application_id = {_APPLICATION}")
     db.execute(_KEYS)
     db.execute("COMMIT")
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = NORMAL")

@@ -20,11 +20,13 @@ from typing import Final, TypeAlias, cast
 
 import attrs
 
-from dynsync.records import Wire
+from dynsync.records import Side, Wire
 from dynsync.sandbox._beginnings import Beginnings, image_of, put_image
+from dynsync.sandbox._file import open_file
 from dynsync.sandbox._marketo_annex import Annex
 from dynsync.sandbox._marketo_columns import SLOTS, Columns, Held, columns_of, dump_column, slot_of
 from dynsync.sandbox._marketo_tables import (
+    APPLICATION,
     DETAIL,
     FIELDS,
     HELD,
@@ -33,7 +35,6 @@ from dynsync.sandbox._marketo_tables import (
     ActivityRow,
     Made,
     Settings,
-    connect,
 )
 from dynsync.sandbox._marketo_values import Body
 from dynsync.schemas import FULL_ACCESS, Column
@@ -66,7 +67,7 @@ class Store:
         self._due = 0.0
         columns = [*columns]
         begun = _BEGINNINGS.find([name], columns) if path is None else None
-        self._db = connect(path)
+        self._db = open_file(path, Side.MARKETO, APPLICATION)
         self._finalizer = weakref.finalize(self, self._db.close)
         self.annex = Annex(self._db)
         self._version = 0
@@ -345,6 +346,7 @@ class Store:
     def _create(self, columns: Iterable[Column]) -> None:
         for statement in TABLES.split(";"):
             self._db.execute(statement)
+        self._db.execute(f"PRAGMA application_id = {APPLICATION}")
         placed = list(enumerate(columns, 1))
         slots = [slot_of(position, column.name) for position, column in placed]
         own = [slot for slot in slots if slot not in SLOTS.values()]

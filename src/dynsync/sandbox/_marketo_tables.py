@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sqlite3
-from contextlib import ExitStack
 from typing import Final, NamedTuple, TypeAlias
 
 import attrs
@@ -12,6 +9,7 @@ import attrs
 from dynsync.records import Wire
 
 __all__ = [
+    "APPLICATION",
     "DETAIL",
     "FIELDS",
     "HELD",
@@ -21,8 +19,10 @@ __all__ = [
     "LineRow",
     "Made",
     "Settings",
-    "connect",
 ]
+
+APPLICATION: Final = 0x64796E4D
+"""By what a file says that it is one of these."""
 
 _ACTIVITY: Final = (
     "made INTEGER NOT NULL, person INTEGER NOT NULL, at INTEGER NOT NULL,"
@@ -99,23 +99,3 @@ class Settings:
     empty_pages: int = 0
     repeats: int = 0
     floor: int = 0
-
-
-def connect(path: str | os.PathLike[str] | None) -> sqlite3.Connection:
-    """Open the database in the file *path*, made for nobody else to read, or in memory."""
-    if path is not None:
-        # Made before SQLite opens it, so that people's data is never readable by others;
-        # the write-ahead log takes its mode from it.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    connection = sqlite3.connect(
-        ":memory:" if path is None else path,
-        isolation_level=None,
-        check_same_thread=False,
-        cached_statements=512,
-    )
-    with ExitStack() as refused:
-        refused.callback(connection.close)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        refused.pop_all()
-    return connection
