@@ -10,7 +10,7 @@ import pytest
 from dynsync.guards import Guards
 from dynsync.outcomes import OutcomeKind
 from dynsync.policies import Put, manual
-from dynsync.records import RecordId, Side
+from dynsync.records import Pair, RecordId, Side
 from dynsync.sandbox import Fault, FaultKind, SimulatedCrash
 from dynsync.schemas import FULL_ACCESS, Access
 from dynsync.testing import replay
@@ -420,6 +420,32 @@ def test_the_value_that_lost_is_journalled_whatever_is_heard(table: str, kind: F
     lost = {c.lost for entry in world.sync.explain(table, dynamics=row) for c in entry.changes}
 
     assert {"lead": "Dynamics'", "contact": "Marketo's"}[table] in lost
+
+
+@pytest.mark.parametrize("late", Side)
+@pytest.mark.parametrize("what", ["put", "yields"])
+def test_what_lost_on_both_sides_is_journalled_though_one_was_not_told(
+    what: str, late: Side
+) -> None:
+    """Invariant 6, A16: the process dies between two writes; the next run takes one for news."""
+    world = World()
+    person, row = world.linked("lead")
+    if what == "put":
+        world.sync.policy = lambda _: Put("Rome", "neither")
+        world.marketo.edit(person, {"city": "Paris"})
+        world.dynamics.edit("lead", row, {"address1_city": "Bonn"})
+    else:
+        world.marketo.edit(person, {"subject": "A", "microsoftTopic": "B"})
+    faults = world.marketo.faults if late is Side.MARKETO else world.dynamics.faults
+    faults.plan("write", Fault("crash_before"))
+    with suppress(SimulatedCrash):
+        world.cycle()
+    world.settled()
+    lost = {c.lost for entry in world.sync.explain("lead", dynamics=row) for c in entry.changes}
+    both = world.both(person, "lead", row, "city")
+
+    assert (Pair("Paris", "Bonn") if what == "put" else "B") in lost
+    assert what == "yields" or ("Rome", "Rome") == both
 
 
 @pytest.mark.parametrize("allowed", [FULL_ACCESS ^ Access.CREATE, Access.READ])

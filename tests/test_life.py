@@ -993,6 +993,25 @@ def test_state_lost_with_edits() -> None:
     assert ("Countess", "Countess") == world.both(person, "contact", row, "job_title")
 
 
+@pytest.mark.parametrize("table", ["lead", "contact"])
+def test_who_let_go_of_the_id_while_they_were_to_meet(table: str) -> None:
+    """A28: a page of another run may be old: who holds the id no longer is nobody's person."""
+    world = World()
+    person, row = world.linked(table, address1_city="Oslo")
+    world.store = world.sync.store = MemoryStore()
+    world.dynamics.faults.plan("read", *[Fault("down")] * 40)
+    world.cycle()
+    world.dynamics.faults.clear()
+    held = "crmLeadId" if table == "lead" else "crmContactId"
+    world.marketo.edit(person, {held: None, "city": "Paris"})
+    world.settled()
+    made = world.person_of(row)
+
+    assert made != person
+    assert ("Paris", "Oslo") == (world.person(person)["city"], world.person(made)["city"])
+    assert "Oslo" == world.row(table, row)["address1_city"]
+
+
 def test_state_lost_after_a_delete_in_dynamics() -> None:
     """A person whose row is gone stays as it is, and makes no new row."""
     world = World()

@@ -11,6 +11,7 @@ from typing import Final
 import attrs
 import pytest
 
+from dynsync.backlog import LinkState
 from dynsync.errors import ConfigurationError
 from dynsync.fields import Field
 from dynsync.maps import CONTACT, LEAD, extend
@@ -442,6 +443,66 @@ def test_a_column_deleted_stops_its_entity_alone() -> None:
     assert ("Boss", "Boss") == world.both(lead_person, "lead", lead, "job_title")
     assert "Oslo" == world.row("contact", row)["address1_city"]
     assert "Boss" == world.person(person)["title"]
+
+
+@pytest.mark.parametrize("away", ["stopped", "taken out"])
+@pytest.mark.parametrize("native", ["company", "crmLeadId", "city"])
+def test_an_edit_while_its_entity_takes_no_part(away: str, native: str) -> None:
+    """Invariants 4, 15: the feed goes on for the others, who ask for none of its fields."""
+    world = World()
+    person, row = world.linked("lead")
+    maps = world.sync.maps
+    if away == "stopped":
+        world.dynamics.drop_column("lead", "mobilephone")
+    else:
+        world.sync.maps = (CONTACT,)
+    world.cycle()
+    world.marketo.edit(person, {native: None if native == "crmLeadId" else "Acme"})
+    for _ in range(2):
+        world.cycle()
+    world.sync.maps = maps
+    world.sync.refresh_schema("lead")
+    world.settled()
+    held = world.person(person)[native]
+    columns = {"company": "companyname", "city": "address1_city"}
+
+    assert (row if native == "crmLeadId" else "Acme") == held
+    assert native == "crmLeadId" or held == world.row("lead", row)[columns[native]]
+
+
+def test_a_person_is_given_an_id_while_its_entity_is_stopped() -> None:
+    """A28: the person is found when it goes on, and no second one is made."""
+    world = World()
+    for table in ("lead", "contact"):
+        world.linked(table)
+    world.dynamics.drop_column("contact", "middlename")
+    world.cycle()
+    row = world.contact(jobtitle="Boss")
+    person = world.marketo.create_person({"lastName": "Lee", "crmContactId": f"{{{row.upper()}}}"})
+    for _ in range(2):
+        world.cycle()
+    world.sync.refresh_schema("contact")
+    world.settled()
+
+    assert 3 == world.marketo.count()
+    assert "Boss" == world.person(person)["title"]
+
+
+def test_deleted_among_forgotten_changes_while_its_entity_is_stopped() -> None:
+    """R46: a full read without the entity is no full read of it."""
+    world = World()
+    person, row = world.linked("contact")
+    world.linked("lead")
+    world.marketo.delete(person)
+    world.marketo.forget_changes()
+    world.dynamics.drop_column("contact", "middlename")
+    world.cycle()
+    world.sync.refresh_schema("contact")
+    world.settled()
+    link = world.store.link_of(Side.DYNAMICS, row, Entity("contact"))
+
+    assert link is not None
+    assert link.state is LinkState.GONE_MARKETO
 
 
 def test_a_column_deleted_in_marketo() -> None:

@@ -224,6 +224,21 @@ def test_existing_as_the_other_entity_by_the_id_it_holds() -> None:
     assert [person] == world.people_of(row)
 
 
+@pytest.mark.parametrize("when", WHENS)
+def test_in_dynamics_as_an_entity_that_is_stopped(when: When) -> None:
+    """U11: who holds the id of a contact is one, though contacts take no part at the moment."""
+    world = World()
+    world.linked("contact")
+    world.dynamics.drop_column("contact", "middlename")
+    world.cycle()
+    person = person_in(world, crmContactId=world.contact(jobtitle="Boss"))
+    answer = world.sync.sync_person(person, as_="lead", when=when)
+    world.cycle()
+
+    assert ("exists" if when == "now" else "queued") == answer.kind
+    assert 0 == world.dynamics.count("lead")
+
+
 def test_unknown_person() -> None:
     """Nobody is called that: nothing is made, now or later."""
     world = World()
@@ -358,6 +373,47 @@ def test_back_in_another_run(kind: FaultKind) -> None:
 
     assert all("contact" in report.stopped for report in stopped)
     assert is_one_again(world, person, "lead", row)
+
+
+@pytest.mark.parametrize("when", WHENS)
+def test_back_as_an_entity_that_is_stopped_since(when: When) -> None:
+    """A7, U11: its return waits, and cannot be settled now."""
+    world = World()
+    person, row = deleted(world, "contact")
+    world.dynamics.undelete("contact", row)
+    world.marketo.faults.plan("fetch", *[Fault("down")] * 20)
+    world.cycle()
+    world.marketo.faults.clear()
+    world.dynamics.drop_column("contact", "middlename")
+    world.cycle()
+    answer = world.sync.sync_person(person, as_="lead", when=when)
+    world.cycle()
+
+    assert ("exists" if when == "now" else "queued") == answer.kind
+    assert 0 == world.dynamics.count("lead")
+    world.sync.refresh_schema("contact")
+    assert is_one_again(world, person, "contact", row)
+
+
+@pytest.mark.parametrize("as_", TABLES)
+@pytest.mark.parametrize("table", TABLES)
+def test_what_became_of_the_deleted_record_is_over(table: str, as_: str) -> None:
+    """R32: pushed again as either, nothing waits of the record that is gone."""
+    world = World()
+    person, _ = deleted(world, table)
+    first = world.sync.sync_person(person, as_=as_).dynamics
+    quiet = [world.cycle(86_400) for _ in range(6)][1:]
+    assert first is not None
+    waiting = dict(world.sync.status().backlog)
+    world.dynamics.delete(as_, first)
+    world.settled()
+    for _ in range(4):
+        world.cycle(86_400)
+    second = world.sync.sync_person(person, as_=as_).dynamics
+
+    assert {} == waiting
+    assert [0] * 5 == [report.records for report in quiet]
+    assert second not in {None, first}
 
 
 @pytest.mark.parametrize("as_", TABLES)

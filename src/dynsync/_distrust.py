@@ -25,7 +25,7 @@ _ODD: Final = (AttributeError, LookupError, TypeError, ValueError)
 _PARSED: Final[dict[str, Callable[[str], object]]] = {
     **dict.fromkeys(("run", "echoes"), int),
     **dict.fromkeys(("pace", "pruned"), float),
-    **dict.fromkeys(("last_run", "unanswered"), json.loads),
+    **dict.fromkeys(("last_run", "unanswered", "entities"), json.loads),
 }
 _OF_ENTITY: Final = ("layout", "map", "known", "refreshed", "missed")
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import attrs
 from attrs import Factory
 
 from dynsync._session import Session
-from dynsync.backlog import Known, LinkState, link_key
+from dynsync.backlog import LinkState
 from dynsync.observing import inherit
 from dynsync.planning import Action, RecordPlan
 from dynsync.records import RecordId, Side
@@ -42,19 +42,17 @@ class Ending:
         Return the links that end with *settlements*, and take out what would save them.
 
         Where a person turns out to be linked to another record that is alive, as an upsert may
-        find, or whose return waits in the backlog (A7), the new link is not made (invariant 27).
+        find, the new link is not made (invariant 27).
         """
         now = self.session.now()
         ended = [one.dropped_link for one in settlements if one.dropped_link is not None]
         new = self._new(plans, settlements)
-        known = self.session.store.known(Side.MARKETO, new.keys())
-        back = self._back(known.values())
-        for person, one in known.items():
+        for person, one in self.session.store.known(Side.MARKETO, new.keys()).items():
             terms, plan = plans[new[person]]
-            if one.state is LinkState.GONE_DYNAMICS and one.key not in back:
+            if one.state is LinkState.GONE_DYNAMICS:
                 ended.append(one.key)
                 inherit(terms, one.sent, settlements[new[person]].link)
-            elif one.state is not LinkState.GONE_MARKETO:
+            elif one.state is LinkState.LIVE:
                 settlements[new[person]] = taken(plan, now)
         self.ended.update(ended)
         for place, (_, plan) in enumerate(plans):
@@ -74,12 +72,3 @@ class Ending:
             if new.setdefault(link.ids.marketo, place) != place:
                 settlements[place] = taken(plan, self.session.now())
         return new
-
-    def _back(self, known: Iterable[Known]) -> set[int | None]:
-        """Return the links whose deleted record was seen alive again, settled or not."""
-        gone = [link_key(one.key) for one in known if one.state is LinkState.GONE_DYNAMICS]
-        return {
-            entry.link
-            for entry in self.session.store.pending(gone).values()
-            if entry.seen.dynamics is not None and not entry.seen.dynamics.gone
-        }

@@ -235,6 +235,12 @@ class _Batch:
         ]
         known = self.session.store.known(Side.MARKETO, [person for person, _ in pairs])
         for person, key in pairs:
+            entry = self.entries[key]
+            if person in known and entry.seen.dynamics is not None and entry.seen.dynamics.gone:
+                # Another record is the person's by now, and nothing is left of this one.
+                unmet = entry.seen.replace(Side.MARKETO, None)
+                self.entries[key] = attrs.evolve(entry, seen=unmet)
+                continue
             linked = person in known and known[person].state is LinkState.LIVE
             if linked or self.session.claimed.setdefault(person, key) != key:
                 self.trouble[key] = "its person is linked to another record"
@@ -260,31 +266,30 @@ class _Batch:
         self.trouble.update(found.trouble)
 
     def let_go(self) -> None:
-        """Let go of people who no longer hold the id for which nobody could be linked."""
-        for entity, terms in self.terms.items():
-            waiting = [
-                entry
-                for entry in self.entries.values()
-                if entry.entity == entity
-                and entry.reason == "ambiguous match"
-                and entry.link is None
-                and entry.push is None
-            ]
-            people = [e.ids.marketo for e in waiting if e.ids.marketo is not None]
-            if not people:
-                continue
-            native = terms.map.link_field
-            table = terms.map.tables.marketo
-            found = fetch_all(self.session, Side.MARKETO, table, people, [native])
-            for entry in waiting:
-                person = found.get(entry.ids.marketo or RecordId(""))
-                held = person.values.get(native) if person is not None else None
-                if plain_id(held) != entry.ids.dynamics:
-                    self.entries[entry.key] = attrs.evolve(
-                        entry,
-                        ids=entry.ids.replace(Side.MARKETO, None),
-                        seen=entry.seen.replace(Side.MARKETO, None),
-                    )
+        """
+        Let go of people who no longer hold the id for which they are to be linked.
+
+        Marketo's feed tells of who holds an id, and not of who has let go of one: who was seen
+        in an earlier run is read again.
+        """
+        began = self.session.report.started.timestamp()
+        waiting = [
+            entry
+            for entry in self.entries.values()
+            if entry.link is None
+            and entry.push is None
+            and entry.ids.marketo is not None
+            and entry.since < began
+        ]
+        self.read(Side.MARKETO, waiting)
+        for entry in (self.entries[one.key] for one in waiting):
+            seen, at = entry.seen.marketo, self.terms[entry.entity].index("@id")
+            if seen is not None and not seen.gone and plain_id(seen.row[at]) != entry.ids.dynamics:
+                self.entries[entry.key] = attrs.evolve(
+                    entry,
+                    ids=entry.ids.replace(Side.MARKETO, None),
+                    seen=entry.seen.replace(Side.MARKETO, None),
+                )
 
 
 def gather(

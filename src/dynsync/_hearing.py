@@ -25,7 +25,7 @@ from dynsync.backlog import Linked, Observation, Pending, PendingKey, Sent
 from dynsync.decisions import FieldPlan
 from dynsync.errors import Refused
 from dynsync.observing import missed
-from dynsync.outcomes import Outcome, OutcomeKind
+from dynsync.outcomes import FieldChange, Outcome, OutcomeKind
 from dynsync.planning import RecordPlan, plan_record
 from dynsync.recorder import journal_entry
 from dynsync.records import MISSING, Missing, Pair, Record, RecordId, Row, Side, Wire, plain_id
@@ -189,10 +189,21 @@ def _moved(terms: Terms, link: Linked, plan: RecordPlan, rows: Pair[Row]) -> _He
         names = {field.name for field in moving.agreed} | moving.back
         claims = {name: claim for name, claim in here.claims.items() if name not in names}
         seen = seen.replace(Side.MARKETO, attrs.evolve(here, claims=claims))
-    changes = tuple(field.change() for field in moving.agreed)
+    changes = tuple(_change(field, shown) for field, shown in told if not field.restore)
     ids: Pair[RecordId | None] = Pair(*link.ids)
     outcome = Outcome(link.entity, ids, OutcomeKind.UPDATED, "", link.key, changes)
     return attrs.evolve(link, rows=moving.base), attrs.evolve(entry, seen=seen), outcome
+
+
+def _change(field: FieldPlan, shown: Sequence[Side]) -> FieldChange:
+    """
+    Return what became of *field*, which the sides *shown* hold as they were sent it.
+
+    Where only one of two does, its value goes on to the other as any change, and nothing will
+    tell any more what gave way.
+    """
+    change = field.change()
+    return change if len(shown) == len(field.told) else attrs.evolve(change, written=tuple(shown))
 
 
 @attrs.define

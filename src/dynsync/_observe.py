@@ -87,6 +87,8 @@ class _Reading:
         self.marks.open_links = bytearray(top)
         for key in store.open_links():
             self.marks.open_links[key] = 1
+        if feed.side is Side.MARKETO:
+            self.session.leave_places(feed.table, cursor)
         if cursor is None:
             self._begin_full(top)
         while not self.session.stopping():
@@ -100,7 +102,7 @@ class _Reading:
                 self._begin_full(top)
                 continue
             self._check_end(page, cursor)
-            self._take(page, cursor)
+            self._take(page)
             cursor, more = page.cursor, page.more
             # Or it would still be in memory beside the next one.
             del page
@@ -146,8 +148,8 @@ class _Reading:
                 f"{seen}, and more=True; a feed goes on with every page, and ends (C2)."
             )
 
-    def _take(self, page: Page, cursor: Cursor | None) -> None:
-        """Put the page that was read from *cursor* into the backlog, in one transaction."""
+    def _take(self, page: Page) -> None:
+        """Put *page* into the backlog, in one transaction."""
         session = self.session
         now = session.now()
         # A record that a page holds twice is taken as it came last; edits of both are kept.
@@ -165,8 +167,6 @@ class _Reading:
             taken.save()
             full = self.marks.seen is not None and page.more
             session.store.save_feed(self.feed.name, FeedState(page.cursor, full))
-            for entity in taken.missed:
-                session.leave_place(entity, cursor if self.marks.seen is None else None)
         self.records += len(changes)
         session.report.observed += len(taken.entries)
         session.progress("observing", self.records, None, self.feed.name)

@@ -48,19 +48,18 @@ def pushed_people(
     """
     pushed = Pushed(dict(entries))
     for one in terms.values():
-        _note_other_ids(session, terms, one, pushed)
+        _note_other_ids(session, one, pushed)
     _heed_links(session, terms, pushed)
     return pushed
 
 
-def _note_other_ids(
-    session: Session, terms: Mapping[Entity, Terms], own: Terms, pushed: Pushed
-) -> None:
+def _note_other_ids(session: Session, own: Terms, pushed: Pushed) -> None:
     table = own.map.tables.marketo
+    # Also of those that take no part now: their records are there all the same.
     fields = [
-        other.map.link_field
-        for other in terms.values()
-        if other is not own and other.map.tables.marketo == table
+        other.link_field
+        for other in session.maps
+        if other.entity != own.entity and other.tables.marketo == table
     ]
     entries = pushed.of_people(own.entity)
     if not fields or not entries:
@@ -111,16 +110,14 @@ def _holding(terms: Terms, entry: Pending, values: Mapping[str, Wire]) -> Pendin
 
 def _back(session: Session, terms: Mapping[Entity, Terms], deleted: Sequence[Linked]) -> set[int]:
     """Return which of the *deleted* records are alive: told so already, or looked for."""
-    waiting = session.store.pending([link_key(link.key) for link in deleted])
-    back: set[int] = set()
+    waiting = session.store.pending([link_key(link.key) for link in deleted]).values()
+    back = {e.link for e in waiting if e.link is not None and _is_alive(e.seen.dynamics)}
     for entity, own in terms.items():
-        unseen: dict[RecordId, int] = {}
-        for link in (one for one in deleted if one.entity == entity):
-            entry = waiting.get(link_key(link.key))
-            if entry is not None and _is_alive(entry.seen.dynamics):
-                back.add(link.key)
-            else:
-                unseen[link.ids.dynamics] = link.key
+        unseen = {
+            link.ids.dynamics: link.key
+            for link in deleted
+            if link.entity == entity and link.key not in back
+        }
         if unseen:
             table, names = own.map.tables.dynamics, own.natives(Side.DYNAMICS)
             found = fetch_all(session, Side.DYNAMICS, table, list(unseen), names[:1])

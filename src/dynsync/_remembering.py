@@ -13,7 +13,7 @@ from dynsync.records import Entity, Side
 from dynsync.state import FeedState, StateStore
 from dynsync.terms import Terms
 
-__all__ = ["Remembering", "dynamics_feed", "marketo_feed"]
+__all__ = ["Remembering", "dynamics_feed", "marketo_feed", "served"]
 
 
 def marketo_feed(table: str) -> str:
@@ -24,6 +24,15 @@ def marketo_feed(table: str) -> str:
 def dynamics_feed(entity: Entity) -> str:
     """Return the name of the feed of an entity's Dynamics table."""
     return f"dynamics:{entity}"
+
+
+def served(store: StateStore, table: str) -> set[Entity]:
+    """Return the entities that ever took part and whose people are in Marketo's *table*."""
+    return {entity for entity, held in _tables(store).items() if held == table}
+
+
+def _tables(store: StateStore) -> dict[Entity, str]:
+    return cast("dict[Entity, str]", json.loads(store.get("entities") or "{}"))
 
 
 @attrs.frozen
@@ -94,6 +103,8 @@ class Remembering:
                 # The people who hold its ids already are in no feed that went on without it.
                 store.save_feed(marketo_feed(terms.map.tables.marketo), FeedState(None))
                 store.put(f"layout:{entity}", layout)
+            tables = _tables(store) | {entity: terms.map.tables.marketo}
+            store.put("entities", json.dumps(tables))
             store.put(f"known:{entity}", json.dumps(seen))
             store.put(f"map:{entity}", prints)
             absent = {f"{s.value}:{name}" for s in Side for name in terms.permitted.absent[s]}

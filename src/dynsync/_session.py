@@ -12,7 +12,7 @@ import attrs
 from attrs import Factory
 
 from dynsync._contract import check_connector, check_schema
-from dynsync._remembering import Remembering, dynamics_feed, marketo_feed
+from dynsync._remembering import Remembering, dynamics_feed, marketo_feed, served
 from dynsync.backlog import PendingKey
 from dynsync.calling import called
 from dynsync.connectors import Clock, Connector
@@ -270,15 +270,19 @@ class Session:
         Remembering(self.store, self.commit, self.now()).remember(terms)
         self.terms[entity] = terms
 
-    def leave_place(self, entity: Entity, cursor: Cursor | None) -> None:
+    def leave_places(self, table: str, cursor: Cursor | None) -> None:
         """
-        Remember where changes of *entity* begin that nobody took, because it takes no part now.
+        Remember where the changes begin that nobody takes for entities that take no part now.
 
-        Marketo keeps all people in one table, so the feed goes on without it.
+        Marketo keeps all people in one *table*, so the feed goes on without them, and asks for
+        none of their fields: a change of those alone, or of who holds their ids, is not told.
         """
-        name = f"missed:{entity}"
-        if self.store.get(name) is None:
-            self.store.put(name, json.dumps([self.report.run, cursor]))
+        away = served(self.store, table) - self.terms.keys()
+        left = {name for entity in away if self.store.get(name := f"missed:{entity}") is None}
+        if left:
+            with self.commit():
+                for name in left:
+                    self.store.put(name, json.dumps([self.report.run, cursor]))
 
     def _go_back(self) -> None:
         """Read Marketo's feed again from where an entity that takes part again was left."""

@@ -73,7 +73,6 @@ class Taking:
     versions: dict[int, Version | None] = Factory(dict[int, "Version | None"])
     sent: dict[int, tuple[Sent, ...]] = Factory(dict[int, "tuple[Sent, ...]"])
     heard: dict[int, Linked] = Factory(dict[int, Linked])
-    missed: set[Entity] = Factory(set[Entity])
 
     def take(self, changes: Sequence[Change]) -> None:
         """Compare each change with the base and fold what differs."""
@@ -94,7 +93,6 @@ class Taking:
             if isinstance(change, Record):
                 row_of = rows.get(link.entity)
                 if row_of is None:
-                    self.missed.add(link.entity)
                     continue
                 row = row_of(change.values)
                 if (
@@ -109,8 +107,6 @@ class Taking:
                 news.append((change, link, row))
             elif link.entity in rows:
                 news.append((change, link, None))
-            else:
-                self.missed.add(link.entity)
         self._take_known(news)
         self._take_strangers(strangers)
         if others := feed.other_link_fields():
