@@ -22,7 +22,7 @@ from dynsync.holding import SWALLOWED, pause
 from dynsync.outcomes import FieldChange, Outcome, OutcomeKind
 from dynsync.planning import plan_record
 from dynsync.policies import manual, prefer
-from dynsync.records import Pair, RecordId, Row, Side, Version, Wire
+from dynsync.records import MISSING, Missing, Pair, RecordId, Row, Side, Version, Wire
 from dynsync.schemas import Access, Column
 from dynsync.settling import Settlement, settle, taken
 from dynsync.terms import Terms
@@ -245,6 +245,38 @@ def test_what_a_side_refused_is_not_called_written_there(refuses: Side) -> None:
     }
 
     assert taken_by == {change.field: change.written for change in changes}
+
+
+@pytest.mark.parametrize(
+    ("answer", "lost"),
+    [
+        (Updated(GUID), "d"),
+        (AmbiguousWrite(), "d"),
+        (Rejected((Reason("NO", "no"),)), MISSING),
+        (ThrottledWrite(9.0), MISSING),
+        (NotAttempted(), MISSING),
+        (Stale(), MISSING),
+    ],
+)
+def test_nothing_has_lost_before_it_may_be_gone(answer: WriteResult, lost: Wire | Missing) -> None:
+    """Invariant 6: what gives way is journalled when it does, and not at every attempt."""
+    terms = terms_with(policy=prefer(Side.MARKETO))
+    made = entry(seen({"city": "m"}), seen({"city": "d"}))
+    (change,) = settled(made, KNOWN, to_dynamics(answer), terms).outcome.changes
+
+    assert lost == change.lost
+
+
+@pytest.mark.parametrize("why", ["too long", "may not be written"])
+def test_nothing_has_lost_where_nothing_is_sent(why: str) -> None:
+    """Invariant 6: the other side holds it still."""
+    access = Access.READ if why == "may not be written" else Access.READ | Access.UPDATE
+    column = Column("address1_city", length=5, access=access)
+    terms = terms_with((Side.DYNAMICS, column), policy=prefer(Side.MARKETO))
+    made = entry(seen({"city": "too long"}), seen({"city": "d"}))
+    (change,) = settled(made, KNOWN, terms=terms).outcome.changes
+
+    assert ((), MISSING) == (change.written, change.lost)
 
 
 # -- records that are made

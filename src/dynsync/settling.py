@@ -36,7 +36,7 @@ from dynsync.holding import (
 )
 from dynsync.outcomes import FieldChange, Outcome, OutcomeKind, severity
 from dynsync.planning import Action, RecordPlan
-from dynsync.records import Pair, RecordId, Side, Version, laid_over
+from dynsync.records import MISSING, Pair, RecordId, Side, Version, laid_over
 from dynsync.terms import Terms
 from dynsync.validation import ValidationResult
 from dynsync.writes import (
@@ -294,7 +294,18 @@ class _Settling:
         """Return the field's part: what a side did not take was not written there."""
         change = field.change()
         written = tuple([side for side in change.written if applied(self.results[side])])
-        return change if written == change.written else attrs.evolve(change, written=written)
+        if written != change.written:
+            change = attrs.evolve(change, written=written)
+        if change.lost is not MISSING and self._stands(field):
+            change = attrs.evolve(change, lost=MISSING)
+        return change
+
+    def _stands(self, field: FieldPlan) -> bool:
+        """Return whether what was to give way to *field* is still there, as far as is known."""
+        if not field.told:
+            return bool(field.refused or field.held or field.withheld)
+        results = [self.results[side] for side in field.told]
+        return not any(applied(one) or isinstance(one, AmbiguousWrite) for one in results)
 
     def _kind(self) -> tuple[OutcomeKind, str]:
         """Return the one bucket of the record, and why."""
