@@ -345,6 +345,24 @@ def test_back_before_we_were_told(table: str, as_: str, when: When) -> None:
 
 @pytest.mark.parametrize("as_", TABLES)
 @pytest.mark.parametrize("when", WHENS)
+@pytest.mark.parametrize("back", [False, True])
+def test_without_its_id_in_marketo(when: When, as_: str, *, back: bool) -> None:
+    """R27, A7, U11: the link says whose record it is, whatever somebody made of the person's id."""
+    world = World()
+    person, row = world.linked("contact")
+    if back:
+        world.dynamics.delete("contact", row)
+        world.settled()
+        world.dynamics.undelete("contact", row)
+    world.marketo.edit(person, {"crmContactId": None})
+    answer = world.sync.sync_person(person, as_=as_, when=when)
+
+    assert ("queued" if back and when == "queued" else "exists") == answer.kind
+    assert is_one_again(world, person, "contact", row)
+
+
+@pytest.mark.parametrize("as_", TABLES)
+@pytest.mark.parametrize("when", WHENS)
 @pytest.mark.parametrize("kind", ["refused", "lost_request", "lost_response", "partial"])
 def test_back_and_not_told_to_the_person(as_: str, when: When, kind: FaultKind) -> None:
     """A7, U11: its return is known, but the person could not be told, or nobody knows."""
