@@ -87,6 +87,14 @@ NOT_FIELDS: Final[dict[str, tuple[Callable[[], Field], str]]] = {
         lambda: Field("phone", Pair("a", "b"), too_long=cast("TooLong", "cut")),
         "has too_long='cut'; say 'refuse' or 'truncate'.",
     ),
+    "a list of words": (
+        lambda: Field("phone", Pair("a", "b"), too_long=cast("TooLong", [])),
+        "has too_long=[]; say 'refuse' or 'truncate'.",
+    ),
+    "a list to yield to": (
+        lambda: Field("phone", Pair("a", "b"), yields_to=cast("str", [])),
+        "has yields_to=[]; say the name of another field, or leave it out.",
+    ),
     "a flow that is none": (
         lambda: Field("phone", Pair("a", "b"), flow=cast("Flow", "both")),
         "has the flow 'both'; say Flow.BOTH, Flow.TO_MARKETO or Flow.TO_DYNAMICS.",
@@ -295,6 +303,26 @@ WRONG: Final[dict[str, tuple[Callable[[], EntityMap], str]]] = {
         lambda: entity(EMAIL).plus(cast("Field", "firstName")),
         r"got 'firstName' for a field\. Make it one: Field\(",
     ),
+    "a type field that is a number": (
+        lambda: attrs.evolve(entity(EMAIL), type_field=cast("str", 5)),
+        r" has type_field=5\. Name a column, or leave it out\.",
+    ),
+    "a deleted field that is a list": (
+        lambda: attrs.evolve(entity(EMAIL), deleted_field=cast("str", [])),
+        r" has deleted_field=\[\]\. Name a column, or leave it out\.",
+    ),
+    "an owner column without a name": (
+        lambda: attrs.evolve(entity(EMAIL), owner_column=""),
+        r" has owner_column=''\. Name a column, or leave it out\.",
+    ),
+    "a label that is a number": (
+        lambda: attrs.evolve(entity(EMAIL), type_label=cast("str", 5)),
+        r" has type_label=5\. Say it in text: type_label='Contact'\.",
+    ),
+    "a match by a list": (
+        lambda: attrs.evolve(entity(EMAIL), match=Match(cast("str", []))),
+        r" has match=Match\(field=\[\]\)\. Say match=Match\('email'\)",
+    ),
     "no link field": (
         lambda: attrs.evolve(entity(EMAIL), link_field=cast("str", None)),
         r" needs a Marketo field that holds the Dynamics id: link_field='crmContactId'(\W|$)",
@@ -310,6 +338,13 @@ def test_map_that_cannot_be(what: str) -> None:
         make()
 
     assert "'lead'" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", [None, "", 5, []])
+def test_map_without_a_name(name: object) -> None:
+    """A map needs a name that is text."""
+    with pytest.raises(ConfigurationError, match=r" needs a name: entity='contact'\."):
+        attrs.evolve(entity(EMAIL), entity=cast("str", name))
 
 
 @pytest.mark.parametrize("fields", ["email", None, EMAIL], ids=["a name", "none", "one"])

@@ -103,7 +103,7 @@ def _wrong_field(field: Field) -> Iterator[str]:
     """Yield what is wrong with *field* by itself."""
     name, names = cast("object", field.name), cast("object", field.names)
     flow = cast("object", field.flow)
-    if not isinstance(name, str):
+    if not _is_name(name):
         yield "needs a name that is text: Field('job_title', Pair('title', 'jobtitle'))"
     if not isinstance(names, Pair):
         yield "needs a native name on each side: names=Pair('marketoName', 'dynamicsname')"
@@ -114,10 +114,12 @@ def _wrong_field(field: Field) -> Iterator[str]:
                     f"has no native name in {side.label}. Name its column there; for a field that "
                     f"one system alone has there is nothing to sync"
                 )
-    if field.too_long not in {"refuse", "truncate"}:
+    if field.too_long not in ("refuse", "truncate"):
         yield f"has too_long={field.too_long!r}; say 'refuse' or 'truncate'"
     if not isinstance(flow, Flow):
         yield f"has the flow {flow!r}; say Flow.BOTH, Flow.TO_MARKETO or Flow.TO_DYNAMICS"
+    if field.yields_to is not None and not _is_name(field.yields_to):
+        yield f"has yields_to={field.yields_to!r}; say the name of another field, or leave it out"
     yield from _wrong_kind(field.kind)
 
 
@@ -163,12 +165,20 @@ def _no_fields(fields: Iterable[object]) -> Iterator[str]:
 def _wrong_map(entity_map: EntityMap) -> Iterator[str]:
     """Yield what *entity_map* holds that is of another type than it should be."""
     tables, match = cast("object", entity_map.tables), cast("object", entity_map.match)
+    if not _is_name(entity_map.entity):
+        yield "needs a name: entity='contact'"
     yield from _no_fields(entity_map.fields)
     if not isinstance(tables, Pair) or not all(map(_is_name, cast("Pair[object]", tables))):
         yield "needs a table on each side: tables=Pair('person', 'contact')"
     if not _is_name(entity_map.link_field):
         yield "needs a Marketo field that holds the Dynamics id: link_field='crmContactId'"
-    if not isinstance(match, Match):
+    for option in ("type_field", "deleted_field", "owner_column"):
+        given = cast("object", getattr(entity_map, option))
+        if given is not None and not _is_name(given):
+            yield f"has {option}={given!r}. Name a column, or leave it out"
+    if not isinstance(cast("object", entity_map.type_label), str):
+        yield f"has type_label={entity_map.type_label!r}. Say it in text: type_label='Contact'"
+    if not isinstance(match, Match) or not (match.field is None or _is_name(match.field)):
         yield f"has match={match!r}. Say match=Match('email'), or the name of another field of it"
 
 
