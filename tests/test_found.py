@@ -726,3 +726,96 @@ def test_who_enters_what_is_there_already_has_had_no_turn() -> None:
             ),
         ]
     )
+
+
+def test_made_again_unheard_and_a_right_taken_since() -> None:
+    """
+    R46, invariant 12: nobody is to be made any more, for what changed may not be read now.
+
+    But somebody was made, and nobody heard of it.
+    """
+    replay(
+        [
+            ("delete_in_marketo", {"at": 0, "edit": ("email", "b@example.org")}),
+            ("take_read_for_a_while", {"at": 0, "here": "a@example.org", "noise": 668578878}),
+        ]
+    )
+
+
+@pytest.mark.parametrize("kind", ["lost_response", "crash_after"])
+@pytest.mark.parametrize("table", TABLES)
+def test_made_again_unheard_while_what_changed_may_not_be_read(table: str, kind: str) -> None:
+    """R46: the person who was made is linked, though nothing would make them now."""
+    world = World()
+    person, row = world.linked(table, emailaddress1="a@example.org")
+    world.marketo.delete(person)
+    world.settled()
+    world.dynamics.edit(table, row, {"emailaddress1": "b@example.org"})
+    _unheard(world, Side.MARKETO, kind)
+    world.dynamics.secure(table, "emailaddress1", Access(0))
+    world.settled()
+    made = world.person_of(row)
+    world.marketo.edit(made, {"city": "Oslo"})
+    world.settled()
+
+    assert ("Oslo", "Oslo") == world.both(made, table, row, "city")
+    assert 1 == world.marketo.count()
+
+
+def test_an_edit_in_dynamics_after_a_note_whose_echo_was_forgotten() -> None:
+    """R24, invariant 4: what the person holds came of a later write, and is not taken for kept."""
+    same = {"at": 0, "name": "job_title", "choices": (0, 0)}
+    told: list[dict[str, object]] = [
+        {"first": Side.MARKETO, "pause": 60, "noise": 358441481},
+        {"first": Side.DYNAMICS, "pause": 7200, "noise": 779721721},
+        {"first": Side.MARKETO, "pause": 60, "noise": 488385674},
+        {"first": Side.DYNAMICS, "pause": 60, "noise": 661951511},
+    ]
+    turns = [("take_turns", {**same, **more}) for more in told]
+    replay(
+        [
+            ("delete_in_dynamics", {"at": 0}),
+            turns[0],
+            ("forget_changes", {"run": False}),
+            *turns[1:],
+            ("expire", {"run": True}),
+        ]
+    )
+
+
+def test_a_later_write_came_back_and_an_earlier_one_never_will() -> None:
+    """R24, invariant 4: what is there by a later write is no sign that an earlier one was kept."""
+    world = World()
+    person, row = world.linked("contact", jobtitle="agreed")
+    world.marketo.edit(person, {"title": "lost"})
+    world.dynamics.edit("contact", row, {"jobtitle": "won"})
+    world.cycle()
+    world.marketo.forget_changes()
+    world.cycle()
+    for title in ("lost", "agreed"):
+        world.dynamics.edit("contact", row, {"jobtitle": title})
+        world.cycle()
+    world.settled()
+
+    assert ("agreed", "agreed") == world.both(person, "contact", row, "job_title")
+
+
+def test_put_back_after_a_write_that_was_sent_twice() -> None:
+    """Invariant 4: Dynamics refused the rest of the record, and Marketo did not answer."""
+    replay(
+        [
+            ("edit_both", {"at": 0, "edit": ("job_title", "bad"), "other": ("first_name", "Ada")}),
+            (
+                "edit_after_no_answer",
+                {
+                    "at": 0,
+                    "side": Side.MARKETO,
+                    "name": "first_name",
+                    "choice": 0,
+                    "later": 0,
+                    "kind": "lost_response",
+                    "again": Side.MARKETO,
+                },
+            ),
+        ]
+    )

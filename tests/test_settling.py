@@ -518,6 +518,15 @@ def test_only_a_refusal_of_a_field_lets_the_rest_go(answer: WriteResult) -> None
     assert not settled(NEWS, KNOWN, to_dynamics(answer)).again
 
 
+def test_what_got_no_answer_is_not_sent_twice() -> None:
+    """Its echo would be awaited twice, and come once."""
+    made = entry(seen({"city": "b"}), seen({"name": "d"}))
+    known = link({"city": "was", "name": "was"})
+
+    assert settled(made, known, Answers(Updated(PERSON), NO)).again
+    assert not settled(made, known, Answers(AmbiguousWrite(), NO)).again
+
+
 def test_a_record_that_is_held_as_a_whole_waits() -> None:
     """If that is what the host wants."""
     settlement = settled(NEWS, KNOWN, to_dynamics(NO), terms_with(hold="record"))

@@ -107,7 +107,8 @@ def _confirm_some(session: Session, links: Sequence[Linked]) -> None:
                 check_row(terms, Side.MARKETO, row)
                 entry = pending.get(link_key(link.key)) or _entry(link, session.now())
                 told = swallowed_fields(entry.holds)
-                found = list(_swallowed(terms, sent, row, told))
+                agreed = link.rows.marketo
+                found = list(_swallowed(terms, sent, Pair(agreed, row), told))
                 if found:
                     kept.append(_reopened(terms, link, entry, found, session.now()))
         if kept:
@@ -117,25 +118,30 @@ def _confirm_some(session: Session, links: Sequence[Linked]) -> None:
 
 
 def _swallowed(
-    terms: Terms, sent: Sequence[Sent], row: Row, told: Container[str]
+    terms: Terms, sent: Sequence[Sent], rows: Pair[Row], told: Container[str]
 ) -> Iterator[tuple[Sent, Wire]]:
     """
     Yield what was swallowed of each field that holds what it held before, and that value.
 
-    Nothing of the fields that were *told* of already.
+    *rows* are what was agreed on, and what the person holds. Nothing of the fields that were
+    *told* of already.
     """
+    agreed, held = rows
     unknown = unheard_upserts(sent)
     sent = [note for note in sent if note.at not in unknown]
     for name in dict.fromkeys(note.field for note in sent):
         if name in told:
             continue
         notes = [note for note in sent if note.field == name]
-        field, now = terms.fields[terms.index(name)], row[terms.index(name)]
-        if now is MISSING:
+        at = terms.index(name)
+        field, now, ours = terms.fields[at], held[at], agreed[at]
+        # Where something else was agreed on since, what is held comes of that.
+        if now is MISSING or ours is MISSING or not field.same(notes[-1].new, ours, _BOTH):
             continue
         # Up to the last write that made it what it is, they were done.
         done = max(
-            (at for at, s in enumerate(notes, 1) if field.same(now, s.new, _BOTH)), default=0
+            (number for number, s in enumerate(notes, 1) if field.same(now, s.new, _BOTH)),
+            default=0,
         )
         # Anything else than before is an edit, and the feed tells it.
         lost = next((sent for sent in notes[done:] if field.same(now, sent.old, _BOTH)), None)

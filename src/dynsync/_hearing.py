@@ -21,7 +21,7 @@ from dynsync._notes import unsure_notes
 from dynsync._reading import fetch_all, find_all
 from dynsync._session import SentAt, Session
 from dynsync._unanswered import answered, unanswered
-from dynsync.backlog import Linked, Observation, Pending, PendingKey, Sent
+from dynsync.backlog import Linked, LinkState, Observation, Pending, PendingKey, Sent
 from dynsync.decisions import FieldPlan
 from dynsync.errors import Refused
 from dynsync.observing import missed
@@ -140,8 +140,10 @@ def _agree(
             notes[link.key] = looked.sent
         if (one := _moved(terms, looked, plan, rows)) is not None:
             moved.append(one)
-        if all(len(_shown(terms, field, rows)) == len(field.told) for field in plan.fields):
-            # Of anything else Marketo's feed may tell more.
+        whole = all(len(_shown(terms, field, rows)) == len(field.told) for field in plan.fields)
+        if whole and link.state is not LinkState.GONE_MARKETO:
+            # Of anything else Marketo's feed may tell more; or who holds the id of a person who
+            # was made again, if no right was there any more to say so.
             heard.append(plan.entry.key)
     run, now = session.report.run, session.now()
     with session.commit():

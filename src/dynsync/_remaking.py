@@ -18,6 +18,7 @@ from dynsync._contract import check_row
 from dynsync._feeds import row_of
 from dynsync._reading import find_all
 from dynsync._session import Session
+from dynsync._unanswered import is_unanswered
 from dynsync.backlog import (
     Linked,
     LinkState,
@@ -87,7 +88,7 @@ def held_by_others(
 def _made_again(
     session: Session, terms: Terms, entries: Sequence[tuple[Pending, Linked]]
 ) -> Mapping[RecordId, Pending]:
-    """Return, by the ids of their records, entries that make a person as they are planned now."""
+    """Return, by the ids of their records, entries that make a person, now or perhaps before."""
     again: dict[RecordId, Pending] = {}
     for entry, link in entries:
         here, there = entry.seen
@@ -95,7 +96,9 @@ def _made_again(
         if not gone or there is None or there.gone:
             continue
         plan = plan_record(terms, entry, link, session.now())
-        if isinstance(plan.writes.marketo, Create):
+        # Nobody may be to be made any more: a right was taken since. But somebody was, perhaps.
+        made = entry.reason == "ambiguous" or is_unanswered(session, entry.key)
+        if made or isinstance(plan.writes.marketo, Create):
             again[link.ids.dynamics] = plan.entry
     return again
 

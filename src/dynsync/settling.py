@@ -200,7 +200,13 @@ class _Settling:
             self.rest.add(OutcomeKind.WITHHELD, "withheld", self.now if soon else None)
 
     def again(self) -> bool:
-        """Return whether the rest of the record may go out at once."""
+        """
+        Return whether the rest of the record may go out at once.
+
+        Not if a write got no answer: sent once more, it would be awaited twice and come back once.
+        """
+        if any(isinstance(result, AmbiguousWrite) for result in self.results):
+            return False
         isolated = self.terms.hold == "field" and any(
             isinstance(self.results[r.side], Rejected) and r.field
             for r in refusals(self.terms, self.plan, self.results)
