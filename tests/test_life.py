@@ -754,6 +754,27 @@ def test_whoever_inherited_the_id_of_a_deleted_person_is_left_alone(gone: str, w
     assert "ambiguous" not in told(world, theirs)
 
 
+@pytest.mark.parametrize("gone", ["lead", "contact"])
+def test_an_inherited_id_among_other_changes(gone: str) -> None:
+    """Invariant 27: each record of a run is looked at, whatever else the run does."""
+    world = World()
+    pairs = [world.linked(gone, lastname=f"Lee {number}") for number in range(5)]
+    row, _, _ = inherited(world, gone, "merged")
+    for _, other in pairs:
+        world.dynamics.edit(gone, other, {"jobtitle": "Boss"})
+    person, alone = pairs[3]
+    world.marketo.delete(person)
+    world.dynamics.edit(gone, row, {"jobtitle": "Boss"})
+    report = world.cycle()
+    made = world.person_of(alone)
+
+    assert (4, 1, 1) == tuple(
+        report.count(kind)
+        for kind in (OutcomeKind.UPDATED, OutcomeKind.CREATED, OutcomeKind.AMBIGUOUS)
+    )
+    assert ("Boss", "Boss") == world.both(made, gone, alone, "job_title")
+
+
 @pytest.mark.parametrize("before", [0, 1])
 @pytest.mark.parametrize("gone", ["lead", "contact"])
 def test_the_plan_tells_of_an_inherited_id(gone: str, before: int) -> None:
