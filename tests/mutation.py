@@ -44,7 +44,7 @@ if it survives: then it is asked once more, in a process of its own.
 """
 
 QUICK: Final = (
-    *("advancing", "agreed", "agreeing", "backlog", "calling", "careful", "carrying"),
+    *("advancing", "agreed", "agreeing", "arguments", "backlog", "calling", "careful", "carrying"),
     *("comparing", "deciding", "decisions", "domain", "errors", "fields", "guards", "holding"),
     "kinds",
     *("making", "maps", "matching", "merge", "observing", "outcomes", "permissions"),

@@ -99,6 +99,24 @@ def test_guard_that_is_no_limit(name: str) -> None:
     assert told == str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["allow_empty", "allow_full_read"])
+def test_word_that_switches_nothing(name: str) -> None:
+    """To Python "no" is true: it would allow what it forbids."""
+    with pytest.raises(ConfigurationError) as caught:
+        Guards(**{name: cast("bool", "no")})  # type: ignore[arg-type]
+
+    assert f"Guards({name}='no'): give True or False." == str(caught.value)
+
+
+@pytest.mark.parametrize("clock", ["x", None, True, -1, float("nan")])
+def test_clock_that_is_no_number_of_seconds(clock: object) -> None:
+    """It is refused when the guards are made, not in the first run."""
+    with pytest.raises(ConfigurationError) as caught:
+        Guards(clock=cast("float", clock))
+
+    assert f"Guards(clock={clock!r}): give a number of seconds from 0 on." == str(caught.value)
+
+
 def test_few_is_enough_for_small_counts() -> None:
     """A limit that is smaller than a handful still leaves a handful alone."""
     assert not Limit(count=1, percent=1, few=3).exceeded(3, 3)

@@ -19,7 +19,7 @@ import pytest
 PACKAGE: Final = Path(__file__).parents[1] / "src" / "dynsync"
 
 LAYER_0: Final = frozenset(
-    {"records", "errors", "schemas", "kinds", "writes", "backlog", "calling"}
+    {"records", "errors", "schemas", "kinds", "writes", "backlog", "calling", "arguments"}
 )
 LAYER_1: Final = frozenset({"fields", "permissions", "policies", "validation", "matching"})
 LAYER_2: Final = frozenset(
@@ -52,6 +52,7 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
     "records": frozenset(),
     "errors": frozenset({"records"}),
     "calling": frozenset({"errors"}),
+    "arguments": frozenset({"errors"}),
     "schemas": frozenset({"records"}),
     "kinds": frozenset({"records", "schemas"}),
     "writes": frozenset({"records"}),

@@ -7,6 +7,7 @@ from typing import Final, cast
 
 import attrs
 
+from dynsync.arguments import number, shown, truth
 from dynsync.errors import ConfigurationError, RunStopped
 from dynsync.records import Entity, Side
 
@@ -65,7 +66,8 @@ class Guards:
     have fields emptied. *clock* is by how many seconds our clock and a system's may differ:
     the sync reckons with it, but what is dated by a wrong clock is dated wrongly. *allow_empty*
     lets a side that had records report none; *allow_full_read* lets a full read replace an
-    expired cursor.
+    expired cursor. Raises `ConfigurationError` for what is no limit, no number of seconds, and
+    neither True nor False.
     """
 
     deletes: Limit = Limit()
@@ -79,8 +81,12 @@ class Guards:
             value = cast("object", getattr(self, name))
             if not isinstance(value, Limit):
                 raise ConfigurationError(
-                    f"Guards({name}={value!r}): give a limit: {name}=Limit(count=1000, percent=10)."
+                    f"Guards({name}={shown(value)}): give a limit: "
+                    f"{name}=Limit(count=1000, percent=10)."
                 )
+        number("Guards", "clock", self.clock, "seconds")
+        truth("Guards", "allow_empty", self.allow_empty)
+        truth("Guards", "allow_full_read", self.allow_full_read)
 
 
 def check_limits(

@@ -1,0 +1,47 @@
+"""What a caller gives, refused where it is given: each message names the argument. Pure."""
+
+from __future__ import annotations
+
+import enum
+from typing import get_args
+
+from dynsync.errors import ConfigurationError
+
+__all__ = ["described", "number", "shown", "truth", "word"]
+
+
+def described(value: object) -> str:
+    """Return what *value* is, without what it holds: "a dict", "the class Sync"."""
+    return f"the class {value.__name__}" if isinstance(value, type) else f"a {type(value).__name__}"
+
+
+def shown(value: object) -> str:
+    """
+    Return *value* as it was written, if it is no more than a word or a number, else its kind.
+
+    What is larger may be a record, a collision or a connector, with values or secrets in it.
+    """
+    small = value is None or isinstance(value, str | int | float | enum.Enum)
+    return repr(value) if small else described(value)
+
+
+def word(argument: str, value: object, literal: object) -> None:
+    """Refuse a word that is none of *literal*'s."""
+    words: tuple[str, ...] = get_args(literal)
+    if value not in words:
+        known = " or ".join(map(repr, words))
+        raise ConfigurationError(f"{argument}={shown(value)} is no choice; say {known}.")
+
+
+def truth(call: str, argument: str, value: object) -> None:
+    """Refuse what is neither True nor False: to Python, every word is true."""
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"{call}({argument}={shown(value)}): give True or False.")
+
+
+def number(call: str, argument: str, value: object, what: str) -> None:
+    """Refuse what is no number from 0 on; *what* says of what."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+        raise ConfigurationError(
+            f"{call}({argument}={shown(value)}): give a number of {what} from 0 on."
+        )
