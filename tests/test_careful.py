@@ -16,7 +16,7 @@ from dynsync.connectors import ActivityLine, Clock
 from dynsync.errors import Ambiguous, ConfigurationError, ContractError, Throttled, Unavailable
 from dynsync.fields import Field, Flow, Match
 from dynsync.guards import Guards, Limit
-from dynsync.maps import CONTACT, LEAD, default_backfill
+from dynsync.maps import CONTACT, LEAD, default_backfill, default_first
 from dynsync.outcomes import FieldChange, OutcomeKind
 from dynsync.policies import Put, by_field, newest, prefer
 from dynsync.recorder import ActivityRecorder, Entry, MemoryRecorder
@@ -451,6 +451,10 @@ def test_a_paused_report_says_what_is_left() -> None:
         ("recorders", [print], "record"),
         ("recorders", [MemoryRecorder(), MemoryRecorder()], "another name"),
         ("policy", "newest", "policy="),
+        ("policy", None, "policy= got None"),
+        ("policy", newest, r"policy= got newest itself, .* Call it: newest\("),
+        ("first", default_first, r"first= got default_first itself"),
+        ("backfill", Side, "backfill= got the class Side"),
         ("policy", by_field({"emial": prefer(Side.DYNAMICS)}, default=newest()), "emial"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import attrs
@@ -35,7 +36,7 @@ from dynsync.maps import (
     kind_of,
     lint,
 )
-from dynsync.policies import AuthorityPolicy, Collision, Take, prefer
+from dynsync.policies import AuthorityPolicy, Collision, Take, manual, prefer
 from dynsync.records import Entity, Pair, Side, Value
 from dynsync.sandbox._dynamics_columns import TABLES
 from dynsync.sandbox._marketo_columns import PERSON_COLUMNS
@@ -236,6 +237,23 @@ def test_backfill() -> None:
     assert Side.MARKETO is taken(default_backfill(), "city", "b", None)
     assert Side.MARKETO is taken(default_backfill(), "unsubscribed", *yes_no)
     assert Side.DYNAMICS is taken(default_backfill("authority"), "unsubscribed", *yes_no)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: default_policy("authorty"),  # type: ignore[arg-type]
+        lambda: default_first(manual, "authorty"),  # type: ignore[arg-type]
+        lambda: default_backfill("authorty"),  # type: ignore[arg-type]
+    ],
+)
+def test_consent_is_a_word_that_there_is(make: Callable[[], object]) -> None:
+    """A slip of the pen is told: it would be the opposite rule for an opt-out."""
+    with pytest.raises(ConfigurationError) as caught:
+        make()
+
+    said = "consent='authorty' is no choice; say 'opt_out' or 'authority'."
+    assert said == str(caught.value)
 
 
 def test_consent_that_nobody_refuses() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Final, cast
 
 import attrs
 import pytest
@@ -61,6 +63,76 @@ def test_prefer_takes_a_side() -> None:
     """A side that is none is refused when the policy is made, and said."""
     with pytest.raises(ConfigurationError, match=r"prefer\(\) takes .*, not 'marketo'"):
         prefer("marketo")  # type: ignore[arg-type]
+
+
+STEP: Final = (
+    "Give a policy: newest(), prefer(Side.MARKETO), manual, or any function from a Collision to a "
+    "Resolution."
+)
+
+
+@pytest.mark.parametrize(
+    ("make", "seen"),
+    [
+        (newest, "newest() got"),
+        (nonempty, "nonempty() got"),
+        (opt_out, "opt_out() got"),
+        (lambda wrong: by_field({"city": wrong}, default=manual), "by_field(), for 'city', got"),
+        (lambda wrong: by_field({}, default=wrong), "by_field(), as default, got"),
+        (lambda wrong: by_entity({"lead": wrong}), "by_entity(), for 'lead', got"),
+        (lambda wrong: by_entity({}, default=wrong), "by_entity(), as default, got"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [("marketo", "'marketo'"), (Side.MARKETO, repr(Side.MARKETO)), (Take, "the class Take")],
+)
+def test_a_policy_is_made_of_policies(
+    make: Callable[[AuthorityPolicy], object], seen: str, wrong: object, said: str
+) -> None:
+    """What is none is refused when the policy is made, not at the first collision."""
+    with pytest.raises(ConfigurationError) as caught:
+        make(cast("AuthorityPolicy", wrong))
+
+    assert f"{seen} {said}. {STEP}" == str(caught.value)
+
+
+def test_what_makes_a_policy_is_none() -> None:
+    """A call that was forgotten is told, for what is meant can be called all the same."""
+    with pytest.raises(ConfigurationError) as caught:
+        nonempty(cast("AuthorityPolicy", newest))
+
+    assert "nonempty() got newest itself, which makes a policy. Call it: newest(…)." == str(
+        caught.value
+    )
+
+
+def test_a_policy_that_is_asked_wrongly_quotes_no_value() -> None:
+    """A collision in the place of a policy is told by its type: it holds values."""
+    with pytest.raises(ConfigurationError, match=r"newest\(\) got a Collision\."):
+        newest(cast("AuthorityPolicy", collision()))
+    with pytest.raises(ConfigurationError, match=r"prefer\(\) takes .*, not a Collision\."):
+        prefer(cast("Side", collision()))
+
+
+@pytest.mark.parametrize("tolerance", ["x", -1, None, True, math.nan])
+def test_a_tolerance_is_a_number_of_seconds(tolerance: object) -> None:
+    """What is none would be found out at the first collision."""
+    with pytest.raises(ConfigurationError) as caught:
+        newest(tolerance=cast("float", tolerance))
+
+    told = f"newest(tolerance={tolerance!r}): give a number of seconds from 0 on."
+    assert told == str(caught.value)
+
+
+@pytest.mark.parametrize("given", ["email", ["email"], None])
+def test_policies_stand_by_name(given: object) -> None:
+    """A list of fields says nothing of who is right in them."""
+    table = cast("dict[str, AuthorityPolicy]", given)
+    with pytest.raises(ConfigurationError, match=r"by_field\(\) got .* by_field\(\{'city': manual"):
+        by_field(table, default=manual)
+    with pytest.raises(ConfigurationError, match=r"by_entity\(\) got .* by_entity\(\{'lead': "):
+        by_entity(table)
 
 
 def test_manual() -> None:

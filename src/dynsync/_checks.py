@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from typing import cast, get_args
+from typing import cast
 
+from dynsync.arguments import described
 from dynsync.errors import ConfigurationError
 from dynsync.fields import EntityMap
 from dynsync.guards import Guards
 from dynsync.maps import CONTACT, LEAD
-from dynsync.policies import AuthorityPolicy, named
+from dynsync.policies import AuthorityPolicy, named, refuse_policy
 from dynsync.records import Side
 from dynsync.reports import Plan
 
@@ -26,12 +27,7 @@ __all__ = [
     "policy",
     "recorders",
     "store",
-    "word",
 ]
-
-
-def _kind(value: object) -> str:
-    return value.__name__ if isinstance(value, type) else f"a {type(value).__name__}"
 
 
 def connector(side: Side, value: object) -> None:
@@ -45,13 +41,13 @@ def connector(side: Side, value: object) -> None:
         )
     if said is not None and not isinstance(value, type):
         raise ConfigurationError(
-            f"{side.value}= got {_kind(value)} whose side is {_kind(said)}; a connector's side is "
-            f"a Side. Let it be Side.{side.name}."
+            f"{side.value}= got {described(value)} whose side is {described(said)}; a connector's "
+            f"side is a Side. Let it be Side.{side.name}."
         )
     step = "Give a connector."
     if hasattr(value, "connector"):
         step = f"Give what its connector() returns: {side.value}=….connector()."
-    raise ConfigurationError(f"{side.value}= got {_kind(value)}, which is no connector. {step}")
+    raise ConfigurationError(f"{side.value}= got {described(value)}, which is no connector. {step}")
 
 
 def as_maps(value: object) -> tuple[EntityMap, ...]:
@@ -69,7 +65,8 @@ def maps(value: Sequence[object]) -> None:
     for one in value:
         if not isinstance(one, EntityMap):
             raise ConfigurationError(
-                f"maps= holds {_kind(one)}. Give entity maps: maps=[LEAD, CONTACT], from dynsync."
+                f"maps= holds {described(one)}. Give entity maps: maps=[LEAD, CONTACT], from "
+                f"dynsync."
             )
         for other in found:
             _apart(one, other)
@@ -101,7 +98,7 @@ def store(value: object) -> None:
         )
     if not hasattr(value, "transaction"):
         raise ConfigurationError(
-            f"store= got {_kind(value)}, which is no store. Give a SqliteStore (from "
+            f"store= got {described(value)}, which is no store. Give a SqliteStore (from "
             f"dynsync.sqlite) or a MemoryStore."
         )
 
@@ -109,35 +106,21 @@ def store(value: object) -> None:
 def plan(value: object) -> None:
     """Refuse what is no plan."""
     if not isinstance(value, Plan):
-        raise ConfigurationError(f"apply() got {_kind(value)}. Give what plan() returned.")
+        raise ConfigurationError(f"apply() got {described(value)}. Give what plan() returned.")
 
 
 def policy(argument: str, value: object) -> None:
-    """Refuse a policy that cannot be called."""
-    if value is not None and not callable(value):
-        raise ConfigurationError(
-            f"{argument}= got {value!r}. Give a policy: newest(), prefer(Side.MARKETO), "
-            f"manual, or any function from a Collision to a Resolution."
-        )
-
-
-def word(argument: str, value: object, literal: object) -> None:
-    """Refuse a word that is none of *literal*'s."""
-    words: tuple[str, ...] = get_args(literal)
-    if value not in words:
-        known = " or ".join(map(repr, words))
-        raise ConfigurationError(f"{argument}={value!r} is no choice; say {known}.")
+    """Refuse what is no policy; that of collisions has a default, but None is not it."""
+    if value is not None or argument == "policy":
+        refuse_policy(f"{argument}=", value)
 
 
 def guards(value: object) -> None:
     """Refuse guards of another type."""
     if not isinstance(value, Guards):
         raise ConfigurationError(
-            f"guards= got {_kind(value)}. Give Guards(deletes=Limit(…), clears=Limit(…))."
+            f"guards= got {described(value)}. Give Guards(deletes=Limit(…), clears=Limit(…))."
         )
-    clock = cast("object", value.clock)
-    if isinstance(clock, bool) or not isinstance(clock, int | float) or not clock >= 0:
-        raise ConfigurationError(f"Guards(clock={clock!r}): give a number of seconds from 0 on.")
 
 
 def days(argument: str, value: object) -> None:
@@ -171,7 +154,7 @@ def recorders(value: object) -> None:
         name: object = getattr(one, "name", None)
         if not isinstance(name, str) or not callable(getattr(one, "record", None)):
             raise ConfigurationError(
-                f"recorders= holds {_kind(one)}, which is no recorder. Give objects with a "
+                f"recorders= holds {described(one)}, which is no recorder. Give objects with a "
                 f"name and a method record(entries), such as MemoryRecorder()."
             )
         if name in known:

@@ -13,6 +13,7 @@ from typing import Final, TypeVar, cast
 
 from dynsync import _checks as checks
 from dynsync._contract import check_connector, check_schema
+from dynsync.arguments import word
 from dynsync.calling import called
 from dynsync.connectors import (
     ActivityLog,
@@ -73,7 +74,7 @@ def check(
     checks.connector(Side.MARKETO, marketo)
     checks.connector(Side.DYNAMICS, dynamics)
     checks.maps(chosen)
-    checks.word("activity_log", activity_log, ActivityLog)
+    word("activity_log", activity_log, ActivityLog)
     guards = guards or Guards()
     checks.guards(guards)
     systems = Pair[Connector](marketo, dynamics)

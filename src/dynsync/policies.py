@@ -8,10 +8,12 @@ only: what one side changed alone goes to the other whatever the policy says (R1
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from types import FunctionType
 from typing import Final, TypeAlias, cast
 
 import attrs
 
+from dynsync.arguments import number, shown
 from dynsync.errors import ConfigurationError
 from dynsync.records import Entity, Pair, Side, Value
 
@@ -30,6 +32,7 @@ __all__ = [
     "nonempty",
     "opt_out",
     "prefer",
+    "refuse_policy",
 ]
 
 
@@ -77,6 +80,28 @@ Resolution: TypeAlias = Take | Put | Leave
 AuthorityPolicy: TypeAlias = Callable[[Collision], Resolution]
 
 
+_MAKERS: Final = frozenset({__name__, "dynsync.maps._authority"})
+"""The modules whose functions make policies; as one it would fail at the first collision."""
+
+
+def refuse_policy(argument: str, value: object) -> None:
+    """
+    Raise `ConfigurationError` if *value*, given as *argument*, is no policy.
+
+    A function of this module is none: it makes one, and was not called.
+    """
+    if isinstance(value, FunctionType) and value.__module__ in _MAKERS:
+        raise ConfigurationError(
+            f"{argument} got {value.__name__} itself, which makes a policy. Call it: "
+            f"{value.__name__}(…)."
+        )
+    if not callable(value) or isinstance(value, type):
+        raise ConfigurationError(
+            f"{argument} got {shown(value)}. Give a policy: newest(), prefer(Side.MARKETO), "
+            f"manual, or any function from a Collision to a Resolution."
+        )
+
+
 @attrs.frozen
 class _Prefer:
     side: Side
@@ -86,10 +111,10 @@ class _Prefer:
 
 
 def prefer(side: Side) -> AuthorityPolicy:
-    """Let *side* win every collision."""
+    """Let *side* win every collision; raises `ConfigurationError` for what is no side."""
     given = cast("object", side)
     if not isinstance(given, Side):
-        message = f"prefer() takes Side.MARKETO or Side.DYNAMICS, not {given!r}."
+        message = f"prefer() takes Side.MARKETO or Side.DYNAMICS, not {shown(given)}."
         raise ConfigurationError(message)
     return _Prefer(side)
 
@@ -122,8 +147,11 @@ def newest(then: AuthorityPolicy = manual, *, tolerance: float = 1.0) -> Authori
     Let the side that was changed last win.
 
     Ages are compared, each by its own system's clock. Within *tolerance* seconds, or where
-    a system does not say, *then* decides.
+    a system does not say, *then* decides. Raises `ConfigurationError` for what is no policy,
+    or no number of seconds.
     """
+    refuse_policy("newest()", then)
+    number("newest", "tolerance", tolerance, "seconds")
     return _Newest(then, tolerance)
 
 
@@ -139,7 +167,12 @@ class _Nonempty:
 
 
 def nonempty(then: AuthorityPolicy) -> AuthorityPolicy:
-    """Let a value win over none; between two values *then* decides."""
+    """
+    Let a value win over none; between two values *then* decides.
+
+    Raises `ConfigurationError` if *then* is no policy.
+    """
+    refuse_policy("nonempty()", then)
     return _Nonempty(then)
 
 
@@ -155,7 +188,12 @@ class _OptOut:
 
 
 def opt_out(then: AuthorityPolicy) -> AuthorityPolicy:
-    """Let an opt-out win over an opt-in, whoever has authority (A17); else *then* decides."""
+    """
+    Let an opt-out win over an opt-in, whoever has authority (A17); else *then* decides.
+
+    Raises `ConfigurationError` if *then* is no policy.
+    """
+    refuse_policy("opt_out()", then)
     return _OptOut(then)
 
 
@@ -171,8 +209,12 @@ class _ByField:
 def by_field(
     policies: Mapping[str, AuthorityPolicy], *, default: AuthorityPolicy
 ) -> AuthorityPolicy:
-    """Let each field's own policy decide, *default* for the rest."""
-    return _ByField(dict(policies), default)
+    """
+    Let each field's own policy decide, *default* for the rest.
+
+    Raises `ConfigurationError` for what is no mapping, and for what is no policy in it.
+    """
+    return _ByField(_table("field", policies, default), default)
 
 
 @attrs.frozen
@@ -187,8 +229,31 @@ class _ByEntity:
 def by_entity(
     policies: Mapping[str, AuthorityPolicy], *, default: AuthorityPolicy = manual
 ) -> AuthorityPolicy:
-    """Let each entity's own policy decide, *default* for the rest."""
-    return _ByEntity(dict(policies), default)
+    """
+    Let each entity's own policy decide, *default* for the rest.
+
+    Raises `ConfigurationError` for what is no mapping, and for what is no policy in it.
+    """
+    return _ByEntity(_table("entity", policies, default), default)
+
+
+_EXAMPLES: Final = {"field": "city", "entity": "lead"}
+
+
+def _table(
+    what: str, policies: Mapping[str, AuthorityPolicy], default: AuthorityPolicy
+) -> Mapping[str, AuthorityPolicy]:
+    """Return a copy of *policies*, one for each *what*, after a look at all of them."""
+    given = cast("object", policies)
+    if not isinstance(given, Mapping):
+        raise ConfigurationError(
+            f"by_{what}() got {shown(given)}. Give the policy of each {what} by its name: "
+            f"by_{what}({{'{_EXAMPLES[what]}': manual}}, default=newest())."
+        )
+    for name, policy in policies.items():
+        refuse_policy(f"by_{what}(), for {shown(name)},", policy)
+    refuse_policy(f"by_{what}(), as default,", default)
+    return dict(policies)
 
 
 def named(policy: object) -> Iterator[tuple[str, str]]:

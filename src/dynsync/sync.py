@@ -28,6 +28,7 @@ from dynsync._plans import as_planned, leave_ambiguous, leave_unknown, planned, 
 from dynsync._push import PushAnswer, PushWhenPaused, push_now, queue_push
 from dynsync._session import LEASE_SECONDS, Agreed, Session, Settings, absent_of
 from dynsync._telling import tell
+from dynsync.arguments import word
 from dynsync.backlog import PendingKey
 from dynsync.calling import hosts_own
 from dynsync.connectors import Clock, Connector, DynamicsConnector, MarketoConnector
@@ -120,9 +121,9 @@ class Sync:
         checks.store(self.store)
         for name in ("policy", "first", "backfill"):
             checks.policy(name, getattr(self, name))
-        checks.word("hold", self.hold, HoldMode)
-        checks.word("on_marketo_delete", self.on_marketo_delete, OnMarketoDelete)
-        checks.word("push_when_paused", self.push_when_paused, PushWhenPaused)
+        word("hold", self.hold, HoldMode)
+        word("on_marketo_delete", self.on_marketo_delete, OnMarketoDelete)
+        word("push_when_paused", self.push_when_paused, PushWhenPaused)
         checks.count("tries", self.tries)
         checks.guards(self.guards)
         checks.days("keep_journal", self.keep_journal)
@@ -288,7 +289,7 @@ class Sync:
         entity = Entity(as_)
         entity_map = self._map(as_)
         id_ = person_of(person)
-        checks.word("when", when, When)
+        word("when", when, When)
         checks.owner(owner)
         off = self.paused and self.push_when_paused == "queue"
         if when == "queued" or off:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal, TypeAlias
 
+from dynsync.arguments import word
 from dynsync.maps._tables import CONTACT, LEAD
 from dynsync.policies import AuthorityPolicy, by_entity, by_field, nonempty, opt_out, prefer
 from dynsync.records import Side
@@ -28,13 +29,15 @@ def default_policy(consent: Consent = "opt_out") -> AuthorityPolicy:
     Return the policy of Marketo's own sync: it wins for leads, Dynamics for contacts (R20).
 
     In a consent field an opt-out stands, whoever has authority (A17); with *consent*
-    ``"authority"`` those fields are like any other.
+    ``"authority"`` those fields are like any other. Raises `ConfigurationError` for any other
+    word.
     """
     marketo, dynamics = prefer(Side.MARKETO), prefer(Side.DYNAMICS)
     return _honouring(consent, by_entity({LEAD.entity: marketo, CONTACT.entity: dynamics}))
 
 
 def _honouring(consent: Consent, policy: AuthorityPolicy) -> AuthorityPolicy:
+    word("consent", consent, Consent)
     match consent:
         case "authority":
             return policy
@@ -46,7 +49,8 @@ def default_first(policy: AuthorityPolicy, consent: Consent = "opt_out") -> Auth
     """
     Return who is right where two records first meet: a value wins over none, then *policy*.
 
-    In a consent field an opt-out stands, unless *consent* is ``"authority"``.
+    In a consent field an opt-out stands, unless *consent* is ``"authority"``. Raises
+    `ConfigurationError` for any other word, and for what is no policy.
     """
     return _honouring(consent, nonempty(policy))
 
@@ -55,6 +59,7 @@ def default_backfill(consent: Consent = "opt_out") -> AuthorityPolicy:
     """
     Return who is right where a field is new to a linked pair: Dynamics, if it has a value (R81).
 
-    In a consent field an opt-out stands, unless *consent* is ``"authority"``.
+    In a consent field an opt-out stands, unless *consent* is ``"authority"``. Raises
+    `ConfigurationError` for any other word.
     """
     return _honouring(consent, nonempty(prefer(Side.DYNAMICS)))

@@ -16,7 +16,7 @@ from typing import Final, Literal, TypeAlias
 import attrs
 from attrs import Factory
 
-from dynsync._checks import word
+from dynsync.arguments import word
 from dynsync.errors import ConfigurationError
 from dynsync.testing._histories._draws import MODES, Mode, Over
 from dynsync.testing._histories._history import Failure, History, play, shrink
