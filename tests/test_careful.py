@@ -501,6 +501,22 @@ def test_a_question_wants_a_record() -> None:
             ask("lead")
 
 
+def test_a_question_is_about_one_record() -> None:
+    """Two ids may be two records: neither is passed over, and no two histories are mixed."""
+    world = World(CONTACT)
+    rows = [world.dynamics.create("contact", {"lastname": name}) for name in ("Byron", "King")]
+    world.sync.run()
+    link = world.sync.link("contact", dynamics=rows[1])
+    assert link is not None
+
+    for ask in (world.sync.explain, world.sync.link):
+        with pytest.raises(ConfigurationError, match="Give one of them"):
+            ask("contact", person=link.marketo, dynamics=rows[0])
+
+    told = world.sync.explain("contact", person=int(link.marketo))
+    assert {rows[1]} == {entry.dynamics for entry in told}
+
+
 def test_a_store_in_memory_is_another_one() -> None:
     """SQLite's word for memory would make a file of that name."""
     with pytest.raises(ConfigurationError, match="MemoryStore"):

@@ -19,9 +19,19 @@ __all__ = ["history_of", "link_of", "person_of", "record_of", "status_of", "wait
 
 
 def record_of(person: str | int | None, dynamics: str | None) -> Pair[RecordId | None]:
-    """Return what a record is named by; raises `ConfigurationError` if it is by nothing."""
+    """
+    Return what a record is named by; raises `ConfigurationError` if not by one of its two ids.
+
+    Two would be one record's only as long as their link stands: told apart from two records, they
+    would be refused one day for what was right the day before.
+    """
     if person is None and dynamics is None:
         raise ConfigurationError("Name the record: person=… or dynamics=….")
+    if person is not None and dynamics is not None:
+        raise ConfigurationError(
+            "person= and dynamics= were both given, which may be two records. Give one of them; "
+            "link() returns the other."
+        )
     return Pair(
         None if person is None else person_of(person),
         None if dynamics is None else RecordId(_name("dynamics", dynamics).lower()),

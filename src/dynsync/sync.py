@@ -386,18 +386,19 @@ class Sync:
         Return the two ids that are one record, found by either of them; None if it is unlinked.
 
         A person who was deleted in Marketo, or a record deleted in Dynamics, keeps its link.
-        Raises `ConfigurationError` if there is no map for *entity*, or no record is named.
+        Raises `ConfigurationError` if there is no map for *entity*, or not one id is given.
         """
         self._map(entity)
         return link_of(self.store, Entity(entity), record_of(person, dynamics))
 
     def explain(
-        self, entity: str, *, person: str | None = None, dynamics: str | None = None
+        self, entity: str, *, person: str | int | None = None, dynamics: str | None = None
     ) -> tuple[Entry, ...]:
         """
         Return the history of one record, oldest first, with the reason for every value.
 
-        Raises `ConfigurationError` if there is no map for *entity*, or no record is named.
+        It is named by either of its ids, and told under both. Raises `ConfigurationError` if there
+        is no map for *entity*, or not one id is given.
         """
         self._map(entity)
         return history_of(self.store, Entity(entity), record_of(person, dynamics))

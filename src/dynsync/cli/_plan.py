@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 import attrs
 import click
 
+from dynsync._asking import history_of
 from dynsync.backlog import PendingKey
 from dynsync.cli._changes import Standing, change_data, last_refusals, losses, reason, waits
 from dynsync.cli._commands import config_option, finish, json_option, values_option
@@ -94,10 +95,7 @@ def _known(sync: Sync, plan: Plan) -> _Known:
     found: dict[PendingKey, Standing] = {}
     for record in plan.records:
         if any(change.verdict == "held" for change in record.changes):
-            person, dynamics = record.ids
-            found[record.key] = last_refusals(
-                sync.explain(record.entity, person=person, dynamics=dynamics)
-            )
+            found[record.key] = last_refusals(history_of(sync.store, record.entity, record.ids))
     return found
 
 
