@@ -375,8 +375,99 @@ def test_plan_goes_into_a_csv_file(world: World) -> None:
     rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
     assert {"jobtitle", "address1_city"} == {row["column"] for row in rows}
     assert {person} == {row["person"] for row in rows}
+    assert {"job_title", "city"} == {row["field"] for row in rows}
+    assert {"only Marketo changed it"} == {row["reason"] for row in rows}
     assert world.run("plan", "--csv", str(path / "no")).exit_code == ExitCode.USAGE
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def csv_plan(world: World) -> list[dict[str, str]]:
+    """Return the rows of a plan in a CSV file."""
+    path = world.folder / "plan.csv"
+    assert world.run("plan", "--csv", str(path)).exit_code == ExitCode.ATTENTION
+    return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+
+
+def test_a_plan_as_csv_tells_what_would_be_refused(world: World) -> None:
+    """What is refused is in the file, by its column and with the reason, and is counted."""
+    person = refuse_one(world)
+    told = world.run("plan", "--csv", str(world.folder / "plan.csv"))
+    [row] = csv_plan(world)
+
+    assert "0 writes for 1 record, 1 of which for a person to look at in " in told.stdout
+    assert (row["person"], row["outcome"]) == (person, "rejected")
+    assert (row["side"], row["kind"]) == ("dynamics", "refused")
+    assert (row["column"], row["field"]) == ("mobilephone", "mobile_phone")
+    assert row["reason"] == "26 characters, but 'mobilephone' holds 20 [FIELD_LENGTH]"
+
+    world.run("run")
+    with world.marketo() as marketo:
+        marketo.edit(person, {"title": "Chef"})
+    rows = csv_plan(world)
+
+    assert [("update", "jobtitle"), ("held", "mobilephone")] == [
+        (row["kind"], row["column"]) for row in rows
+    ]
+    assert rows[1]["reason"] == "26 characters, but 'mobilephone' holds 20 [FIELD_LENGTH]"
+    assert "office" not in str(rows)
+
+
+def test_a_plan_as_csv_tells_what_is_left_open(world: World) -> None:
+    """A collision that is left to a person has a row, with its reason and on neither side."""
+    world.write_config(more='[entity.lead]\npolicy = "manual"\n')
+    with world.dynamics() as dynamics, world.marketo() as marketo:
+        lead = lead_of(dynamics)
+        marketo.edit(world.person_of(lead), {"title": "one"})
+        dynamics.edit("lead", lead, {"jobtitle": "other"})
+
+    [row] = csv_plan(world)
+
+    assert (row["kind"], row["side"], row["column"]) == ("unresolved", "", "")
+    assert (row["field"], row["reason"]) == ("job_title", "a person must decide")
+
+
+def test_a_plan_as_csv_tells_of_each_record(world: World) -> None:
+    """A record of which nothing is written, nor kept back, has a row for itself."""
+    with world.dynamics() as dynamics, world.marketo() as marketo:
+        lead = lead_of(dynamics)
+        person = world.person_of(lead)
+        marketo.delete(person)
+    path = world.folder / "plan.csv"
+    world.run("plan", "--csv", str(path))
+    [record] = json.loads(world.run("plan", "--json").stdout)["records"]
+    [row] = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))
+
+    assert record["writes"] == []
+    assert row["dynamics"] == lead
+    assert [row["outcome"], row["reason"]] == [record["outcome"], record["why"]]
+    assert {row[head] for head in ("side", "kind", "column", "field")} == {""}
+
+
+def test_a_plan_as_csv_names_what_a_new_person_is_told(world: World) -> None:
+    """Of a record that is made every value has a reason, what it is in Dynamics too."""
+    with world.dynamics() as dynamics:
+        dynamics.create("contact", {"lastname": "New"})
+    path = world.folder / "plan.csv"
+    world.run("plan", "--csv", str(path))
+    rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+
+    stamps = [row for row in rows if row["reason"] == "what the person is in Dynamics"]
+    assert {row["kind"] for row in rows} == {"create"}
+    assert {row["field"] for row in stamps} == {""}
+    assert all(row["reason"] for row in rows)
+    assert all(row["field"] for row in rows if row not in stamps)
+
+
+def test_a_plan_as_csv_of_an_earlier_version_is_replaced(world: World) -> None:
+    """It holds the first columns, with or without values, and no reasons."""
+    path = world.folder / "plan.csv"
+    heads = "entity,person,dynamics,outcome,side,kind,column"
+    for earlier in (heads, f"{heads},value"):
+        path.write_text(f"{earlier}\n", encoding="utf-8")
+        assert world.run("plan", "--csv", str(path)).exit_code == ExitCode.OK
+    path.write_text(f"{heads}s\n", encoding="utf-8")
+
+    assert world.run("plan", "--csv", str(path)).exit_code == ExitCode.USAGE
 
 
 def test_plan_shows_what_would_be_refused(world: World) -> None:
@@ -1275,6 +1366,30 @@ def test_the_keys_of_json_are_documented(world: World) -> None:
         told = json.loads(world.run(name, *more, "--json").stdout)
 
         assert {*documented_keys(name)} == {*keys_of(told)}, name
+
+
+def documented_columns(option: str) -> list[str]:
+    """Return the columns that the page gives for the file of *option*."""
+    page = (Path(__file__).parents[1] / "docs/reference/cli.md").read_text("utf-8")
+    [section] = re.findall(rf"### Columns of `{option}`(.*?)\n##", page, re.DOTALL)
+    cells = re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
+    return [name for cell in cells for name in cell.replace("`", "").split(", ")]
+
+
+def test_the_columns_of_csv_are_documented(world: World) -> None:
+    """The page names every column of a plan and of a preview, in their order."""
+    person = refuse_one(world)
+    plan, people = world.folder / "plan.csv", world.folder / "people.csv"
+    contacts, preview = world.folder / "contacts.csv", world.folder / "preview.csv"
+    people.write_text(f"id,lastName,city,crmContactId\n{person},One,Oslo,{PERSON}\n", "utf-8")
+    contacts.write_text(f"contactid,lastname,address1_city\n{PERSON},One,Bergen\n", "utf-8")
+    world.run("plan", "--csv", str(plan), "--values")
+    CliRunner().invoke(app, ["preview", str(people), str(contacts), "--plan", str(preview)])
+
+    for option, path in (("plan --csv", plan), ("preview --plan", preview)):
+        [heads, *rows] = csv.reader(io.StringIO(path.read_text("utf-8-sig")))
+        assert rows
+        assert documented_columns(option) == heads
 
 
 def test_the_keys_of_the_preview_are_documented(tmp_path: Path) -> None:

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, TypeAlias
+
+import attrs
 
 from dynsync.cli._console import shown
 from dynsync.outcomes import FieldChange
 from dynsync.preview.wording import without_rules
 from dynsync.recorder import Entry, Refusal
 from dynsync.records import Missing, Pair, Side, Wire
+from dynsync.reports import PlannedRecord
 
-__all__ = ["Standing", "change_data", "last_refusals", "losses", "reason", "refused", "waits"]
+__all__ = [
+    "Refused",
+    "Standing",
+    "change_data",
+    "last_refusals",
+    "losses",
+    "reason",
+    "refusals",
+    "refused",
+    "waits",
+]
 
 _LEFT: Final = frozenset({"held", "withheld", "unresolved"})
 
@@ -27,6 +40,35 @@ def last_refusals(entries: Iterable[Entry]) -> Standing:
 def refused(refusal: Refusal) -> str:
     """Return *refusal* in words."""
     return f"{refusal.side.label} refused it: {refusal.message} [{refusal.code}]"
+
+
+@attrs.frozen
+class Refused:
+    """What would be refused or, if it was before, is *held*."""
+
+    side: Side
+    field: str
+    code: str
+    message: str
+    held: bool
+
+    def __str__(self) -> str:
+        verdict = "held, refused" if self.held else "refused"
+        said = f"{verdict} in {self.side.label}: {self.field or 'the record'}"
+        return f"{said}: {self.message} [{self.code}]" if self.code else said
+
+
+def refusals(record: PlannedRecord, standing: Standing) -> Iterator[Refused]:
+    """Yield what of *record* would be refused, and what is held because of *standing*."""
+    for result in record.results:
+        yield Refused(result.side, result.field or "", result.code, result.message, held=False)
+    new = {result.field for result in record.results}
+    for change in record.changes:
+        if change.verdict == "held" and change.winner is not None and change.field not in new:
+            told = standing.get(change.field) or standing.get("")
+            side = change.winner.other if told is None else told.side
+            code, message = ("", "") if told is None else (told.code, told.message)
+            yield Refused(side, change.field, code, message, held=True)
 
 
 def waits(change: FieldChange) -> bool:

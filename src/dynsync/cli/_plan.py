@@ -4,23 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 import attrs
 import click
 
 from dynsync._asking import history_of
 from dynsync.backlog import PendingKey
-from dynsync.cli._changes import Standing, change_data, last_refusals, losses, reason, waits
+from dynsync.cli._changes import (
+    Standing,
+    change_data,
+    last_refusals,
+    losses,
+    reason,
+    refusals,
+    waits,
+)
 from dynsync.cli._commands import config_option, finish, json_option, values_option
 from dynsync.cli._config import load_config
-from dynsync.cli._console import moment, numbered, private_file, say_json, show_table, write_csv
+from dynsync.cli._console import moment, numbered, say_json, show_table
 from dynsync.cli._exits import ExitCode
 from dynsync.cli._hosts import host_sync
+from dynsync.cli._plan_csv import check_csv, write_plan_csv
 from dynsync.cli._plan_file import check_free, holds_plan, write_plan
 from dynsync.cli._progress import progress
 from dynsync.cli._signals import stoppable
-from dynsync.records import Side, Wire
 from dynsync.reports import NEEDY, Plan, PlannedRecord
 from dynsync.sync import Sync
 
@@ -67,7 +75,7 @@ def plan_command(
         write_plan(plan_path, plan)
         click.echo(f"{_sizes(plan)} in {plan_path}. Do it with: dynsync apply {plan_path}")
     elif csv_path is not None:
-        _write_csv(csv_path, plan, with_values=with_values)
+        write_plan_csv(csv_path, plan, sync.maps, known, with_values=with_values)
         click.echo(f"{_sizes(plan)} in {csv_path}")
     elif as_json:
         say_json({**_plan_data(plan, known, with_values=with_values), "paused": paused})
@@ -83,7 +91,9 @@ def plan_command(
 
 
 def _sizes(plan: Plan) -> str:
-    return f"{numbered(len(plan.writes), 'write')} for {numbered(len(plan.records), 'record')}"
+    needy = sum(record.outcome in NEEDY for record in plan.records)
+    said = f"{numbered(len(plan.writes), 'write')} for {numbered(len(plan.records), 'record')}"
+    return f"{said}, {needy} of which for a person to look at" if needy else said
 
 
 _Known: TypeAlias = Mapping[PendingKey, Standing]
@@ -97,35 +107,6 @@ def _known(sync: Sync, plan: Plan) -> _Known:
         if any(change.verdict == "held" for change in record.changes):
             found[record.key] = last_refusals(history_of(sync.store, record.entity, record.ids))
     return found
-
-
-@attrs.frozen
-class _Refused:
-    """What would be refused or, if it was before, is *held*."""
-
-    side: Side
-    field: str
-    code: str
-    message: str
-    held: bool
-
-    def __str__(self) -> str:
-        verdict = "held, refused" if self.held else "refused"
-        said = f"{verdict} in {self.side.label}: {self.field or 'the record'}"
-        return f"{said}: {self.message} [{self.code}]" if self.code else said
-
-
-def _refusals(record: PlannedRecord, known: _Known) -> Iterator[_Refused]:
-    for result in record.results:
-        yield _Refused(result.side, result.field or "", result.code, result.message, held=False)
-    new = {result.field for result in record.results}
-    before = known.get(record.key, {})
-    for change in record.changes:
-        if change.verdict == "held" and change.winner is not None and change.field not in new:
-            told = before.get(change.field) or before.get("")
-            side = change.winner.other if told is None else told.side
-            code, message = ("", "") if told is None else (told.code, told.message)
-            yield _Refused(side, change.field, code, message, held=True)
 
 
 def _plan_data(plan: Plan, known: _Known, *, with_values: bool) -> dict[str, object]:
@@ -142,7 +123,7 @@ def _record_data(record: PlannedRecord, known: _Known, *, with_values: bool) -> 
         "why": record.why,
         "refusals": [
             {**attrs.asdict(refused), "side": refused.side.value}
-            for refused in _refusals(record, known)
+            for refused in refusals(record, known.get(record.key, {}))
         ],
         "writes": [
             {
@@ -156,37 +137,12 @@ def _record_data(record: PlannedRecord, known: _Known, *, with_values: bool) -> 
     }
 
 
-_CSV_HEADS: Final = ("entity", "person", "dynamics", "outcome", "side", "kind", "column")
-
-
-def _write_csv(path: Path, plan: Plan, *, with_values: bool) -> None:
-    check_free(path, "--csv", _holds_csv)
-    rows = (row if with_values else row[:-1] for row in _csv_rows(plan))
-    with private_file(path, "--csv") as file:
-        write_csv(file, [*_CSV_HEADS, "value"] if with_values else _CSV_HEADS, rows)
-
-
-def _holds_csv(path: Path) -> bool:
-    """Return whether *path* begins as the CSV file of a plan does."""
-    heads = ",".join(_CSV_HEADS).encode()
-    with path.open("rb") as file:
-        return file.readline().rstrip() in (heads, heads + b",value")
-
-
 def _check_free(plan_path: Path | None, csv_path: Path | None) -> None:
     """Refuse a file that may not be replaced, before a plan is made for it."""
     if plan_path is not None:
         check_free(plan_path, "--out", holds_plan)
     if csv_path is not None:
-        check_free(csv_path, "--csv", _holds_csv)
-
-
-def _csv_rows(plan: Plan) -> Iterator[list[Wire]]:
-    for record in plan.records:
-        about = [record.entity, record.ids.marketo, record.ids.dynamics, record.outcome.value]
-        for write in record.writes:
-            for column, value in write.values.items():
-                yield [*about, write.side.value, write.kind, column, value]
+        check_csv(csv_path)
 
 
 def _say_plan(plan: Plan, known: _Known, *, with_values: bool) -> None:
@@ -220,4 +176,4 @@ def _lines(record: PlannedRecord, known: _Known, *, with_values: bool) -> Iterat
         gone = [f"{side.label if side else 'a side'} loses {value}" for side, value in lost]
         if gone or waits(change):
             yield f"{change.field}: {'; '.join(filter(None, [reason(change), *gone]))}"
-    yield from map(str, _refusals(record, known))
+    yield from map(str, refusals(record, known.get(record.key, {})))
