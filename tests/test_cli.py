@@ -991,6 +991,31 @@ TYPOS: Final[Mapping[str, tuple[str, str, str]]] = {
         "[marketo.options] tls.password",
         "environment",
     ),
+    "a secret by a number": (
+        "[marketo.options]\nclient_secret = { env = 5 }",
+        "[marketo.options.client_secret] env: a number, where text is needed.",
+        "in quotes",
+    ),
+    "a secret by no name": (
+        '[marketo.options]\nlogins = [{ secret = { env = "" } }]',
+        "[marketo.options.logins.secret] env: it is empty.",
+        "in quotes",
+    ),
+    "a path that is none": (
+        "[marketo.options]\nfile = { path = [] }",
+        "[marketo.options.file] path: a list, where text is needed.",
+        "in quotes",
+    ),
+    "a slip in a secret": (
+        f'[marketo.options]\nclient_secret = {{ evn = "{SECRET}" }}',
+        "[marketo.options] client_secret: 'evn' leads to no secret.",
+        "Did you mean 'env'?",
+    ),
+    "a secret in a table": (
+        f'[marketo.options]\nclient_secret = {{ value = "{SECRET}" }}',
+        "[marketo.options] client_secret.value",
+        "environment",
+    ),
     "a secret in a list": (
         f'[marketo.options]\ntokens = ["{SECRET}"]',
         "[marketo.options] tokens",
@@ -1034,6 +1059,11 @@ def test_mistake_is_told(name: str, tmp_path: Path) -> None:
         ("dynsync.cli.sandboxes:marketo", "", "file: dynsync.cli.sandboxes:marketo needs"),
         ("dynsync.cli.sandboxes:marketo", "flie = 'x'", "Did you mean 'file'?"),
         ("dynsync.cli.sandboxes:marketo", "file = {env = 'NOWHERE_SET'}", "export NOWHERE_SET"),
+        (
+            "dynsync.cli.sandboxes:marketo",
+            "file = {env = 'SET_TO_BLANKS'}",
+            "file: the environment's variable 'SET_TO_BLANKS' is empty. Give it a value",
+        ),
         ("dynsync.cli.sandboxes:marketo", "file = 'gone'", "there is no such sandbox"),
         ("builtins:dict", "", "makes no MarketoConnector"),
     ],
@@ -1050,7 +1080,8 @@ def test_wrong_factory_is_told(
         encoding="utf-8",
     )
 
-    result = CliRunner().invoke(app, ["run", "--config", str(path)])
+    blank = {"SET_TO_BLANKS": " \n"}
+    result = CliRunner().invoke(app, ["run", "--config", str(path)], env=blank)
 
     assert (result.exit_code, expected in result.stderr) == (ExitCode.USAGE, True), result.output
     assert [path] == list(tmp_path.iterdir())

@@ -10,6 +10,7 @@ import inspect
 import os
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Final, cast
 
 from dynsync.cli._imports import Factory
@@ -44,6 +45,7 @@ def check_options(section: Section) -> None:
 def _check_value(section: Section, key: str, value: object) -> None:
     if isinstance(value, dict):
         table = cast("dict[str, object]", value)
+        _check_reference(section, key, table)
         if _reference(table) is None:
             for name, below in table.items():
                 _check_value(section, f"{key}.{name}", below)
@@ -53,6 +55,19 @@ def _check_value(section: Section, key: str, value: object) -> None:
     elif _looks_secret(key) or (isinstance(value, str) and _LOGIN_IN_URL.match(value)):
         step = f'Take it from the environment: {key} = {{ env = "NAME" }}.'
         raise section.error(key, "a secret does not belong in the file", step)
+
+
+def _check_reference(section: Section, key: str, table: dict[str, object]) -> None:
+    """Refuse a reference to no name, and a secret's whose only key is a slip of the pen."""
+    if len(table) != 1:
+        return
+    [(kind, name)] = table.items()
+    if kind in _REFERENCES:
+        Section(section.path, f"{section.name}.{key}", table).text(kind)
+    elif _looks_secret(key) and isinstance(name, str):
+        near = get_close_matches(kind.lower(), _REFERENCES, n=1)
+        if near:
+            raise section.error(key, f"{kind!r} leads to no secret", f"Did you mean {near[0]!r}?")
 
 
 def _reference(value: Mapping[str, object]) -> tuple[str, str] | None:
@@ -80,6 +95,10 @@ def _resolved(section: Section, key: str, value: object) -> object:
             if found is None:
                 step = f"Set it, for example with: export {name}=…"
                 raise section.error(key, f"the environment has no variable {name!r}", step)
+            if not found.strip():
+                # As where a secret of a pipeline is not set: it would be refused far from here.
+                step = f"Give it a value, for example with: export {name}=…"
+                raise section.error(key, f"the environment's variable {name!r} is empty", step)
             return found
         case _, name:
             return section.path.parent / name
