@@ -17,11 +17,12 @@ from dynsync.errors import Ambiguous, ConfigurationError, ContractError, Throttl
 from dynsync.fields import Field, Flow, Match
 from dynsync.guards import Guards, Limit
 from dynsync.maps import CONTACT, LEAD, default_backfill, default_first
+from dynsync.memory import MemoryStore
 from dynsync.outcomes import FieldChange, OutcomeKind
 from dynsync.policies import Put, by_field, newest, prefer
 from dynsync.recorder import ActivityRecorder, Entry, MemoryRecorder
 from dynsync.records import MISSING, Entity, Pair, RecordId, Side
-from dynsync.sandbox import Fault, SandboxDynamicsConnector, SandboxMarketoConnector
+from dynsync.sandbox import Fault, SandboxClock, SandboxDynamicsConnector, SandboxMarketoConnector
 from dynsync.schemas import Access
 from dynsync.sqlite import SqliteStore
 from dynsync.writes import (
@@ -446,6 +447,10 @@ def test_a_paused_report_says_what_is_left() -> None:
         ("marketo", object(), "Give a connector"),
         ("store", "my.db", r"SqliteStore\('my.db'\)"),
         ("store", {}, "a dict, which is no store"),
+        ("store", MemoryStore, "the class MemoryStore, which is no store"),
+        ("clock", "x", "clock= got 'x', which is no clock"),
+        ("clock", None, "clock= got None, which is no clock"),
+        ("clock", SandboxClock, "clock= got the class SandboxClock"),
         ("tries", 0, "at least 1"),
         ("tries", True, "at least 1"),
         ("recorders", [print], "record"),
@@ -521,6 +526,14 @@ def test_a_store_in_memory_is_another_one() -> None:
     """SQLite's word for memory would make a file of that name."""
     with pytest.raises(ConfigurationError, match="MemoryStore"):
         SqliteStore(":memory:")
+
+
+def test_a_state_is_kept_in_a_file() -> None:
+    """What is no path is refused, whether it is to be written or only looked at."""
+    for wrong in (None, 5, b"my.db", Path):
+        for opened in (SqliteStore, SqliteStore.read_only):
+            with pytest.raises(ConfigurationError, match=r"^SqliteStore got .* Give its path"):
+                opened(cast("str", wrong))
 
 
 def test_short_representations() -> None:

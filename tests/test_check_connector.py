@@ -520,6 +520,13 @@ def test_unknown_clause_is_a_mistake_of_the_host(clauses: Sequence[str], message
         check_connector(dynamics, table="contact", clauses=clauses)
 
 
+@pytest.mark.parametrize("rounds", ["x", -1, 1.5, None, True])
+def test_rounds_are_counted_from_0(rounds: object) -> None:
+    """What is no number of rounds is the host's mistake, told before a connector is made."""
+    with pytest.raises(ConfigurationError, match=r"^rounds=.*: give a whole number from 0 on\."):
+        check_connector(dynamics, table="contact", rounds=cast("int", rounds))
+
+
 @pytest.mark.parametrize(
     ("asked", "message"),
     [

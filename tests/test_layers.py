@@ -53,7 +53,7 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
     "errors": frozenset({"records"}),
     "calling": frozenset({"errors"}),
     "arguments": frozenset({"errors"}),
-    "schemas": frozenset({"records"}),
+    "schemas": frozenset({"arguments", "errors", "records"}),
     "kinds": frozenset({"records", "schemas"}),
     "writes": frozenset({"records"}),
     "backlog": frozenset({"records"}),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, cast
 
 import attrs
 import pytest
@@ -407,6 +407,46 @@ def test_field_that_cannot_be_added(names: Pair[str], message: str) -> None:
     """A column that is not there, or that is taken, is refused with the next step."""
     with pytest.raises(ConfigurationError, match=message):
         extend(LEAD, schemas(), website=names)
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("website", "websiteurl"), "a tuple"),
+        ("website", "'website'"),
+        (Pair("website", 5), "a Pair"),
+        (None, "None"),
+    ],
+)
+def test_field_of_what_are_no_two_names(names: object, said: str) -> None:
+    """It is told with how the two columns of a field are named."""
+    with pytest.raises(ConfigurationError) as caught:
+        extend(LEAD, schemas(), website=cast("Pair[str]", names))
+
+    assert str(caught.value) == (
+        f"extend() got website={said}. Name the column of either side: "
+        f"website=Pair('marketoName', 'dynamicsname')."
+    )
+
+
+@pytest.mark.parametrize("given", [None, (1, 2), Pair(None, None), Pair({}, {})])
+def test_fields_of_what_are_no_schemas(given: object) -> None:
+    """It is told which call of either connector returns them."""
+    wrong = cast("Pair[Schema]", given)
+    for ask in (
+        lambda: extend(LEAD, wrong),
+        lambda: describe_field("website", wrong, "website", "websiteurl"),
+    ):
+        with pytest.raises(
+            ConfigurationError, match=r"schemas= got .*marketo\.describe\('person'\)"
+        ):
+            ask()
+
+
+def test_a_slip_in_a_type_is_told() -> None:
+    """A type is the system's own word; the one that may be meant is named."""
+    with pytest.raises(ConfigurationError, match=r"not know \(did you mean 'String'\?\)\. Leave"):
+        kind_of(Column("a", type="Strng"), Side.DYNAMICS)
 
 
 # -- lint

@@ -864,6 +864,22 @@ class TestPeople:
         assert [] == marketo.activities(RecordId("guid"))
         assert [] == marketo.activity_log(RecordId("guid"))
 
+    def test_a_person_is_named_by_a_number_too(self, marketo: SandboxMarketo) -> None:
+        """As a sync takes it; but neither True nor None is anybody."""
+        person, other = (marketo.create_person({"lastName": name, "company": "c"}) for name in "ab")
+        marketo.edit(int(person), {"city": "Oslo"})
+
+        assert marketo.person(int(person)) == marketo.person(person)
+        assert marketo.activities(int(person)) == marketo.activities(person)
+        assert marketo.activity_log(int(person)) == []
+        with pytest.raises(KeyError):
+            marketo.edit(True, {})  # noqa: FBT003 - it is no id
+        with pytest.raises(ValueError, match="another winner"):
+            marketo.merge(int(person), person)
+        marketo.merge(int(person), int(other))
+        marketo.delete(int(person))
+        assert marketo.count() == 0
+
     def test_a_blocked_field_is_written_once(
         self,
         marketo: SandboxMarketo,

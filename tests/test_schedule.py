@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from itertools import islice
+from typing import cast
 
 import pytest
 
-from dynsync.errors import ContractError
+from dynsync.connectors import Clock
+from dynsync.errors import ConfigurationError, ContractError
 from dynsync.reports import Report
 from dynsync.sandbox import SandboxClock
 from dynsync.schedule import DELAY, SystemClock, cycles
@@ -53,6 +55,20 @@ def test_the_host_says_how_long_to_wait(delay: float) -> None:
     list(islice(cycles(runs, clock=clock, delay=delay), 3))
 
     assert [delay, delay] == runs.pauses()
+
+
+@pytest.mark.parametrize("delay", ["x", -5, None, True, float("nan")])
+def test_a_wait_that_is_none_is_refused_before_the_first_cycle(delay: object) -> None:
+    """And where the cycles are asked for: not by the first that is wanted."""
+    clock = SandboxClock()
+    with pytest.raises(ConfigurationError, match=r"^cycles\(delay=.*\): give a number of seconds"):
+        cycles(Runs(clock), clock=clock, delay=cast("float", delay))
+
+
+def test_cycles_need_a_clock() -> None:
+    """What tells no time is refused where the cycles are asked for."""
+    with pytest.raises(ConfigurationError, match="clock= got None, which is no clock"):
+        cycles(Runs(SandboxClock()), clock=cast("Clock", None))
 
 
 def test_a_report_comes_before_the_wait() -> None:

@@ -2,17 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
 import attrs
 import pytest
 
+from dynsync.errors import ConfigurationError
 from dynsync.schemas import FULL_ACCESS, Access, Column, Option, Schema
 
 NAME: Final = Column("lastname", length=50, required=True)
 RATING: Final = Column("rating", options=(Option(1, "Hot"),))
 LEAD: Final = Schema.of("lead", [NAME, RATING])
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"name": 5}, "The column 5 needs a name that is text"),
+        ({"type": 5}, "The column 'a' has type=5; give the system's own word"),
+        ({"length": "40"}, "The column 'a' has length='40'; give a whole number from 0 on"),
+        ({"length": -1}, "The column 'a' has length=-1; give a whole number"),
+        ({"length": True}, "The column 'a' has length=True; give a whole number"),
+        ({"unit": "byte"}, "The column 'a' has unit='byte'; say 'characters' or 'bytes'"),
+        ({"access": "read"}, "The column 'a' has access='read'; say Access.READ"),
+    ],
+)
+def test_a_column_is_told_what_can_be(given: Mapping[str, object], told: str) -> None:
+    """What no system can mean is refused when the column is made, with what to give."""
+    with pytest.raises(ConfigurationError) as caught:
+        Column(**{"name": "a", **given})  # type: ignore[arg-type]
+
+    assert str(caught.value).startswith(told)
+
+
+def test_a_column_may_have_no_length() -> None:
+    """None is no limit; nothing is one, of which every text is too long."""
+    assert Column("a").length is None
+    assert Column("a", length=0).length == 0
 
 
 def test_access_is_narrowed_and_never_widened() -> None:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 
-from dynsync.arguments import described
+from dynsync.arguments import clock, described
 from dynsync.errors import ConfigurationError
 from dynsync.fields import EntityMap
 from dynsync.guards import Guards
@@ -17,6 +17,7 @@ from dynsync.reports import Plan
 
 __all__ = [
     "as_maps",
+    "clock",
     "connector",
     "days",
     "guards",
@@ -96,7 +97,7 @@ def store(value: object) -> None:
             f"store= got a path. Open it: store=SqliteStore({os.fspath(cast('str', value))!r}), "
             f"from dynsync.sqlite."
         )
-    if not hasattr(value, "transaction"):
+    if isinstance(value, type) or not hasattr(value, "transaction"):
         raise ConfigurationError(
             f"store= got {described(value)}, which is no store. Give a SqliteStore (from "
             f"dynsync.sqlite) or a MemoryStore."

@@ -7,7 +7,7 @@ from typing import get_args
 
 from dynsync.errors import ConfigurationError
 
-__all__ = ["described", "number", "shown", "truth", "word"]
+__all__ = ["clock", "described", "number", "shown", "truth", "word"]
 
 
 def described(value: object) -> str:
@@ -44,4 +44,14 @@ def number(call: str, argument: str, value: object, what: str) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
         raise ConfigurationError(
             f"{call}({argument}={shown(value)}): give a number of {what} from 0 on."
+        )
+
+
+def clock(value: object) -> None:
+    """Refuse what tells no time, and a class that would."""
+    asked = (getattr(value, name, None) for name in ("now", "sleep"))
+    if isinstance(value, type) or not all(map(callable, asked)):
+        raise ConfigurationError(
+            f"clock= got {shown(value)}, which is no clock. Give SystemClock(), or what has now() "
+            f"and sleep(seconds)."
         )

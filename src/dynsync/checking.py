@@ -77,10 +77,11 @@ def check(
     word("activity_log", activity_log, ActivityLog)
     guards = guards or Guards()
     checks.guards(guards)
+    clock = clock or SystemClock()
+    checks.clock(clock)
     systems = Pair[Connector](marketo, dynamics)
     sides = [
-        _Tried(side, systems[side], _needs(chosen, side, activity_log), clock or SystemClock())
-        for side in Side
+        _Tried(side, systems[side], _needs(chosen, side, activity_log), clock) for side in Side
     ]
     found = [finding for tried in sides for finding in tried.findings(guards.clock)]
     schemas = Pair[Mapping[str, Schema]](*(tried.schemas for tried in sides))

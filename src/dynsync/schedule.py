@@ -13,6 +13,8 @@ from typing import Final
 
 import attrs
 
+from dynsync.arguments import clock as check_clock
+from dynsync.arguments import number
 from dynsync.calling import hosts_own
 from dynsync.connectors import Clock
 from dynsync.reports import Report
@@ -54,9 +56,17 @@ def cycles(
 
     Yields each report as its cycle ends. Between cycles *stopping* is asked once a second
     and ends the iteration. What *run* raises is raised; what *stopping* raises is a
-    `ContractError`.
+    `ContractError`. Raises `ConfigurationError` for what is no clock or no number of seconds.
     """
-    stopping = hosts_own("stopping", stopping)
+    # Not in the generator: that would say so where it is first asked, not where it is made.
+    check_clock(clock)
+    number("cycles", "delay", delay, "seconds")
+    return _cycles(run, clock, delay, hosts_own("stopping", stopping))
+
+
+def _cycles(
+    run: Callable[[], Report], clock: Clock, delay: float, stopping: Callable[[], bool]
+) -> Iterator[Report]:
     while not stopping():
         yield run()
         left = delay

@@ -127,6 +127,7 @@ class Sync:
         checks.count("tries", self.tries)
         checks.guards(self.guards)
         checks.days("keep_journal", self.keep_journal)
+        checks.clock(self.clock)
         checks.recorders(self.recorders)
         checks.names(self.maps, (self.policy, self.first, self.backfill))
 

@@ -174,7 +174,7 @@ def _column(
         text_of(row, "LogicalName"),
         _label(row.get("DisplayName")),
         _behaviour(detail) if kind == "DateTime" else kind,
-        _whole(detail.get("MaxLength")),
+        _length(detail.get("MaxLength")),
         minimum=_bound(detail.get("MinValue")),
         maximum=_bound(detail.get("MaxValue")),
         digits=0 if whole and detail else _whole(detail.get("Precision")),
@@ -204,6 +204,12 @@ def _label(said: Json) -> str:
 
 def _whole(said: Json) -> int | None:
     return said if isinstance(said, int) and not isinstance(said, bool) else None
+
+
+def _length(said: Json) -> int | None:
+    """Return a length; what is below 0 is none, and limits nothing."""
+    length = _whole(said)
+    return None if length is None or length < 0 else length
 
 
 def _bound(said: Json) -> Decimal | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from typing import Final
+from typing import Final, cast
 
+from dynsync.arguments import shown
 from dynsync.errors import ConfigurationError
 from dynsync.fields import EntityMap, Field, Flow
 from dynsync.kinds import (
@@ -78,9 +79,11 @@ def kind_of(column: Column, side: Side) -> Kind:
     """
     kind = KINDS[side].get(column.type)
     if kind is None:
+        near = get_close_matches(column.type, KINDS[side], n=1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
         message = (
             f"{side.label}'s {column.name!r} is of the type {column.type!r}, which dynsync does "
-            f"not know. Leave it out, or make its Field yourself, with a Kind of your own."
+            f"not know{hint}. Leave it out, or make its Field yourself, with a Kind of your own."
         )
         raise ConfigurationError(message)
     return kind
@@ -130,8 +133,9 @@ def describe_field(name: str, schemas: Pair[Schema], marketo: str, dynamics: str
 
     Its labels and its kind are what they say. A reference flows to Marketo only: an id in
     Dynamics is nothing that a person in Marketo could choose. Raises `ConfigurationError` if a
-    column is not there, or if no kind fits both.
+    column is not there, if no kind fits both, or if *schemas* are none.
     """
+    _check_schemas(schemas)
     columns = Pair(
         _column(schemas.marketo, Side.MARKETO, marketo),
         _column(schemas.dynamics, Side.DYNAMICS, dynamics),
@@ -148,13 +152,35 @@ def describe_field(name: str, schemas: Pair[Schema], marketo: str, dynamics: str
     return Field(name, Pair(marketo, dynamics), kind, flow, columns.map(lambda c: c.label))
 
 
+def _is_pair_of(kind: type, value: object) -> bool:
+    sides = cast("Iterable[object]", value) if isinstance(value, Pair) else ()
+    return [isinstance(one, kind) for one in sides] == [True, True]
+
+
+def _check_schemas(given: object) -> None:
+    if not _is_pair_of(Schema, given):
+        raise ConfigurationError(
+            f"schemas= got {shown(given)}, which is not a schema of each side. Give what both "
+            f"connectors describe: Pair(marketo.describe('person'), dynamics.describe('lead'))."
+        )
+
+
 def extend(entity_map: EntityMap, schemas: Pair[Schema], /, **names: Pair[str]) -> EntityMap:
     """
     Return the map with a field for each of *names*, replaced where the name is there already.
 
     ``extend(LEAD, schemas, website=Pair("website", "websiteurl"))`` adds one that is made
-    by `describe_field`. Raises `ConfigurationError` as that does.
+    by `describe_field`. Raises `ConfigurationError` as that does, and where a field has no name
+    on each side.
     """
+    _check_schemas(schemas)
+    for name, native in names.items():
+        given = cast("object", native)
+        if not _is_pair_of(str, given):
+            raise ConfigurationError(
+                f"extend() got {name}={shown(given)}. Name the column of either side: "
+                f"{name}=Pair('marketoName', 'dynamicsname')."
+            )
     fields = [
         describe_field(name, schemas, native.marketo, native.dynamics)
         for name, native in names.items()

@@ -80,7 +80,8 @@ def _column(row: Json, owned: frozenset[str]) -> Column | None:
 
 
 def _length(type_: str, told: int | None) -> tuple[int | None, LengthUnit]:
-    # What describe is silent about still has an end.
+    # What describe is silent about, or tells nonsense of, still has an end.
+    said = told if told is not None and told > 0 else None
     if type_ == "text":
-        return told or _TEXT_BYTES, "bytes"
-    return told or (_TEXT_LENGTH if type_ in _LONG else None), "characters"
+        return said or _TEXT_BYTES, "bytes"
+    return said or (_TEXT_LENGTH if type_ in _LONG else None), "characters"

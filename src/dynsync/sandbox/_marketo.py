@@ -134,25 +134,26 @@ class SandboxMarketo:
                 raise ValueError("; ".join(reason.message for reason in reasons))
             return RecordId(str(self._people.create(body, Author(by, by))))
 
-    def edit(self, id: RecordId, values: Mapping[str, Wire], by: str = "user") -> None:
+    def edit(self, id: RecordId | int, values: Mapping[str, Wire], by: str = "user") -> None:
         """Change a person; raises KeyError for nobody, ValueError for bad *values*."""
         with self._store.transaction():
             self._people.change(self._get(id), self._people.accept(values), Author(by, by))
 
-    def delete(self, id: RecordId, by: str = "user") -> None:
+    def delete(self, id: RecordId | int, by: str = "user") -> None:
         """Delete a person; its activity log goes, too."""
         with self._store.transaction():
             self._people.delete(self._get(id), Author(by, by))
 
-    def merge(self, winner: RecordId, *losers: RecordId, by: str = "user") -> None:
+    def merge(self, winner: RecordId | int, *losers: RecordId | int, by: str = "user") -> None:
         """Merge at most 25 *losers* into *winner*, whose values win unless empty (R50)."""
-        if not 0 < len(set(losers)) == len(losers) <= _MERGE or winner in losers:
+        names = {str(each) for each in losers}
+        if not 0 < len(names) == len(losers) <= _MERGE or str(winner) in names:
             raise ValueError("a merge takes 1 to 25 losers, each once, and another winner")
         with self._store.transaction():
             people = [self._get(each) for each in losers]
             self._people.merge(self._get(winner), people, Author(by, by))
 
-    def person(self, id: RecordId) -> dict[str, Wire] | None:
+    def person(self, id: RecordId | int) -> dict[str, Wire] | None:
         """Return all values of a person, or None."""
         found = number_of(id)
         with self._store.transaction():
@@ -178,7 +179,7 @@ class SandboxMarketo:
         with self._store.transaction():
             return self._store.count()
 
-    def activities(self, id: RecordId) -> list[Activity]:
+    def activities(self, id: RecordId | int) -> list[Activity]:
         """Return what the feed has of a person so far, in the order in which it was done."""
         found = number_of(id)
         with self._store.transaction():
@@ -186,7 +187,7 @@ class SandboxMarketo:
             rows = [] if found is None else self._store.history(found)
             return [self._activity(row) for row in rows]
 
-    def activity_log(self, id: RecordId) -> list[ActivityLine]:
+    def activity_log(self, id: RecordId | int) -> list[ActivityLine]:
         """Return the lines that `log` added for a person."""
         found = number_of(id)
         with self._store.transaction():
@@ -273,7 +274,7 @@ class SandboxMarketo:
         with self._store.transaction():
             self._store.configure(change(self._store.settings))
 
-    def _get(self, id: RecordId) -> int:
+    def _get(self, id: RecordId | int) -> int:
         found = number_of(id)
         if found is None or self._store.values(found, ()) is None:
             raise KeyError(id)

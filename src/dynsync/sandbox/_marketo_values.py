@@ -88,9 +88,10 @@ def searchable(column: Column) -> bool:
     return column.type in _SEARCHABLE
 
 
-def number_of(id: RecordId) -> int | None:
-    """Return the number that *id* writes, or None if no person can be called that."""
-    return int(id) if id.isascii() and id.isdecimal() and len(id) <= _DIGITS else None
+def number_of(id: RecordId | int) -> int | None:
+    """Return the number that *id* is or writes, or None if no person can be called that."""
+    text = str(id)
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _DIGITS else None
 
 
 def stored(column: Column, value: Wire) -> Wire:

@@ -8,8 +8,9 @@ import weakref
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
+from dynsync.arguments import shown
 from dynsync.errors import ConfigurationError, StateError
 from dynsync.records import Cursor
 from dynsync.sqlite._cells import all_readable
@@ -22,6 +23,18 @@ from dynsync.state import FeedState
 __all__ = ["SqliteStore"]
 
 
+def _place(path: str | os.PathLike[str]) -> Path:
+    """Return where the file is, or is to be; raises `ConfigurationError` for what is no path."""
+    seen = shown(path)
+    named = os.fspath(path) if hasattr(type(path), "__fspath__") else cast("object", path)
+    if isinstance(named, str) and named != ":memory:":
+        return Path(named)
+    raise ConfigurationError(
+        f"SqliteStore got {seen}, and keeps a file. Give its path; for a state in memory "
+        f"use dynsync.MemoryStore()."
+    )
+
+
 class SqliteStore(Leases, Layouts):
     """
     Keeps the state of a sync in the SQLite file *path*, which is made if it is not there.
@@ -31,24 +44,22 @@ class SqliteStore(Leases, Layouts):
     was written by a newer version raises `StateError`, which says what to do.
 
     Close it, or use it in a ``with`` block, to let go of the file and the lease at once; a
-    store that is forgotten lets go of the file by itself.
+    store that is forgotten lets go of the file by itself. What is no path raises
+    `ConfigurationError`.
 
     The file is readable by its owner only. Beside it SQLite keeps ``-wal`` and ``-shm``;
     they belong to it, and a copy of the file alone is no backup while the store is open.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, owner: str | None = None) -> None:
-        if str(path) == ":memory:":
-            message = "SqliteStore keeps a file. For a state in memory use dynsync.MemoryStore()."
-            raise ConfigurationError(message)
-        place = Path(path)
+        place = _place(path)
         self._open(place, open_for_writing(place), owner)
 
     @classmethod
     def read_only(cls, path: str | os.PathLike[str]) -> Self:
         """Open *path* for looking at, also while another process runs the sync."""
         store = cls.__new__(cls)
-        place = Path(path)
+        place = _place(path)
         store._open(place, open_for_reading(place), None)  # noqa: SLF001 - its own class
         return store
 

@@ -8,6 +8,7 @@ from typing import Final, TypeAlias, cast
 
 import attrs
 
+from dynsync.arguments import shown
 from dynsync.calling import raised_by
 from dynsync.connectors import Connector, DynamicsConnector, MarketoConnector
 from dynsync.errors import ConfigurationError, SyncError
@@ -57,9 +58,12 @@ def check_connector(
 
     All programs that are written by hand are run, and then *rounds* made from *seed*. With
     *clauses* only those are judged, and nothing more is run once all of them are broken.
-    Raises `ConfigurationError` where it cannot know what to write or to judge, or *make*
-    returns no connector that says of which `Side` it is.
+    Raises `ConfigurationError` where it cannot know what to write or to judge, *rounds* is no
+    whole number, or *make* returns no connector that says of which `Side` it is.
     """
+    given = cast("object", rounds)
+    if isinstance(given, bool) or not isinstance(given, int) or given < 0:
+        raise ConfigurationError(f"rounds={shown(given)}: give a whole number from 0 on.")
     judged = _judged(clauses)
     found = survey(
         lambda: _parted(make), table, fields=fields, values=values or {}, key_field=key_field
