@@ -442,6 +442,7 @@ def test_a_paused_report_says_what_is_left() -> None:
         ("maps", LEAD, r"maps=\[LEAD"),
         ("maps", ["lead"], r"maps=\[LEAD"),
         ("maps", [], "nothing would be synced"),
+        ("maps", [LEAD, CONTACT.only()], "The map of 'contact' has no fields; nothing would"),
         ("maps", [LEAD, attrs.evolve(CONTACT, link_field="crmLeadId")], "link_field"),
         ("maps", [LEAD, attrs.evolve(CONTACT, tables=Pair("partner", "contact"))], "partner"),
         ("marketo", object(), "Give a connector"),

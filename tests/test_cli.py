@@ -1148,6 +1148,17 @@ def test_wrong_factory_is_told(
         ),
         ("1 / 0", ExitCode.USAGE, "'{0}' cannot be imported: ZeroDivisionError ({0}.py:1)"),
         ("def make(:", ExitCode.USAGE, "'{0}' cannot be imported: SyntaxError ({0}.py:1)"),
+        (
+            "import sys\ndef make():\n    sys.exit(9)",
+            ExitCode.USAGE,
+            "'{0}:make' raised SystemExit ({0}.py:3). Mend it",
+        ),
+        ("exit(9)", ExitCode.USAGE, "'{0}' cannot be imported: SystemExit ({0}.py:1)"),
+        (
+            "raise ModuleNotFoundError('no', name='httpx._api')",
+            ExitCode.USAGE,
+            "which is not there. Install it: pip install 'dynsync[http]'",
+        ),
         ("import nowhere_at", ExitCode.USAGE, "'{0}' imports 'nowhere_at', which is not there"),
         ("from os import nil", ExitCode.USAGE, "'{0}' cannot be imported: ImportError ({0}.py:1)"),
     ],
@@ -1187,6 +1198,17 @@ def test_a_fault_of_the_map_is_told(wrong: str, said: str, world: World) -> None
     told = f"[entity.lead] map: '{module}' cannot be imported: ConfigurationError ({module}.py:3)"
     assert (result.exit_code, told in result.stderr) == (ExitCode.USAGE, True), result.output
     assert said in result.stderr
+
+
+def test_a_map_without_fields_is_told(world: World) -> None:
+    """It is said of the map, and not of a key that is not in the file."""
+    module = world.host("from dynsync import LEAD\nEMPTY = LEAD.only()")
+    world.write_config(more=f'[entity.lead]\nmap = "{module}:EMPTY"\n')
+
+    result = world.run("run")
+
+    assert result.exit_code == ExitCode.USAGE
+    assert f"[entity.lead] map: the map '{module}:EMPTY' has no fields. Give" in result.stderr
 
 
 def test_a_wrapped_connector_will_do(world: World) -> None:

@@ -348,6 +348,12 @@ def test_of_many_columns_that_are_not_there_five_are_named() -> None:
         agree(entity_map=attrs.evolve(MAP, fields=fields[:5]))
 
 
+def test_a_map_without_fields_is_told_so() -> None:
+    """No right helps where nothing was selected."""
+    with pytest.raises(NothingReadable, match=r"^The map of 'lead' has no fields\. Add some"):
+        agree(entity_map=MAP.only())
+
+
 def test_rights_that_are_not_given_are_told() -> None:
     """Columns that are there want a right and no other map."""
     hidden = changed(Side.DYNAMICS, Column("address1_city", access=Access.NONE))

@@ -69,6 +69,11 @@ def maps(value: Sequence[object]) -> None:
                 f"maps= holds {described(one)}. Give entity maps: maps=[LEAD, CONTACT], from "
                 f"dynsync."
             )
+        if not one.fields:
+            raise ConfigurationError(
+                f"The map of {one.entity!r} has no fields; nothing would be synced. Name some to "
+                f"keep, only('email', …), or add some: plus(Field(…))."
+            )
         for other in found:
             _apart(one, other)
         found.append(one)

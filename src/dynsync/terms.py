@@ -228,6 +228,8 @@ def _stamps(entity_map: EntityMap, schema: Schema) -> list[Field]:
 
 def _why_nothing(entity_map: EntityMap, permitted: Permitted) -> str:
     """Return why no field of *entity_map* takes part: its columns are not there, or not ours."""
+    if not entity_map.fields:
+        return f"The map of {entity_map.entity!r} has no fields. Add some: plus(Field(…))."
     head = f"No field of {entity_map.entity!r} may be read on both sides."
     missing = [
         f"{side.label}'s {entity_map.tables[side]!r} has no column "

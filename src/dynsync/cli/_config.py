@@ -176,6 +176,9 @@ def _entity_map(name: Entity, section: Section) -> EntityMap:
     else:
         step = f'Correct the name, or give map = "package.module:NAME" in [entity.{name}].'
         raise section.error("map", f"dynsync brings no map of {name!r}", step)
+    if not whole.fields:
+        step = "Give it some where it is made: plus(Field(…)), or extend(…)."
+        raise section.error("map", f"the map {reference!r} has no fields", step)
     if "fields" in section.values and "without" in section.values:
         raise section.error("without", "it stands beside fields", "Give one of the two.")
     chosen = _field_names(section, "fields", whole)

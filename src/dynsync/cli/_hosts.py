@@ -111,7 +111,8 @@ def _call(system: SystemConfig, factory: Callable[[], object]) -> object:
         return factory()
     except (SyncError, sqlite3.Error):
         raise
-    except Exception as error:  # noqa: BLE001 - it is the host's: it may raise anything
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - it is the host's
+        # A factory that ends the process would end it without a word, with a code of its own.
         said = f"{system.factory!r} raised {raised_by(error)}"
         away = isinstance(error, OSError) and not isinstance(error, _LOCAL)
     # Outside of the except block: what was raised may quote a secret.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from types import ModuleType
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 from dynsync.calling import raised_by
 from dynsync.cli._toml import Section, did_you_mean
@@ -48,7 +48,7 @@ def _load(section: Section, key: str, reference: str) -> object:
         sys.path.insert(0, folder)
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:  # noqa: BLE001 - it is the host's: it may raise anything
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - it is the host's
         problem, step = _unimported(module_name, error)
         step = step or f"Install it, or put it beside {section.path.name}."
     else:
@@ -57,12 +57,18 @@ def _load(section: Section, key: str, reference: str) -> object:
     raise section.error(key, problem, step)
 
 
-def _unimported(module_name: str, error: Exception) -> tuple[str, str]:
+_EXTRAS: Final = {"httpx": "http", "trustme": "emulator", "hypothesis": "testing"}
+"""The extra of dynsync that brings a package; the name of neither leads to the other."""
+
+
+def _unimported(module_name: str, error: BaseException) -> tuple[str, str]:
     """Return why a module cannot be imported and, where it is there, the next step."""
     if isinstance(error, ModuleNotFoundError) and error.name:
         if f"{module_name}.".startswith(f"{error.name}."):
             return f"{module_name!r} cannot be imported ({error.msg})", ""
-        return f"{module_name!r} imports {error.name!r}, which is not there", "Install that."
+        extra = _EXTRAS.get(error.name.partition(".")[0])
+        step = "Install that." if extra is None else f"Install it: pip install 'dynsync[{extra}]'"
+        return f"{module_name!r} imports {error.name!r}, which is not there", step
     said = raised_by(error)
     if isinstance(error, ConfigurationError):
         # Ours, of a map or field made there: no secret is in it, and it says what to do.
