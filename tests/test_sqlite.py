@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 import gc
 import os
+import shutil
 import sqlite3
 import stat
 import sys
+import tempfile
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,7 @@ from dynsync.sqlite._schema import VERSION
 from store_cases import LEAD, linked, noted, some_ids
 
 VALUE = "Xyzzy-value"
+NOBODY = 65534
 
 
 @pytest.fixture
@@ -35,6 +38,34 @@ def store(path: Path) -> Iterator[SqliteStore]:
     store = SqliteStore(path)
     yield store
     store.close()
+
+
+@pytest.fixture
+def shelf() -> Iterator[Path]:
+    """Return a folder with a state file that everybody may read."""
+    # Not in tmp_path: whoever is not this user may not even pass through that.
+    folder = Path(tempfile.mkdtemp())
+    with SqliteStore(folder / "sync.db") as store:
+        store.put("name", "value")
+    (folder / "sync.db").chmod(0o444)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@contextmanager
+def by_a_reader(folder: Path, mode: int = 0o555) -> Iterator[None]:
+    """Be one who may do in *folder* what *mode* says; to root a mode says nothing."""
+    if not hasattr(os, "geteuid"):
+        pytest.skip("here a folder's mode keeps nobody from writing")
+    user = os.geteuid()
+    folder.chmod(mode)
+    try:
+        if not user:
+            os.seteuid(NOBODY)
+        yield
+    finally:
+        os.seteuid(user)
+        folder.chmod(0o755)
 
 
 def refusal(path: Path) -> str:
@@ -138,6 +169,35 @@ class TestRefusals:
 
         monkeypatch.setattr(os, "open", denied)
         assert "may write" in refusal(path)
+
+    def test_a_folder_that_may_only_be_read(self, shelf: Path) -> None:
+        """To look at a file takes no more than to read it."""
+        path = shelf / "sync.db"
+        with by_a_reader(shelf), SqliteStore.read_only(path) as store:
+            assert store.get("name") == "value"
+
+        assert [path] == list(shelf.iterdir())
+
+    def test_the_last_writes_in_a_folder_that_may_only_be_read(self, shelf: Path) -> None:
+        """What the file alone would pass over is told, with what to do, and not left out."""
+        (shelf / "sync.db-wal").touch()
+        with by_a_reader(shelf), pytest.raises(StateError) as caught:
+            SqliteStore.read_only(shelf / "sync.db")
+
+        assert "what was written last is in sync.db-wal" in str(caught.value)
+        assert "Copy both files to a folder" in str(caught.value)
+
+    def test_a_file_that_may_not_be_read(self, shelf: Path) -> None:
+        """Nobody is asked for a right to write in order to look."""
+        (shelf / "sync.db").chmod(0o000)
+        with by_a_reader(shelf), pytest.raises(StateError) as caught:
+            SqliteStore.read_only(shelf / "sync.db")
+        assert str(caught.value).endswith("Check that this user may read the file and its folder.")
+
+        with by_a_reader(shelf, 0o000), pytest.raises(StateError) as caught:
+            SqliteStore.read_only(shelf / "sync.db")
+        assert "it cannot be read" in str(caught.value)
+        assert str(caught.value).endswith("Check that this user may read the file and its folder.")
 
     def test_another_kind_of_file(self, path: Path) -> None:
         """A file that is no database stays as it is."""

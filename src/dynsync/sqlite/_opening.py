@@ -6,6 +6,7 @@ import os
 import sqlite3
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Final
 
 from dynsync.errors import StateError
 from dynsync.sqlite._errors import Guard
@@ -42,16 +43,63 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
 
 def open_for_reading(path: Path) -> sqlite3.Connection:
     """Open the state file *path*, which another process may be writing."""
-    if not path.exists():
-        raise StateError(f"{path}: there is no such state file. Give the path of one.")
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise StateError(f"{path}: there is no such state file. Give the path of one.") from None
+    except OSError as error:
+        raise _unreadable(path, f"it cannot be read ({error.strerror})") from error
     _refuse_folder(path)
     with Guard(path):
-        connection = _connect(path, "ro")
+        connection = _connect_to_read(path)
         with ExitStack() as refused:
             refused.callback(connection.close)
             _check(path, connection, empty_is_fine=False)
             refused.pop_all()
     return connection
+
+
+def _connect_to_read(path: Path) -> sqlite3.Connection:
+    """
+    Return a connection that can read *path*, also where this user may write nothing beside it.
+
+    SQLite makes ``-shm`` to read. Where it may not, it can still read a file that nobody has open,
+    which is one without ``-wal``, if it takes it for one that stays as it is.
+    """
+    try:
+        return _proven(_connect(path, "ro"))
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF not in _DENIED:
+            raise
+    wal = path.with_name(f"{path.name}-wal")
+    if wal.exists():
+        raise StateError(
+            f"{path}: what was written last is in {wal.name}, and to read that SQLite makes "
+            f"{path.name}-shm beside it, where this user may not write. Copy both files to a "
+            f"folder where it may, and give the path there."
+        )
+    try:
+        return _proven(_connect(path, "ro&immutable=1"))
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF not in _DENIED:
+            raise
+        raise _unreadable(path, "it cannot be opened") from error
+
+
+_DENIED: Final = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY})
+
+
+def _proven(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """Return *connection* after it has read something: until then SQLite opens nothing."""
+    with ExitStack() as refused:
+        refused.callback(connection.close)
+        connection.execute("PRAGMA schema_version").fetchone()
+        refused.pop_all()
+    return connection
+
+
+def _unreadable(path: Path, seen: str) -> StateError:
+    return StateError(f"{path}: {seen}. Check that this user may read the file and its folder.")
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:

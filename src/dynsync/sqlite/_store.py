@@ -57,7 +57,12 @@ class SqliteStore(Leases, Layouts):
 
     @classmethod
     def read_only(cls, path: str | os.PathLike[str]) -> Self:
-        """Open *path* for looking at, also while another process runs the sync."""
+        """
+        Open *path* for looking at, also while another process runs the sync.
+
+        Where this user may write nothing beside the file, it is shown as it is now: open it again
+        for what comes later.
+        """
         store = cls.__new__(cls)
         place = _place(path)
         store._open(place, open_for_reading(place), None)  # noqa: SLF001 - its own class
