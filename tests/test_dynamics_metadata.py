@@ -41,6 +41,14 @@ def test_columns_have_their_types_and_limits() -> None:
     ]
 
 
+def test_a_length_below_0_limits_nothing() -> None:
+    """It is no length that a column can have, and nobody's text is refused for it."""
+    said = answers()
+    said["String"] = {"value": [{"LogicalName": "firstname", "MaxLength": -1}]}
+
+    assert metadata.described("contact", said).schema.columns["firstname"].length is None
+
+
 def test_only_what_the_system_needs_is_required() -> None:
     """What is required by a form alone is taken through the API without a value."""
     columns = table().schema.columns

@@ -22,6 +22,7 @@ from dynsync.errors import (
 )
 from dynsync.limiting import Limiter, Pace
 from dynsync.marketo import FAILURES, MarketoOptions, MarketoRestConnector
+from dynsync.marketo._describe import schema_of
 from dynsync.marketo._places import Place
 from dynsync.records import Cursor, Edit, Record, RecordId, Side, Tombstone
 from dynsync.sandbox import SandboxClock
@@ -197,6 +198,14 @@ def test_columns_come_with_their_limits() -> None:
     assert (30_000, "bytes") == (columns["notes"].length, columns["notes"].unit)
     assert -(2**31) == columns["leadScore"].minimum
     assert FULL_ACCESS == columns["firstName"].access
+
+
+@pytest.mark.parametrize(("type_", "length"), [("text", 30_000), ("integer", None)])
+def test_a_length_below_0_is_none(type_: str, length: int | None) -> None:
+    """It is no length that a column can have: as if describe had been silent."""
+    row: dict[str, object] = {"dataType": type_, "length": -1, "rest": {"name": "odd"}}
+
+    assert schema_of(TABLE, [row], frozenset()).columns["odd"].length == length
 
 
 @pytest.mark.parametrize("name", ["id", "createdAt", "updatedAt", "sfdcOwner"])
