@@ -519,6 +519,31 @@ def test_delimiter_is_found_or_told(mark: str, write: Write, *, told: bool) -> N
     assert [] == problems
 
 
+@pytest.mark.parametrize("mark", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
+@pytest.mark.parametrize("begin", ["", "\ufeff"], ids=["plain", "BOM"])
+@pytest.mark.parametrize("note", ["Note", "a;Email,Phone|City\tState", "two\nlines", 'an ""inch""'])
+def test_header_may_be_quoted(mark: str, end: str, begin: str, note: str, write: Write) -> None:
+    """Quotes round any cell of the header, the first too, hide no delimiter of any file."""
+    heads = ['"Id"', "First Name", f'"{note}"', '"CRM Contact Id"']
+    lines = [mark.join(heads), mark.join(("1", "Ann", "x", guid("a")))]
+    people = write("p.csv", raw=(begin + end.join((*lines, ""))).encode())
+    lines = [mark.join(('"contactid"', '"First Name"')), mark.join((guid("a"), "Ann"))]
+    contacts = write("c.csv", raw=(begin + end.join((*lines, ""))).encode())
+    with preview_files(people, contacts) as found:
+        assert [Bucket.IDENTICAL] == [record.bucket for record in found]
+        assert (note.replace('""', '"'),) == found.columns[FileRole.PEOPLE].unknown
+
+
+@pytest.mark.parametrize(
+    "header", ['"Id"x,First Name,crmContactId', 'Id,"First Name"x,crmContactId']
+)
+def test_header_with_text_behind_a_quote_is_refused(header: str, write: Write) -> None:
+    """A header that is broken with every delimiter is not read as one wide column."""
+    with pytest.raises(InputRefused, match="text behind the closing quote"):
+        preview_files(write("p.csv", header), CONTACTS)
+
+
 @pytest.mark.parametrize(
     ("header", "said"),
     [

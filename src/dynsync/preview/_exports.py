@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +16,7 @@ import attrs
 
 from dynsync.fields import EntityMap
 from dynsync.maps import CONTACT, LEAD
-from dynsync.preview._lines import UTF_8, BadRow, Row, excel_delimiter, read_rows
+from dynsync.preview._lines import UTF_8, BadRow, Row, excel_delimiter, leniently, read_rows
 from dynsync.preview._problems import InputRefused, Problem, Problems
 from dynsync.preview._words import FileRole
 from dynsync.records import Side
@@ -231,15 +231,7 @@ def open_export(role: FileRole, path: Path, problems: Problems, encoding: str = 
     there twice is a problem, and neither of the two columns counts.
     """
     known = _known(role)
-    said = excel_delimiter(path, encoding)
-    delimiters = _DELIMITERS if said is None else (said,)
-    found = [(delimiter, _header(path, delimiter, encoding)) for delimiter in delimiters]
-
-    def fit(candidate: tuple[str, Row]) -> tuple[int, int]:
-        cells = candidate[1].cells
-        return sum(_folded(cell) in known for cell in cells), len(cells)
-
-    delimiter, row = max(found, key=fit)
+    delimiter, row = _header(path, encoding, known)
     # Of two names of one column, the system's own counts, or else the first.
     natives = [known.get(_folded(cell)) for cell in row.cells]
     repeated = _repeated(row.cells)
@@ -259,19 +251,39 @@ def open_export(role: FileRole, path: Path, problems: Problems, encoding: str = 
     return export
 
 
-def _header(path: Path, delimiter: str, encoding: str) -> Row:
-    first = next(read_rows(path, delimiter, encoding), None)
-    match first:
-        case Row():
-            return first
-        case BadRow(number, line, _, code, message):
-            hint = " (is it UTF-16, or a workbook?)" if code in {"nul", "encoding"} else ""
-            problem = Problem(
-                str(path), number, None, code, f"in the header: {message}{hint}", line
-            )
-            raise InputRefused(problem)
-        case None:
+def _header(path: Path, encoding: str, known: Collection[str]) -> tuple[str, Row]:
+    """
+    Return the header of *path*, and the delimiter by which most of its cells are *known*.
+
+    With another delimiter than the file's, a quoted cell looks broken, or leaves its quotes
+    in the cells: neither says anything against the file, only against that delimiter.
+    """
+    said = excel_delimiter(path, encoding)
+    best: tuple[str, Row | BadRow] | None = None
+    best_fit = (-1, 0, 0, 0)
+    for delimiter in _DELIMITERS if said is None else (said,):
+        row = next(read_rows(path, delimiter, encoding), None)
+        if row is None:
             raise InputRefused(Problem(str(path), None, None, "empty", "the file is empty"))
+        whole = isinstance(row, Row)
+        cells = row.cells if isinstance(row, Row) else leniently(row.text, delimiter)
+        unquoted = not any('"' in cell for cell in cells)
+        fit = int(unquoted), sum(_folded(cell) in known for cell in cells), len(cells), int(whole)
+        if best is None or fit > best_fit:
+            best, best_fit = (delimiter, row), fit
+    match best:
+        case (delimiter, Row() as header):
+            return delimiter, header
+        case (_, BadRow() as bad):
+            raise _bad_header(path, bad)
+        case _:
+            raise AssertionError("there is no delimiter to read by")
+
+
+def _bad_header(path: Path, bad: BadRow) -> InputRefused:
+    hint = " (is it UTF-16, or a workbook?)" if bad.code in {"nul", "encoding"} else ""
+    message = f"in the header: {bad.message}{hint}"
+    return InputRefused(Problem(str(path), bad.number, None, bad.code, message, bad.line))
 
 
 def _repeated(cells: Sequence[str]) -> tuple[int, ...]:

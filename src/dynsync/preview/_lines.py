@@ -20,7 +20,7 @@ import attrs
 
 from dynsync.preview._problems import InputRefused, Problem
 
-__all__ = ["UTF_8", "BadRow", "Row", "excel_delimiter", "read_rows"]
+__all__ = ["UTF_8", "BadRow", "Row", "excel_delimiter", "leniently", "read_rows"]
 
 UTF_8: Final = "utf-8"
 
@@ -47,13 +47,14 @@ class Row:
 
 @attrs.frozen
 class BadRow:
-    """A row that was not; *cell* counts from 0."""
+    """A row that was not; *cell* counts from 0, *text* is what of it was read."""
 
     number: int
     line: int
     cell: int | None
     code: str
     message: str
+    text: str = attrs.field(repr=False)
 
 
 @attrs.define
@@ -176,37 +177,48 @@ def _rows(lines: _Lines, delimiter: str, encoding: str) -> Iterator[Row | BadRow
             continue
         if lines.cut:
             yield _too_long(lines, begun)
-        elif lines.suspect and (bad := _bad_text(begun, cells, encoding)) is not None:
+        elif lines.suspect and (bad := _bad_text(lines, begun, cells, encoding)) is not None:
             yield bad
         elif any(cells):
             yield Row(*begun, cells)
 
 
 def _too_long(lines: _Lines, begun: _Place) -> BadRow:
-    if not lines.row[-1].endswith(("\n", "\r")):
+    text = "".join(lines.row)
+    if not text.endswith(("\n", "\r")):
         lines.skip_line()
-    return BadRow(*begun, None, "too_long", f"a line of more than {_CHARACTERS} characters")
+    message = f"a line of more than {_CHARACTERS} characters"
+    return BadRow(*begun, None, "too_long", message, text)
 
 
 def _broken(begun: _Place, first: str, delimiter: str, error: str) -> BadRow:
     """Return what `csv` complained about in our words; its own never hold a value either."""
     if "unexpected end of data" in error:
         # Without `strict`, what follows the quote is one cell: the one that it opened.
-        cell = len(next(csv.reader([first], delimiter=delimiter))) - 1
-        return BadRow(*begun, cell, "quote", "a quote is opened and never closed")
+        cell = len(leniently(first, delimiter)) - 1
+        return BadRow(*begun, cell, "quote", "a quote is opened and never closed", first)
     if "field limit" in error:
-        limit = csv.field_size_limit()
-        return BadRow(*begun, None, "too_long", f"a cell of more than {limit} characters")
-    return BadRow(*begun, None, "quote", "text behind the closing quote of a cell")
+        message = f"a cell of more than {csv.field_size_limit()} characters"
+        return BadRow(*begun, None, "too_long", message, first)
+    return BadRow(*begun, None, "quote", "text behind the closing quote of a cell", first)
 
 
-def _bad_text(begun: _Place, cells: list[str], encoding: str) -> BadRow | None:
+def leniently(text: str, delimiter: str) -> list[str]:
+    """Return the cells of a line whose quotes may be in disorder; none if it is hopeless."""
+    try:
+        return next(csv.reader([text], delimiter=delimiter), list[str]())
+    except csv.Error:
+        return []
+
+
+def _bad_text(lines: _Lines, begun: _Place, cells: list[str], encoding: str) -> BadRow | None:
+    text = "".join(lines.row)
     for at, cell in enumerate(cells):
         if "\0" in cell:
-            return BadRow(*begun, at, "nul", "a NUL byte: the file is damaged, or not text")
+            return BadRow(*begun, at, "nul", "a NUL byte: the file is damaged, or not text", text)
         try:
             cell.encode()
         except UnicodeEncodeError:
             message = f"not {encoding.upper()}{_OTHERWISE if encoding == UTF_8 else ''}"
-            return BadRow(*begun, at, "encoding", message)
+            return BadRow(*begun, at, "encoding", message, text)
     return None

@@ -54,7 +54,7 @@ _POLICIES: Final[Mapping[str, AuthorityPolicy]] = {
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-@click.command()
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("people", type=_FILE)
 @click.argument("contacts", type=_FILE, required=False)
 @click.option("--leads", type=_FILE, help="Dynamics' leads, as a CSV file.")
