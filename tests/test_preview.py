@@ -260,6 +260,139 @@ def test_row_that_cannot_be_used_may_be_the_other_half(
     assert all("cannot be used seems to be its other half" in why for why in whys)
 
 
+BROKEN: Final = {
+    "another encoding": "{id}|J\udcfcrgen|{mail}|Oslo",
+    "a NUL": "{id}|J\0rgen|{mail}|Oslo",
+    "a NUL behind the id": "{id}\0|Jen|{mail}|Oslo",
+    "a stray quote": '{id}|"J"rgen|{mail}|Oslo',
+    "a stray quote behind the id": '"{id}" |Jen|{mail}|Oslo',
+    "a quote never closed": '{id}|"Jen|{mail}|Oslo',
+    "another separator": "{id};Jen;{mail};Oslo",
+    "another separator, and commas": "{id};Jen;{mail};Oslo|N|O",
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
+@pytest.mark.parametrize("mark", [",", "\t", "|"])
+@pytest.mark.parametrize("role", [FileRole.PEOPLE, FileRole.CONTACTS])
+@pytest.mark.parametrize("key", ["id", "address"])
+def test_broken_row_shows_whose_it_is(
+    broken: str, mark: str, role: FileRole, key: str, write: Write
+) -> None:
+    """An id or address that the eye finds in a broken row keeps the other half from being new."""
+    link, mail = (guid("a"), "") if key == "id" else ("", "Ann@x.org")
+    heads = {
+        FileRole.PEOPLE: "id|crmContactId|firstName|email|city",
+        FileRole.CONTACTS: "contactid|firstname|emailaddress1|address1_city",
+    }
+    theirs = link or guid("b")
+    good = {
+        FileRole.PEOPLE: f"1|{link}|Ann|{mail.lower()}|Oslo",
+        FileRole.CONTACTS: f"{theirs}|Ann|{mail.lower()}|Oslo",
+    }
+    row = broken.replace("{id}", link if role is FileRole.PEOPLE else theirs)
+    row = row.replace("{mail}", mail)
+    bad = {FileRole.PEOPLE: f"1|{row}", FileRole.CONTACTS: row}
+
+    def file(which: FileRole) -> Path:
+        text = f"{heads[which]}\n{(bad if which is role else good)[which]}\n".replace("|", mark)
+        return write(f"{which.value}.csv", raw=text.encode(errors="surrogateescape"))
+
+    with preview_files(*map(file, heads), by_email=key == "address") as found:
+        assert {"malformed": 1} == sums(found, role)
+        [other] = [which for which in heads if which is not role]
+        assert {"unreadable": 1} == sums(found, other)
+
+
+def test_rows_between_two_stray_quotes_are_read(write: Write) -> None:
+    """A quote that only another row's quote closes hides no row, though the cells come out even."""
+    rows = ['1,<a>,"Ann,Oslo', "2,<b>,Ben,Oslo", '3,<c>,Cid",Oslo', "4,<d>,Dan,Oslo"]
+    people = write("p.csv", "id,crmContactId,firstName,city", *rows)
+    contacts = write(
+        "c.csv", "contactid,firstname,address1_city", *(f"<{one}>,x,Oslo" for one in "abcd")
+    )
+    with preview_files(people, contacts) as found:
+        assert {"malformed": 1, "colliding": 3} == sums(found, FileRole.PEOPLE)
+        assert {"unreadable": 1, "colliding": 3} == sums(found, FileRole.CONTACTS)
+        [problem] = found.problems
+
+    assert (2, "quote") == (problem.row, problem.code)
+
+
+@pytest.mark.parametrize("cell", ["Storgata 5\n0155, Oslo", "one\ntwo,three", "1,2\n\n3,4"])
+def test_lines_of_a_cell_are_no_rows(cell: str, write: Write) -> None:
+    """What only looks a little like a row is read as what it is: several lines of a cell."""
+    people = write("p.csv", "id,crmContactId,address,city", f'1,<a>,"{cell}",Oslo')
+    contacts = write("c.csv", "contactid,address1_line1,address1_city", f'<a>,"{cell}",Oslo')
+    with preview_files(people, contacts) as found:
+        assert {"identical": 1} == sums(found, FileRole.PEOPLE)
+        assert 0 == len(found.problems)
+
+
+@pytest.mark.parametrize(
+    ("row", "number"),
+    [
+        # The id is damaged, or its cell is not to be told.
+        ("1,\udcfc{rest},Ann,a@x.org", 1),
+        ("1,5,Ann,a@x.org", 1),
+        ("1,Ann,a@x.org", 1),
+        ('1,"Ann', 1),
+        # There is none, and that can be told.
+        ("1,,\udcfc,a@x.org", 0),
+        (",,Ann,a@x.org", 0),
+        ("1,{id},\udcfc,", 0),
+    ],
+)
+def test_row_of_which_nobody_can_say_whose_it_is_leaves_a_doubt(
+    row: str, number: int, write: Write
+) -> None:
+    """Where an id may be hidden, what is called new is said not to be certain."""
+    text = row.replace("{rest}", guid("a")[1:]).replace("{id}", guid("b"))
+    raw = f"id,crmContactId,firstName,email\n{text}\n".encode(errors="surrogateescape")
+    people = write("p.csv", raw=raw)
+    contacts = write("c.csv", "contactid,firstname,emailaddress1", "<a>,Ann,a@x.org")
+    with preview_files(people, contacts) as found:
+        [record] = found
+        assert {FileRole.PEOPLE: number, FileRole.CONTACTS: 0} == found.unidentified
+    told = " ".join(run(people, contacts).output.split())
+    said = json.loads(run(people, contacts, "--json").output)
+
+    assert Bucket.CREATED is record.bucket
+    assert ("could be in 1 row of the people" in record.why) == bool(number)
+    assert ("Not certain: of 1 row of the people" in told) == bool(number)
+    assert number == said["files"]["people"]["unidentified"]
+
+
+def test_record_row_without_an_id_leaves_a_doubt_who_is_orphaned(write: Write) -> None:
+    """Every contact has an id; where a row shows none, it may be that of anybody."""
+    people = write("p.csv", "id,crmContactId,firstName", "1,<a>,Ann")
+    contacts = write("c.csv", "contactid,firstname", ",Ann", "<b>")
+    with preview_files(people, contacts) as found:
+        [ann] = found
+        assert 1 == found.unidentified[FileRole.CONTACTS]
+
+    assert Bucket.ORPHANED is ann.bucket
+    assert "could be in 1 row of the contacts" in ann.why
+
+
+def test_damaged_address_leaves_a_doubt_by_email(write: Write) -> None:
+    """Half an address is nobody's: who it may be is not claimed, and neither is who it is not."""
+    raw = "id,crmContactId,firstName,email\n1,,Ann,j\udcfcrgen@x.org\n"
+    people = write("p.csv", raw=raw.encode(errors="surrogateescape"))
+    contacts = write("c.csv", "contactid,firstname,emailaddress1", "<a>,Ann,rgen@x.org")
+    with preview_files(people, contacts, by_email=True) as found:
+        assert 1 == found.count(Bucket.CREATED)
+        assert 1 == found.unidentified[FileRole.PEOPLE]
+
+
+def test_address_of_a_repeated_person_is_taken(write: Write) -> None:
+    """Of a person's rows the first counts; by e-mail the second is a broken one like others."""
+    people = write("p.csv", "id,crmContactId,firstName,email", "1,,Ann,", "1,,Ann,a@x.org")
+    contacts = write("c.csv", "contactid,firstname,emailaddress1", "<a>,Ann,a@x.org")
+    with preview_files(people, contacts, by_email=True) as found:
+        assert {"unreadable": 1} == sums(found, FileRole.CONTACTS)
+
+
 def test_address_on_a_broken_row_counts_only_if_asked(write: Write) -> None:
     """Without matching by e-mail an address says nothing of who somebody is."""
     people = write("p.csv", "id,crmContactId,email,city", "1,,a@x.org,Oslo,x")

@@ -14,14 +14,14 @@ import sqlite3
 import weakref
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import attrs
 
 from dynsync.kinds import EmailKind
 from dynsync.preview._cells import UNREAD, Cell, Cleaner, Options, cleaner
 from dynsync.preview._exports import COLUMNS, Export
-from dynsync.preview._lines import Row, read_rows
+from dynsync.preview._lines import BadRow, Row, leniently, read_rows
 from dynsync.preview._problems import Problem, Problems
 from dynsync.preview._words import FileRole
 from dynsync.records import Side
@@ -36,6 +36,16 @@ Line: TypeAlias = tuple[Cell, ...]
 
 
 _GUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_GUID_IN_TEXT: Final = re.compile(rf"(?<![0-9a-f-]){_GUID.pattern}(?![0-9a-f-])")
+
+_BETWEEN_WORDS: Final = re.compile(r"[\s,;|\"<>]+")
+"""What may stand round an address in a broken line, whatever parts its cells."""
+
+_ADDRESS: Final = 320
+"""How long an address is at the most."""
+
+Key: TypeAlias = Literal["id", "email"]
+"""What people and records are matched by."""
 
 
 def _id(text: str) -> str | None:
@@ -48,6 +58,16 @@ def _address(text: str) -> str | None:
     """Return what an e-mail address is compared by, None for nothing."""
     key = _EMAIL.key(text)
     return key if isinstance(key, str) and key != "null" else None
+
+
+def _ids_in(text: str) -> set[str]:
+    return set(_GUID_IN_TEXT.findall(text.lower()))
+
+
+def _addresses_in(text: str) -> set[str]:
+    """Return the addresses in *text* that are whole: of the encoding, and of a usual length."""
+    words = (word for word in _BETWEEN_WORDS.split(text) if "@" in word and len(word) <= _ADDRESS)
+    return {key for word in words if word.isprintable() and (key := _address(word)) is not None}
 
 
 _Place: TypeAlias = tuple[int, int]
@@ -72,18 +92,62 @@ class Records:
     natives: tuple[str, ...]
 
 
+def _cells(export: Export, row: Row | BadRow) -> list[str]:
+    """Return the cells of *row*, as far as they can be told."""
+    return row.cells if isinstance(row, Row) else leniently(row.text, export.delimiter)
+
+
+def _may_hide(
+    export: Export, cells: Sequence[str], key: Key, links: Sequence[int | None], email: int | None
+) -> bool:
+    """
+    Return whether a row that shows no *key* may hold one: its cell is not to be told, or damaged.
+
+    A person need not have an id in Dynamics, nor anybody an address; a record has its id.
+    """
+    if key == "id" and export.role is not FileRole.PEOPLE:
+        return True
+    places = [at for at in (links if key == "id" else [email]) if at is not None]
+    if not places or len(cells) != len(export.header):
+        return bool(places)
+    return any(_id(cells[at]) is not None for at in places)
+
+
+def _wrong(
+    export: Export, row: Row | BadRow, keys: Sequence[int | None]
+) -> tuple[int | None, str, str] | None:
+    """Return why *row* cannot be used, and in which cell; None if it can."""
+    if isinstance(row, BadRow):
+        return row.cell, row.code, row.message
+    cells = row.cells
+    if len(cells) != len(export.header):
+        said = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
+        return None, "cells", f"{said}, but the header has {len(export.header)}"
+    own, *links = [(at, None if at is None else _id(cells[at])) for at in keys]
+    if own[1] is None:
+        return own[0], "no_id", "the id is missing"
+    guids = links if export.role is FileRole.PEOPLE else [own, *links]
+    for at, id_ in guids:
+        if id_ is not None and not _GUID.fullmatch(id_):
+            return at, "id", "not a GUID, as Dynamics' ids are"
+    return None
+
+
 @attrs.define
 class Index:
     """
     The rows that can be used, by line; *rows* and *malformed* count them all by file.
 
+    *unidentified* counts the malformed rows that may hold one of the *keys*, and show none.
     *options* are those of the choices, as far as they are known after loading. An index that
     is let go of closes by itself.
     """
 
     problems: Problems
+    keys: tuple[Key, ...] = ("id",)
     rows: Counter[FileRole] = attrs.Factory(Counter[FileRole])
     malformed: Counter[FileRole] = attrs.Factory(Counter[FileRole])
+    unidentified: Counter[FileRole] = attrs.Factory(Counter[FileRole])
     options: dict[tuple[FileRole, str], Options] = attrs.Factory(
         dict[tuple[FileRole, str], Options]
     )
@@ -151,7 +215,6 @@ class Index:
         natives: Sequence[str],
     ) -> Iterator[Line]:
         """Yield what to insert, and count and note what cannot be used."""
-        guids = [export.role is not FileRole.PEOPLE, *(True for _ in keys[1:])]
         key_places = [None if key is None else export.places[key] for key in keys]
         email_place = export.places.get(email)
         cleaners = [(export.places[n], self._cleaner(export.role, n)) for n in natives]
@@ -160,29 +223,13 @@ class Index:
         for row in rows:
             self.rows[export.role] += 1
             place = row.number, row.line
-            if not isinstance(row, Row):
-                self._malformed(export, place, row.cell, row.code, row.message)
+            wrong = _wrong(export, row, key_places)
+            if wrong is not None:
+                self._lose(export, row, key_places[1:], email_place)
+                self._malformed(export, place, *wrong)
                 continue
-            cells = row.cells
-            if len(cells) != len(export.header):
-                said = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
-                message = f"{said}, but the header has {len(export.header)}"
-                self._malformed(export, place, None, "cells", message, cells=cells)
-                continue
+            cells = _cells(export, row)
             ids = [None if at is None else _id(cells[at]) for at in key_places]
-            if ids[0] is None:
-                message, cell = "the id is missing", key_places[0]
-                self._malformed(export, place, cell, "no_id", message, cells=cells)
-                continue
-            wrong = [
-                at
-                for id_, guid, at in zip(ids, guids, key_places, strict=True)
-                if guid and id_ is not None and not _GUID.fullmatch(id_)
-            ]
-            if wrong:
-                message = "not a GUID, as Dynamics' ids are"
-                self._malformed(export, place, wrong[0], "id", message, cells=cells)
-                continue
             values = [clean(cells[at]) for at, clean in cleaners]
             if UNREAD in values:
                 self._unread(export, place, values, cleaners)
@@ -199,17 +246,9 @@ class Index:
         return cleaner(column, Side.DYNAMICS, options)
 
     def _malformed(
-        self,
-        export: Export,
-        place: _Place,
-        cell: int | None,
-        code: str,
-        message: str,
-        *,
-        cells: Sequence[str] = (),
+        self, export: Export, place: _Place, cell: int | None, code: str, message: str
     ) -> None:
-        """Count and note a row that cannot be used, and what its *cells* say of whose it is."""
-        self._lose(export.role, cells)
+        """Count and note a row that cannot be used."""
         self.malformed[export.role] += 1
         problem = export.problem(place, cell, code, message)
         self.problems.add(problem)
@@ -218,14 +257,24 @@ class Index:
             (export.role.value, *attrs.astuple(problem)),
         )
 
-    def _lose(self, role: FileRole, cells: Sequence[str]) -> None:
-        """Note what a row that cannot be used seems to be known by: its ids and addresses."""
-        ids = [id_ for cell in cells if (id_ := _id(cell)) is not None and _GUID.fullmatch(id_)]
-        addresses = [_address(cell) for cell in cells if "@" in cell]
+    def _lose(
+        self, export: Export, row: Row | BadRow, links: Sequence[int | None], email: int | None
+    ) -> None:
+        """
+        Note what a row that cannot be used seems to be known by: its ids and addresses.
+
+        They are looked for in its text, since what is wrong with the row may be what parts
+        its cells. A NUL between two letters is no letter.
+        """
+        text = ("\n".join(row.cells) if isinstance(row, Row) else row.text).replace("\0", "")
+        found: dict[Key, set[str]] = {"id": _ids_in(text), "email": _addresses_in(text)}
         self.database.executemany(
             "INSERT OR IGNORE INTO lost VALUES (?, ?)",
-            [(role.value, word) for word in (*ids, *addresses) if word is not None],
+            [(export.role.value, word) for words in found.values() for word in words],
         )
+        cells = _cells(export, row)
+        if any(not found[key] and _may_hide(export, cells, key, links, email) for key in self.keys):
+            self.unidentified[export.role] += 1
 
     def each_malformed(self) -> Iterator[tuple[FileRole, Problem]]:
         """Yield every row that cannot be used, however many there are."""

@@ -2,8 +2,8 @@
 A CSV file read row by row: one broken row is named and skipped, and the rest is read.
 
 A quote that is opened and never closed would swallow the rest of the file. So the physical
-lines of a row are kept until it is whole; if it never is, reading begins again behind the
-first of them.
+lines of a row are kept until it is whole; if it never is, or if the lines look like rows of
+their own, reading begins again behind the first of them.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ def _reading(path: Path) -> Generator[None]:
 
 def _rows(lines: _Lines, delimiter: str, encoding: str) -> Iterator[Row | BadRow]:
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    number = 0
+    number = width = 0
     while True:
         number += 1
         begun = number, lines.begin()
@@ -175,12 +175,27 @@ def _rows(lines: _Lines, delimiter: str, encoding: str) -> Iterator[Row | BadRow
             first = lines.again()
             yield _broken(begun, first, delimiter, str(error))
             continue
+        width = width or len(cells)
         if lines.cut:
             yield _too_long(lines, begun)
+        elif len(lines.row) > 1 and _are_rows(lines.row, delimiter, width):
+            message = "a quote is opened, and not closed before another row begins"
+            yield BadRow(*begun, None, "quote", message, lines.again())
         elif lines.suspect and (bad := _bad_text(lines, begun, cells, encoding)) is not None:
             yield bad
         elif any(cells):
             yield Row(*begun, cells)
+
+
+_KEYED: Final = re.compile(
+    r"""["'{(]*(\d+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})["'})]*[,;\t|](?! )""", re.IGNORECASE
+)
+"""How a row begins whose first column holds the ids; prose has a space behind its comma."""
+
+
+def _are_rows(lines: list[str], delimiter: str, width: int) -> bool:
+    """Return whether each of the lines that one row seems to have looks like a row itself."""
+    return all(_KEYED.match(line) and line.count(delimiter) >= width - 1 for line in lines)
 
 
 def _too_long(lines: _Lines, begun: _Place) -> BadRow:

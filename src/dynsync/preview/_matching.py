@@ -77,8 +77,11 @@ def leave_lost(database: sqlite3.Connection, roles: Sequence[FileRole]) -> None:
 
 def leave_lost_by_email(database: sqlite3.Connection, roles: Sequence[FileRole]) -> None:
     """Leave undecided those, too, whose address a row that cannot be used holds."""
+    held = (
+        "(email IN (SELECT word FROM lost WHERE role = '{0}') "
+        "OR email IN (SELECT email FROM {0} WHERE state = 'repeated'))"
+    )
     for role in roles:
-        held = "email IN (SELECT word FROM lost WHERE role = '{}')"
         _leave(database, role.value, held.format("people"), "people")
         _leave(database, "people", f"pair IS NULL AND {held.format(role.value)}", role.value)
 

@@ -130,6 +130,7 @@ def as_json(preview: Preview, examples: Examples, *, values: bool) -> Json:
         "files": {
             role.value: {
                 "rows": rows,
+                "unidentified": preview.unidentified[role],
                 "outcomes": {bucket.value: preview.count(bucket, role) for bucket in Bucket},
                 "columns": {
                     word: list[Json](names)
@@ -189,6 +190,7 @@ def show(console: Console, preview: Preview, examples: Examples, *, values: bool
             if names:
                 said = ", ".join(name or "(no header)" for name in names)
                 console.print(_plain(f"Columns of the {role.value} ignored, {what}: {said}"))
+    _doubts(console, preview)
     _problems(console, preview, examples.limit)
     console.print("Nothing was changed anywhere.")
 
@@ -254,6 +256,19 @@ def _quoted(text: str) -> str:
 
 def _say(console: Console, indent: int, text: str) -> None:
     console.print(Padding(_plain(text), (0, 0, 0, indent)))
+
+
+def _doubts(console: Console, preview: Preview) -> None:
+    """Say of which numbers above nobody can be sure."""
+    for role, number in preview.unidentified.items():
+        if not number:
+            continue
+        what = "created" if role is FileRole.PEOPLE else "orphaned"
+        rows = "1 row" if number == 1 else f"{number:,} rows"
+        console.print(
+            f"Not certain: of {rows} of the {role.value} nobody can read whose they are; "
+            f"what is called {what} may have its other half there."
+        )
 
 
 def _problems(console: Console, preview: Preview, limit: int) -> None:

@@ -140,6 +140,16 @@ class Preview:
         """How many rows each file has, the header and empty lines left out."""
         return dict(self._index.rows)
 
+    @property
+    def unidentified(self) -> Mapping[FileRole, int]:
+        """
+        How many malformed rows of each file may be somebody's other half, and nobody knows whose.
+
+        No id can be read in them, or no address where people are matched by it. So what is called
+        created or orphaned may have its other half there.
+        """
+        return {role: self._index.unidentified[role] for role in self._index.rows}
+
     def count(self, bucket: Bucket, role: FileRole | None = None) -> int:
         """Return how many rows end in *bucket*, of one file or of all."""
         counted = self.counts.items()
@@ -172,7 +182,9 @@ class Preview:
             known = _known(cells)
             dynamics = known[:plain] + tail
             marketo = None if person is None else known[plain:]
-            yield decide(terms, ids, lines, dynamics, marketo)
+            record = decide(terms, ids, lines, dynamics, marketo)
+            doubt = "" if person is not None else self._doubt(FileRole.PEOPLE)
+            yield attrs.evolve(record, why=record.why + doubt) if doubt else record
 
     def _lonely(self) -> Iterator[PreviewedRecord]:
         """Yield the people that no record was linked to."""
@@ -191,11 +203,21 @@ class Preview:
             if state is not None:
                 bucket, reason = Bucket(str(state)), str(why or "")
             elif orphaned:
-                bucket, reason = Bucket.ORPHANED, "its Dynamics record is not in the file"
+                doubt = "".join(map(self._doubt, self.terms))
+                reason = f"its Dynamics record is not in the file{doubt}"
+                bucket = Bucket.ORPHANED
             elif elsewhere:
                 bucket, reason = Bucket.ELSEWHERE, "its Dynamics record's file was not given"
             ids = Pair[RecordId | None](_text(id_), None)
             yield PreviewedRecord(None, ids, Pair(_number(line), None), bucket, (), reason)
+
+    def _doubt(self, other: FileRole) -> str:
+        """Return what to add where nobody was found in the *other* file, if it is not whole."""
+        number = self._index.unidentified[other]
+        if not number:
+            return ""
+        rows = "1 row" if number == 1 else f"{number} rows"
+        return f"; but one could be in {rows} of the {other.value} that show no id or address"
 
 
 def _quoted(name: str) -> str:
@@ -259,7 +281,7 @@ def preview_files(
         message = "there is no file to compare it with; give the contacts, the leads, or both"
         raise InputRefused(Problem(str(people), None, None, "no_records", message))
     maps = _maps(exports, by_email=by_email)
-    index = Index(problems)
+    index = Index(problems, ("id", "email") if by_email else ("id",))
     with ExitStack() as refused:
         refused.callback(index.close)
         _fill(index, exports, maps, by_email=by_email)
