@@ -726,11 +726,47 @@ def test_file_without_what_it_takes_is_refused(
     assert code == caught.value.problem.code
 
 
-def test_utf_16_is_refused_with_a_hint(write: Write) -> None:
-    """What Excel calls Unicode text is not UTF-8, and the message says what to do."""
-    people = write("p.csv", raw="id,crmContactId\n1,a\n".encode("utf-16"))
-    with pytest.raises(InputRefused, match="UTF-16"):
-        preview_files(people, CONTACTS)
+SMALL: Final = f"id,crmContactId,firstName\r\n1,{guid('a')},Zo\xeb\r\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.parametrize("said", ["utf-8", "cp1252", "utf-16"])
+def test_byte_order_mark_is_believed(encoding: str, said: str, write: Write) -> None:
+    """A file that says what it is encoded in is read so, whatever is said of all files."""
+    people = write("p.csv", raw=SMALL.encode(encoding))
+    contacts = write("c.csv", raw=f"contactid,firstname\r\n{guid('a')},Zo\xeb".encode("utf-16"))
+    with preview_files(people, contacts, encoding=said) as found:
+        assert [Bucket.IDENTICAL] == [record.bucket for record in found]
+
+
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark_has_to_be_said(codec: str, write: Write) -> None:
+    """What Excel calls Unicode text is not UTF-8, and the message says what to do, truly."""
+    people = write("p.csv", raw=SMALL.encode(codec))
+    contacts = write("c.csv", "contactid,firstname", "<a>,Zo\xeb")
+    for said in ("utf-8", "cp1252"):
+        refused = run(people, contacts, "--encoding", f"people={said}")
+        assert USAGE == refused.exit_code
+        assert "it looks like UTF-16; give --encoding utf-16" in " ".join(refused.output.split())
+
+    assert 0 == run(people, contacts, "--encoding", "people=utf-16").exit_code
+
+
+@pytest.mark.parametrize("head", [b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1"])
+def test_workbook_is_to_be_saved_as_csv(head: bytes, write: Write) -> None:
+    """Excel's own files are named as such."""
+    with pytest.raises(InputRefused, match="workbook; open it in Excel and save it as 'CSV UTF-8'"):
+        preview_files(write("p.csv", raw=head + b"\0\x14" * 40), CONTACTS)
+
+
+def test_damage_in_a_marked_file_is_no_other_encoding(write: Write) -> None:
+    """Who has a file with the mark of UTF-8 is not told to read it as something else."""
+    people = write("p.csv", raw=SMALL.encode("utf-8-sig").replace(b"\xc3\xab", b"\xeb"))
+    with preview_files(people, CONTACTS, encoding="cp1252") as found:
+        [problem] = found.problems
+
+    assert "begins with the mark of it" in problem.message
+    assert "cp1252" not in problem.message
 
 
 def test_file_that_is_not_there_is_refused(tmp_path: Path) -> None:

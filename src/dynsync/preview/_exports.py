@@ -16,7 +16,8 @@ import attrs
 
 from dynsync.fields import EntityMap
 from dynsync.maps import CONTACT, LEAD
-from dynsync.preview._lines import UTF_8, BadRow, Row, excel_delimiter, leniently, read_rows
+from dynsync.preview._encodings import UTF_8, true_encoding
+from dynsync.preview._lines import BadRow, Row, excel_delimiter, leniently, read_rows
 from dynsync.preview._problems import InputRefused, Problem, Problems
 from dynsync.preview._words import FileRole
 from dynsync.records import Side
@@ -231,6 +232,7 @@ def open_export(role: FileRole, path: Path, problems: Problems, encoding: str = 
     there twice is a problem, and neither of the two columns counts.
     """
     known = _known(role)
+    encoding = true_encoding(path, encoding)
     delimiter, row = _header(path, encoding, known)
     # Of two names of one column, the system's own counts, or else the first.
     natives = [known.get(_folded(cell)) for cell in row.cells]
@@ -281,8 +283,7 @@ def _header(path: Path, encoding: str, known: Collection[str]) -> tuple[str, Row
 
 
 def _bad_header(path: Path, bad: BadRow) -> InputRefused:
-    hint = " (is it UTF-16, or a workbook?)" if bad.code in {"nul", "encoding"} else ""
-    message = f"in the header: {bad.message}{hint}"
+    message = f"in the header: {bad.message}"
     return InputRefused(Problem(str(path), bad.number, None, bad.code, message, bad.line))
 
 

@@ -11,22 +11,15 @@ from __future__ import annotations
 import csv
 import re
 from collections import deque
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, TextIO, TypeAlias
 
 import attrs
 
-from dynsync.preview._problems import InputRefused, Problem
+from dynsync.preview._encodings import UTF_8, not_of, reading
 
-__all__ = ["UTF_8", "BadRow", "Row", "excel_delimiter", "leniently", "read_rows"]
-
-UTF_8: Final = "utf-8"
-
-_OTHERWISE: Final = (
-    "; save the file as 'CSV UTF-8', or, if Excel on Windows wrote it, give --encoding cp1252"
-)
+__all__ = ["BadRow", "Row", "excel_delimiter", "leniently", "read_rows"]
 
 _Place: TypeAlias = tuple[int, int]
 """The number of a row, and the line on which it begins."""
@@ -116,46 +109,25 @@ def read_rows(path: Path, delimiter: str, encoding: str = UTF_8) -> Iterator[Row
     So is the line with which Excel is told the delimiter. Raises `InputRefused` where the
     file cannot be read.
     """
-    with _reading(path):
-        # What is not of the encoding comes as half surrogate pairs, which the row is then
-        # refused for.
-        codec = _codec(encoding)
-        with path.open(encoding=codec, errors="surrogateescape", newline="") as stream:
-            lines = _Lines(stream)
-            if excel_delimiter(path, encoding) is not None:
-                next(lines)
-            yield from _rows(lines, delimiter, encoding)
+    # What is not of the encoding comes as half surrogate pairs, which the row is then refused for.
+    with (
+        reading(path, encoding),
+        path.open(encoding=encoding, errors="surrogateescape", newline="") as stream,
+    ):
+        lines = _Lines(stream)
+        if excel_delimiter(path, encoding) is not None:
+            next(lines)
+        yield from _rows(lines, delimiter, encoding)
 
 
 def excel_delimiter(path: Path, encoding: str) -> str | None:
     """Return the delimiter that the first line of *path* names for Excel: ``sep=;``."""
-    with _reading(path), path.open(encoding=_codec(encoding), errors="replace") as stream:
+    with reading(path, encoding), path.open(encoding=encoding, errors="replace") as stream:
         found = _EXCEL.fullmatch(stream.readline(20))
         return None if found is None else found[1]
 
 
 _EXCEL: Final = re.compile(r'"?sep=([,;\t|])"?\s*', re.IGNORECASE)
-
-
-def _codec(encoding: str) -> str:
-    # A byte order mark is no part of the first header.
-    return "utf-8-sig" if encoding.replace("_", "-").casefold() in {UTF_8, "utf8"} else encoding
-
-
-@contextmanager
-def _reading(path: Path) -> Generator[None]:
-    """Say what the file system, or the codec, says against *path*."""
-    try:
-        yield
-    except OSError as error:
-        why = error.strerror or "it cannot be read"
-        raise InputRefused(Problem(str(path), None, None, "unreadable", why)) from None
-    except LookupError:
-        why = "there is no such encoding; utf-8 and cp1252 are the usual ones"
-        raise InputRefused(Problem(str(path), None, None, "encoding", why)) from None
-    except UnicodeError:
-        why = "it is not in the encoding that was given for it"
-        raise InputRefused(Problem(str(path), None, None, "encoding", why)) from None
 
 
 def _rows(lines: _Lines, delimiter: str, encoding: str) -> Iterator[Row | BadRow]:
@@ -234,6 +206,5 @@ def _bad_text(lines: _Lines, begun: _Place, cells: list[str], encoding: str) -> 
         try:
             cell.encode()
         except UnicodeEncodeError:
-            message = f"not {encoding.upper()}{_OTHERWISE if encoding == UTF_8 else ''}"
-            return BadRow(*begun, at, "encoding", message, text)
+            return BadRow(*begun, at, "encoding", not_of(encoding), text)
     return None

@@ -17,6 +17,7 @@ from dynsync.maps import default_policy
 from dynsync.policies import AuthorityPolicy
 from dynsync.preview._cells import Cell
 from dynsync.preview._decisions import PreviewedRecord, decide
+from dynsync.preview._encodings import UTF_8
 from dynsync.preview._exports import (
     COLUMNS,
     MAPS,
@@ -26,7 +27,6 @@ from dynsync.preview._exports import (
     refused,
 )
 from dynsync.preview._index import Index, People, Records
-from dynsync.preview._lines import UTF_8
 from dynsync.preview._matching import (
     leave_lost,
     leave_lost_by_email,
@@ -267,8 +267,8 @@ def preview_files(
 
     With *by_email*, records that no person holds the id of are matched by their address.
     *policy* decides collisions, by default as the sync does. *encoding* is that of all files,
-    or of each. Raises `InputRefused` where a file cannot be used at all; what is wrong with
-    single rows is among the problems.
+    or of each; a byte order mark in a file is believed more. Raises `InputRefused` where a file
+    cannot be used at all; what is wrong with single rows is among the problems.
     """
     problems = Problems()
     paths = {FileRole.PEOPLE: people, FileRole.CONTACTS: contacts, FileRole.LEADS: leads}

@@ -73,7 +73,7 @@ _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
     multiple=True,
     metavar="[FILE=]NAME",
     help="What the files are encoded in, or one of them, as in contacts=cp1252. Excel on "
-    "Windows writes cp1252.  [default: utf-8]",
+    "Windows writes cp1252. A byte order mark in a file is believed more.  [default: utf-8]",
 )
 @click.option(
     "--plan",
