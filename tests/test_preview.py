@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import csv
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -41,6 +43,7 @@ from dynsync import (
     prefer,
 )
 from dynsync.cli import ExitCode
+from dynsync.cli._app import app
 from dynsync.matching import Matched, Several, match
 from dynsync.planning import plan_record
 from dynsync.preview import (
@@ -50,11 +53,13 @@ from dynsync.preview import (
     InputRefused,
     Preview,
     PreviewedRecord,
+    command,
     preview_files,
 )
 from dynsync.preview import _decisions as decisions
+from dynsync.preview._plan import PlanFile
 from dynsync.preview._report import Json
-from dynsync.preview.command import ATTENTION, USAGE, preview
+from dynsync.preview.command import ATTENTION, INTERRUPTED, USAGE, preview
 from dynsync.records import MISSING, Missing, Row
 from dynsync.sandbox import (
     CONTACT_COLUMNS,
@@ -1196,7 +1201,9 @@ def test_json_keys_have_no_blanks() -> None:
 
 def test_exit_codes_are_those_of_the_command_line() -> None:
     """The preview is a command like the others, though it does not import them."""
-    assert (ExitCode.ATTENTION, ExitCode.USAGE) == (ATTENTION, USAGE)
+    codes = (ExitCode.ATTENTION, ExitCode.USAGE, ExitCode.INTERRUPTED)
+
+    assert codes == (ATTENTION, USAGE, INTERRUPTED)
 
 
 @pytest.mark.parametrize(("policy", "code"), [("default", 0), ("manual", 1)])
@@ -1240,6 +1247,65 @@ def test_plan_replaces_nothing_but_a_plan(tmp_path: Path) -> None:
     for _ in range(2):
         assert 1 == run(PEOPLE, CONTACTS, "--plan", path).exit_code
     assert path.read_text("utf-8-sig").startswith("entity,person id,")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("before", [None, ""], ids=["new", "replaced"])
+def test_interrupted_preview_leaves_no_half_plan(
+    number: signal.Signals, before: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped in the middle of the plan, it leaves what was there, and says what is true."""
+    plan = tmp_path / "plan.csv"
+    if before is not None:
+        plan.write_text(before, "utf-8")
+
+    def interrupted(*_: object) -> None:
+        assert list(tmp_path.glob(".plan.csv.*.part"))
+        signal.raise_signal(number)
+
+    monkeypatch.setattr(PlanFile, "add_malformed", interrupted)
+    people = tmp_path / "people.csv"
+    people.write_bytes(PEOPLE.read_bytes() + b"broken\r\n")
+    result = CliRunner().invoke(app, ["preview", str(people), str(CONTACTS), "--plan", str(plan)])
+
+    assert INTERRUPTED == result.exit_code
+    assert "" == result.stdout
+    said = " ".join(result.stderr.split())
+    assert f"dynsync: stopped; nothing was changed anywhere, and {plan} was not written." == said
+    assert before == (plan.read_text("utf-8") if plan.exists() else None)
+    assert {"people.csv", *(["plan.csv"] if plan.exists() else [])} == {
+        path.name for path in tmp_path.iterdir()
+    }
+
+
+def test_interrupt_behind_the_plan_leaves_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plan that is whole stays, and is not said not to be there."""
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "show", interrupted)
+    result = run(PEOPLE, CONTACTS, "--plan", tmp_path / "plan.csv")
+
+    assert INTERRUPTED == result.exit_code
+    assert "dynsync: stopped; nothing was changed anywhere.\n" == result.stderr
+    assert 10 < len(list(rows_of(tmp_path / "plan.csv")))
+
+
+def test_plan_goes_through_a_link_and_a_pipe(tmp_path: Path) -> None:
+    """What the name of the plan leads to is written, and stays what it is."""
+    (tmp_path / "linked.csv").symlink_to(tmp_path / "plan.csv")
+    run(PEOPLE, CONTACTS, "--plan", tmp_path / "linked.csv")
+    os.mkfifo(tmp_path / "pipe")
+    with subprocess.Popen(["cat", tmp_path / "pipe"], stdout=subprocess.PIPE) as reader:  # noqa: S603, S607 - reads our own pipe
+        run(PEOPLE, CONTACTS, "--plan", tmp_path / "pipe")
+        assert reader.stdout is not None
+        piped = reader.stdout.read()
+
+    assert (tmp_path / "linked.csv").is_symlink()
+    assert (tmp_path / "plan.csv").read_bytes() == piped
 
 
 def test_plan_does_not_overwrite_an_export() -> None:

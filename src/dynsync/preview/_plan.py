@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import csv
 import os
+import secrets
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Self, TextIO
 
@@ -23,7 +26,7 @@ from dynsync.preview.wording import safe_cell
 from dynsync.records import Entity, Missing, Side, Wire
 from dynsync.terms import Terms
 
-__all__ = ["PlanFile", "may_be_replaced", "said_values"]
+__all__ = ["PlanFile", "may_be_replaced", "plan_file", "said_values"]
 
 _HEADER: Final = ("entity", "person id", "dynamics id", "field", "outcome", "from", "to", "reason")
 
@@ -66,6 +69,30 @@ def may_be_replaced(path: Path) -> bool:
         return file.read(len(head)) == head
 
 
+@contextmanager
+def plan_file(path: Path, terms: dict[Entity, Terms], *, values: bool) -> Generator[PlanFile]:
+    """
+    Write a plan that takes its name *path* when it is whole; raises OSError.
+
+    Half a plan looks like a whole one of a smaller export, so that none is left: of a preview
+    that does not come to its end, *path* holds what it held before.
+    """
+    if path.exists() and not path.is_file():
+        # A pipe or a terminal has no other name; who reads there sees where it ends.
+        with path.open("w", encoding="utf-8-sig", newline="") as stream:
+            yield PlanFile.begun(stream, terms, values=values)
+        return
+    whole = path.resolve()
+    partial = whole.with_name(f".{whole.name}.{secrets.token_hex(4)}.part")
+    handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8-sig", newline="") as stream:
+            yield PlanFile.begun(stream, terms, values=values)
+        partial.replace(whole)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
 @attrs.define
 class PlanFile:
     """A plan on its way into a file that only its owner may read."""
@@ -75,13 +102,10 @@ class PlanFile:
     values: bool
 
     @classmethod
-    def create(cls, path: Path, terms: dict[Entity, Terms], *, values: bool) -> Self:
-        """Begin the file *path*; raises OSError."""
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        stream = os.fdopen(handle, "w", encoding="utf-8-sig", newline="")
-        plan = cls(stream, terms, values)
+    def begun(cls, stream: TextIO, terms: dict[Entity, Terms], *, values: bool) -> Self:
+        """Begin a plan in *stream*."""
         csv.writer(stream).writerow(_HEADER)
-        return plan
+        return cls(stream, terms, values)
 
     def add(self, record: PreviewedRecord) -> None:
         """Write what becomes of *record*."""

@@ -9,30 +9,36 @@ used at all or the command was called wrongly.
 from __future__ import annotations
 
 import json
+import signal
 import sqlite3
-from collections.abc import Mapping
+import threading
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import click
 from rich.console import Console
 
 from dynsync.maps import CONSENT_FIELDS, default_policy
 from dynsync.policies import AuthorityPolicy, by_field, manual, opt_out, prefer
-from dynsync.preview._plan import PlanFile, may_be_replaced
+from dynsync.preview._plan import may_be_replaced, plan_file
 from dynsync.preview._problems import InputRefused
 from dynsync.preview._report import Examples, as_json, show
 from dynsync.preview._result import Preview, preview_files
 from dynsync.preview._words import Bucket, FieldOutcome, FileRole
 from dynsync.records import Side
 
-__all__ = ["ATTENTION", "USAGE", "preview"]
+__all__ = ["ATTENTION", "INTERRUPTED", "USAGE", "preview"]
 
 ATTENTION: Final = 1
 """The exit code where rows or cells cannot be used, or what was found needs a person."""
 
 USAGE: Final = 2
 """The exit code where a file cannot be used at all, or the command was called wrongly."""
+
+INTERRUPTED: Final = 130
+"""The exit code after Ctrl-C or SIGTERM."""
 
 _NEEDY: Final = (Bucket.REFUSED, Bucket.AMBIGUOUS, Bucket.MALFORMED)
 
@@ -113,35 +119,72 @@ def preview(
     something needs a person (refused, ambiguous, left unresolved), 2 if a file cannot be used
     at all or the command was called wrongly.
     """
-    inputs = [path for path in (people, contacts, leads) if path is not None]
-    if plan is not None and plan.exists() and any(plan.samefile(path) for path in inputs):
-        raise click.UsageError("The plan would overwrite one of the exports; name another file.")
-    if plan is not None and not _is_free(plan):
-        message = f"{plan}: it is there, is no plan, and is not replaced. Name another file"
-        raise click.BadParameter(message, param_hint="--plan")
+    files = {FileRole.PEOPLE: people, FileRole.CONTACTS: contacts, FileRole.LEADS: leads}
+    given = {role: path for role, path in files.items() if path is not None}
+    if plan is not None:
+        _check_free(plan, given.values())
+    unwritten = plan
     try:
-        found = preview_files(
-            people,
-            contacts,
-            leads,
+        with (
+            _interruptible(),
+            _opened(given, encodings, by_email=by_email, policy=_POLICIES[policy]) as found,
+        ):
+            examples = Examples(limit)
+            _go_through(found, examples, plan, values=values)
+            unwritten = None
+            if as_json_:
+                click.echo(json.dumps(as_json(found, examples, values=values), indent=2))
+            else:
+                console = Console(markup=False, highlight=False, emoji=False)
+                show(console, found, examples, values=values)
+            if len(found.problems) or _needs_a_person(found):
+                raise click.exceptions.Exit(ATTENTION)
+    except KeyboardInterrupt:
+        raise _Interrupted(unwritten) from None
+
+
+@contextmanager
+def _interruptible() -> Generator[None]:
+    """Take SIGTERM as Ctrl-C inside the block, so that half a plan is cleared away."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _opened(
+    files: Mapping[FileRole, Path],
+    encodings: Sequence[str],
+    *,
+    by_email: bool,
+    policy: AuthorityPolicy,
+) -> Preview:
+    try:
+        return preview_files(
+            files[FileRole.PEOPLE],
+            files.get(FileRole.CONTACTS),
+            files.get(FileRole.LEADS),
             by_email=by_email,
-            policy=_POLICIES[policy],
+            policy=policy,
             encoding=_encodings(encodings),
         )
     except InputRefused as error:
         raise _Unusable(str(error)) from None
     except sqlite3.Error as error:
         raise _Unusable(f"{_NO_ROOM}: {error}") from None
-    with found:
-        examples = Examples(limit)
-        _go_through(found, examples, plan, values=values)
-        if as_json_:
-            click.echo(json.dumps(as_json(found, examples, values=values), indent=2))
-        else:
-            console = Console(markup=False, highlight=False, emoji=False)
-            show(console, found, examples, values=values)
-        if len(found.problems) or _needs_a_person(found):
-            raise click.exceptions.Exit(ATTENTION)
+
+
+def _check_free(plan: Path, inputs: Iterable[Path]) -> None:
+    """Raise a usage error where writing *plan* would destroy something."""
+    if plan.exists() and any(plan.samefile(path) for path in inputs):
+        raise click.UsageError("The plan would overwrite one of the exports; name another file.")
+    if not _is_free(plan):
+        message = f"{plan}: it is there, is no plan, and is not replaced. Name another file"
+        raise click.BadParameter(message, param_hint="--plan")
 
 
 def _is_free(plan: Path) -> bool:
@@ -157,13 +200,27 @@ def _needs_a_person(found: Preview) -> bool:
     return left or any(map(found.count, _NEEDY))
 
 
+class _Interrupted(click.ClickException):
+    """The end by Ctrl-C or SIGTERM; unlike a run, a preview has nothing that a next one goes on."""
+
+    exit_code = INTERRUPTED
+
+    def __init__(self, unwritten: Path | None) -> None:
+        plan = "" if unwritten is None else f", and {unwritten} was not written"
+        super().__init__(f"dynsync: stopped; nothing was changed anywhere{plan}.")
+
+    def show(self, file: IO[str] | None = None) -> None:
+        """Print the message: it is no error."""
+        click.echo(self.message, file=file, err=True)
+
+
 class _Unusable(click.ClickException):
     """A file that cannot be read, or written, at all."""
 
     exit_code = USAGE
 
 
-def _encodings(said: tuple[str, ...]) -> dict[FileRole, str]:
+def _encodings(said: Sequence[str]) -> dict[FileRole, str]:
     """Return the encoding of each file, as *said*: of all, or of the one that is named."""
     found: dict[FileRole, str] = {}
     own: dict[FileRole, str] = {}
@@ -190,8 +247,7 @@ def _go_through(found: Preview, examples: Examples, plan: Path | None, *, values
         return
     terms = {held.entity: held for held in found.terms.values()}
     try:
-        file = PlanFile.create(plan, terms, values=values)
-        with file.stream:
+        with plan_file(plan, terms, values=values) as file:
             for record in found:
                 examples.add(record)
                 file.add(record)
