@@ -56,6 +56,7 @@ from dynsync.preview import (
     command,
     preview_files,
 )
+from dynsync.preview import _cells as cells
 from dynsync.preview import _decisions as decisions
 from dynsync.preview._plan import PlanFile
 from dynsync.preview._report import Json
@@ -63,6 +64,7 @@ from dynsync.preview.command import ATTENTION, INTERRUPTED, USAGE, preview
 from dynsync.records import MISSING, Missing, Row
 from dynsync.sandbox import (
     CONTACT_COLUMNS,
+    LEAD_COLUMNS,
     PERSON_COLUMNS,
     SandboxClock,
     SandboxDynamics,
@@ -520,6 +522,38 @@ def test_unreadable_cell_is_said_without_a_value(write: Write, tmp_path: Path) -
     assert "becomes" not in result.output
     assert "unreadable" == row["outcome"]
     assert not {"from", "to"} & row.keys()
+
+
+@pytest.mark.parametrize(
+    ("type_", "text", "forms"),
+    [
+        ("Boolean", "ja", ["true", "yes", "y", "1", "false", "no", "n", "0"]),
+        ("DateTime", "01/02/2024", ["2024-05-31T14:30:00Z", "2024-05-31 14:30"]),
+        ("DateOnly", "01/02/2024", ["2024-05-31"]),
+        ("Money", "1,000.50", ["1000.50"]),
+        ("Integer", "1,000", ["1000"]),
+    ],
+)
+def test_unreadable_cell_says_what_is_read(type_: str, text: str, forms: Sequence[str]) -> None:
+    """What is told of a cell helps with its column, and each form that is told can be read."""
+    column = next(column for column in CONTACT_COLUMNS + LEAD_COLUMNS if column.type == type_)
+    read = cells.cleaner(column, Side.DYNAMICS, None)
+    said = cells.unread(column, Side.DYNAMICS)
+
+    assert cells.UNREAD == read(text)
+    assert [] == [form for form in forms if form not in said or read(form) == cells.UNREAD]
+
+
+def test_unreadable_cells_of_a_row_are_each_explained(write: Write) -> None:
+    """Each column has its own words, without the value."""
+    people = write("p.csv", "id,crmLeadId,unsubscribed,annualRevenue", "1,<a>,ja,5")
+    leads = write("l.csv", "leadid,donotbulkemail,revenue", '<a>,no,"1,000.50"')
+    with preview_files(people, leads=leads) as found:
+        said = {problem.column: problem.message for problem in found.problems}
+
+    assert said["unsubscribed"].startswith("neither yes nor no; read are true")
+    assert said["revenue"].startswith("not a number; write 1000.50")
+    assert not any("ja" in one or "1,000" in one for one in said.values())
 
 
 # -- exports that are broken

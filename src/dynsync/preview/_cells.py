@@ -15,12 +15,24 @@ from typing import Final, TypeAlias
 import attrs
 
 from dynsync.fields import Field
-from dynsync.kinds import BooleanKind, ChoiceKind, Kind, MultiChoiceKind, TextKind, Unfit
+from dynsync.kinds import (
+    BooleanKind,
+    ChoiceKind,
+    DateKind,
+    InstantKind,
+    IntegerKind,
+    Kind,
+    MultiChoiceKind,
+    NumberKind,
+    TextKind,
+    Unfit,
+    WallTimeKind,
+)
 from dynsync.maps import kind_of
 from dynsync.records import Missing, Side, Wire
 from dynsync.schemas import Column, Option
 
-__all__ = ["UNREAD", "Cell", "Cleaner", "Options", "cleaner", "shown"]
+__all__ = ["UNREAD", "Cell", "Cleaner", "Options", "cleaner", "shown", "unread"]
 
 UNREAD: Final = b""
 """What stands in the index for a cell that cannot be read; no text, so that none is it."""
@@ -99,6 +111,28 @@ def cleaner(column: Column, side: Side, options: Options | None) -> Cleaner:
         return lambda text: None if not text or text == null or text.isspace() else text
     read = _reader(kind, side)
     return lambda text: None if blank(text) else read(text)
+
+
+def unread(column: Column, side: Side) -> str:
+    """Return why a cell of *column* could not be read: which forms would have been."""
+    match kind_of(column, side):
+        case BooleanKind():
+            return "neither yes nor no; read are true, yes, y, 1 and false, no, n, 0"
+        case DateKind():
+            return "not a date, or one that can be read in two ways; write 2024-05-31"
+        case InstantKind() | WallTimeKind():
+            return (
+                "not a point in time, or one that can be read in two ways; "
+                "write 2024-05-31T14:30:00Z or 2024-05-31 14:30"
+            )
+        case IntegerKind():
+            return "not a whole number; write 1000, and nothing between the digits"
+        case NumberKind():
+            return "not a number; write 1000.50, with a point, and without a currency"
+        case ChoiceKind() | MultiChoiceKind():
+            return f"an option more than the {_OPTIONS:,} that are learned of a column"
+        case _:
+            return "not a value of this column"
 
 
 def _blanks(side: Side) -> Callable[[str], bool]:

@@ -19,12 +19,13 @@ from typing import Final, Literal, TypeAlias
 import attrs
 
 from dynsync.kinds import EmailKind
-from dynsync.preview._cells import UNREAD, Cell, Cleaner, Options, cleaner
+from dynsync.preview._cells import UNREAD, Cell, Cleaner, Options, cleaner, unread
 from dynsync.preview._exports import COLUMNS, Export
 from dynsync.preview._lines import BadRow, Row, leniently, read_rows
 from dynsync.preview._problems import Problem, Problems
 from dynsync.preview._words import FileRole
 from dynsync.records import Side
+from dynsync.schemas import Column
 
 __all__ = ["Index", "People", "Records"]
 
@@ -95,6 +96,10 @@ class Records:
 def _cells(export: Export, row: Row | BadRow) -> list[str]:
     """Return the cells of *row*, as far as they can be told."""
     return row.cells if isinstance(row, Row) else leniently(row.text, export.delimiter)
+
+
+def _column(role: FileRole, native: str) -> Column:
+    return next(column for column in COLUMNS[role] if column.name == native)
 
 
 def _may_hide(
@@ -232,12 +237,12 @@ class Index:
             ids = [None if at is None else _id(cells[at]) for at in key_places]
             values = [clean(cells[at]) for at, clean in cleaners]
             if UNREAD in values:
-                self._unread(export, place, values, cleaners)
+                self._unread(export, place, values, natives)
             address = None if email_place is None else _address(cells[email_place])
             yield (*place, *ids, address, *values)
 
     def _cleaner(self, role: FileRole, native: str) -> Cleaner:
-        column = next(column for column in COLUMNS[role] if column.name == native)
+        column = _column(role, native)
         if role is FileRole.PEOPLE:
             return cleaner(column, Side.MARKETO, None)
         if column.type not in _CHOICES:
@@ -284,15 +289,13 @@ class Index:
             yield FileRole(role), Problem(file, number, heading, code, message, line)
 
     def _unread(
-        self,
-        export: Export,
-        place: _Place,
-        values: Sequence[Cell],
-        cleaners: Sequence[tuple[int, Cleaner]],
+        self, export: Export, place: _Place, values: Sequence[Cell], natives: Sequence[str]
     ) -> None:
-        for value, (at, _) in zip(values, cleaners, strict=True):
+        side = Side.MARKETO if export.role is FileRole.PEOPLE else Side.DYNAMICS
+        for value, native in zip(values, natives, strict=True):
             if value == UNREAD:
-                message = "not a value of this column, or one that can be read in two ways"
+                message = unread(_column(export.role, native), side)
+                at = export.places[native]
                 self.problems.add(export.problem(place, at, "value", message))
 
     def _refuse_repeated(self, export: Export) -> None:
