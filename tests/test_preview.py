@@ -739,8 +739,53 @@ def test_header_that_stands_there_twice_is_named(write: Write) -> None:
         problems = [(p.row, p.column, p.code) for p in found.problems]
         columns = found.columns[FileRole.PEOPLE]
 
-    assert [(1, "title", "header"), (1, "Title", "header")] == problems
+    assert [(1, "title", "header")] == problems
     assert ("title", "Title") == columns.twice
+
+
+@pytest.mark.parametrize("role", [FileRole.PEOPLE, FileRole.CONTACTS])
+def test_column_that_the_other_file_has_twice_is_not_called_absent(
+    role: FileRole, write: Write
+) -> None:
+    """Each half of such a column says what is true of it."""
+    heads = {FileRole.PEOPLE: ["title"], FileRole.CONTACTS: ["jobtitle"]}
+    heads[role] *= 3
+    people = write("p.csv", ",".join(("id,crmContactId,firstName", *heads[FileRole.PEOPLE])))
+    contacts = write("c.csv", ",".join(("contactid,firstname", *heads[FileRole.CONTACTS])))
+    [other] = heads.keys() - {role}
+    with preview_files(people, contacts) as found:
+        columns = found.columns
+        codes = found.problems.counts
+    told = " ".join(run(people, contacts).output.split())
+
+    assert (tuple(heads[role]), tuple(heads[other])) == (columns[role].twice, columns[other].unsure)
+    assert () == columns[other].alone
+    assert 1 == codes["header"]
+    assert "this header stands there 3 times" in told
+    said = f"{other.value} ignored, more than once in the other file: {heads[other][0]}"
+    assert said in told
+
+
+def test_file_with_ids_only_is_the_one_at_fault(write: Write) -> None:
+    """Who exported the people without fields is not sent to look at the contacts."""
+    people = write("p.csv", "id,crmContactId", "1,<a>")
+    contacts = write("c.csv", "contactid,firstname", "<a>,Ann")
+    with pytest.raises(InputRefused, match="no column but ids is in it; export") as caught:
+        preview_files(people, contacts)
+
+    assert str(people) == caught.value.problem.file
+
+
+@pytest.mark.parametrize("by_email", [False, True])
+def test_swapped_files_are_told_so(*, by_email: bool) -> None:
+    """A header of the other kind of file is seen, and the message says the order."""
+    for files, kind in (((CONTACTS, PEOPLE), "contacts"), ((PEOPLE, LEADS), "leads")):
+        with pytest.raises(InputRefused) as caught:
+            preview_files(*files, by_email=by_email)
+        assert f"looks like an export of {kind}: were the files swapped?" in str(caught.value)
+
+    with pytest.raises(InputRefused, match="looks like an export of people"):
+        preview_files(PEOPLE, PEOPLE, by_email=by_email)
 
 
 @pytest.mark.parametrize(

@@ -143,9 +143,9 @@ class ExportColumns:
     """
     What the columns of one export come to, by their headers.
 
-    *used* take part; *alone* would, but the other file has no such column; *unmapped* are known,
-    but no default map has them; *unknown* are not known; *twice* stand there more than once, so
-    that none counts.
+    *used* take part; *alone* would, but the other file has no such column; *unsure* would, but
+    the other file has it more than once; *unmapped* are known, but no default map has them;
+    *unknown* are not known; *twice* stand there more than once, so that none counts.
     """
 
     used: tuple[str, ...] = ()
@@ -153,6 +153,7 @@ class ExportColumns:
     unmapped: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     twice: tuple[str, ...] = ()
+    unsure: tuple[str, ...] = ()
 
 
 @attrs.frozen
@@ -175,8 +176,14 @@ class Export:
         column = self.header[cell] if inside and cell is not None else None
         return Problem(str(self.path), row, column, code, message, line)
 
-    def columns(self, used: frozenset[str]) -> ExportColumns:
-        """Return what the columns come to, if those of the names *used* take part."""
+    def repeated(self) -> set[str]:
+        """Return the columns that stand there more than once."""
+        known = _known(self.role)
+        names = (known.get(_folded(self.header[at])) for at in self.twice)
+        return {name for name in names if name is not None}
+
+    def columns(self, used: frozenset[str], unsure: frozenset[str]) -> ExportColumns:
+        """Return what the columns come to, if of their names *used* take part."""
         natives = {at: native for native, at in self.places.items()}
         mapped = _mapped(self.role)
         sorted_: dict[str, list[str]] = defaultdict(list[str])
@@ -188,6 +195,8 @@ class Export:
                 word = "unmapped" if self._unmapped(name) else "unknown"
             elif native in used:
                 word = "used"
+            elif native in unsure:
+                word = "unsure"
             else:
                 word = "alone" if native in mapped else "unmapped"
             sorted_[word].append(name)
@@ -221,7 +230,21 @@ def refused(export: Export, code: str, message: str, *lacking: str) -> InputRefu
     """Return the refusal of a whole export, for what its header lacks: columns *lacking*."""
     why = next((export.lacks(native) for native in lacking), "")
     said = f"{message}: {why}" if why else message
+    if lacking and (other := _looks_like(export)) is not None:
+        said += f". It looks like an export of {other.value}: were the files swapped?"
+        said += " The people come first, then the contacts; leads are given by --leads"
     return InputRefused(export.problem(export.header_place, None, code, said))
+
+
+def _looks_like(export: Export) -> FileRole | None:
+    """Return which other file's columns the header has more of, None if it has of none."""
+
+    def fit(role: FileRole) -> int:
+        known = _known(role)
+        return sum(_folded(name) in known for name in export.header)
+
+    best = max(FileRole, key=fit)
+    return best if fit(best) > fit(export.role) else None
 
 
 def open_export(role: FileRole, path: Path, problems: Problems, encoding: str = UTF_8) -> Export:
@@ -247,8 +270,8 @@ def open_export(role: FileRole, path: Path, problems: Problems, encoding: str = 
         _places(row.cells, natives, repeated),
         repeated,
     )
-    for at in repeated:
-        message = "this header stands there more than once; none of these columns takes part"
+    for at, number in _firsts(row.cells, repeated).items():
+        message = f"this header stands there {_times(number)}; none of these columns takes part"
         problems.add(export.problem(export.header_place, at, "header", message))
     return export
 
@@ -290,6 +313,13 @@ def _bad_header(path: Path, bad: BadRow) -> InputRefused:
 def _repeated(cells: Sequence[str]) -> tuple[int, ...]:
     times = Counter(_folded(cell) for cell in cells)
     return tuple(at for at, cell in enumerate(cells) if cell.strip() and times[_folded(cell)] > 1)
+
+
+def _firsts(cells: Sequence[str], repeated: Sequence[int]) -> dict[int, int]:
+    """Return where each header that is *repeated* stands first, and how often it does."""
+    times = Counter(_folded(cells[at]) for at in repeated)
+    first = {_folded(cells[at]): at for at in reversed(repeated)}
+    return {at: times[name] for name, at in sorted(first.items(), key=lambda item: item[1])}
 
 
 def _places(

@@ -36,7 +36,7 @@ _SAID: Final[Mapping[Bucket, str]] = {
     Bucket.LINKED: "same values; Marketo notes the id or the type",
     Bucket.IDENTICAL: "nothing to do",
     Bucket.MARKETO_ONLY: "only in Marketo; background sync leaves it there",
-    Bucket.ORPHANED: "its Dynamics record is not in the file",
+    Bucket.ORPHANED: "its Dynamics record is not there: a sync marks it deleted",
     Bucket.ELSEWHERE: "belongs to a file that was not given",
     Bucket.AMBIGUOUS: "more than one could be the other half",
     Bucket.MALFORMED: "a row that cannot be used",
@@ -140,6 +140,7 @@ def as_json(preview: Preview, examples: Examples, *, values: bool) -> Json:
                         ("unmapped", preview.columns[role].unmapped),
                         ("unknown", preview.columns[role].unknown),
                         ("twice", preview.columns[role].twice),
+                        ("unsure", preview.columns[role].unsure),
                     )
                 },
             }
@@ -183,6 +184,7 @@ def show(console: Console, preview: Preview, examples: Examples, *, values: bool
     for role, columns in preview.columns.items():
         for what, names in (
             ("not in the other file", columns.alone),
+            ("more than once in the other file", columns.unsure),
             ("not in the default mapping", columns.unmapped),
             ("unknown", columns.unknown),
             ("there more than once", columns.twice),

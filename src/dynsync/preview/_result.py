@@ -311,26 +311,39 @@ def _maps(exports: Mapping[FileRole, Export], *, by_email: bool) -> dict[FileRol
         if whole.link_field not in people.places and not by_email:
             message = _WITHOUT_IDS.format(role.value, whole.link_field)
             raise refused(people, "no_id", message, whole.link_field)
-        both = [
-            field.name
-            for field in whole.fields
-            if field.names.marketo in people.places and field.names.dynamics in records.places
-        ]
+        both = _in_both(whole, people, records)
         if by_email and "email" not in both:
             here = "email" not in people.places
             message = "no column holds e-mail addresses to match by"
             column = "email" if here else "emailaddress1"
             raise refused(people if here else records, "no_email", message, column)
         if not both:
-            understood = f"{people.understood()}; {records.understood()}"
-            what = f"no column but ids is in both files. Understood were: {understood}"
-            raise refused(records, "no_fields", what)
+            raise _without_fields(whole, people, records)
         maps[role] = attrs.evolve(
             whole.only(*both),
             type_field=whole.type_field if whole.type_field in people.places else None,
             deleted_field=whole.deleted_field if whole.deleted_field in people.places else None,
         )
     return maps
+
+
+def _in_both(whole: EntityMap, people: Export, records: Export) -> list[str]:
+    return [
+        field.name
+        for field in whole.fields
+        if field.names.marketo in people.places and field.names.dynamics in records.places
+    ]
+
+
+def _without_fields(whole: EntityMap, people: Export, records: Export) -> InputRefused:
+    """Return the refusal of the file that has nothing to compare, or of the second if both do."""
+    bare = not any(field.names.marketo in people.places for field in whole.fields)
+    understood = f"Understood were: {people.understood()}; {records.understood()}"
+    if bare:
+        what = f"no column but ids is in it; export the fields that you would sync. {understood}"
+        return refused(people, "no_fields", what)
+    what = f"no column but ids is in both files. {understood}"
+    return refused(records, "no_fields", what)
 
 
 def _fill(
@@ -374,6 +387,8 @@ def _columns(
     exports: Mapping[FileRole, Export], maps: Mapping[FileRole, EntityMap]
 ) -> dict[FileRole, ExportColumns]:
     used: dict[FileRole, set[str]] = {role: set() for role in exports}
+    # What would be compared, were it not in the other file more than once.
+    unsure: dict[FileRole, set[str]] = {role: set() for role in exports}
     used[FileRole.PEOPLE].add("id")
     for role, entity_map in maps.items():
         used[role].add(f"{entity_map.entity}id")
@@ -381,4 +396,12 @@ def _columns(
         stamps = (entity_map.link_field, entity_map.type_field, entity_map.deleted_field)
         used[FileRole.PEOPLE].update(name for name in stamps if name)
         used[FileRole.PEOPLE].update(field.names.marketo for field in entity_map.fields)
-    return {role: export.columns(frozenset(used[role])) for role, export in exports.items()}
+        for field in MAPS[role].fields:
+            if field.names.dynamics in exports[role].repeated():
+                unsure[FileRole.PEOPLE].add(field.names.marketo)
+            if field.names.marketo in exports[FileRole.PEOPLE].repeated():
+                unsure[role].add(field.names.dynamics)
+    return {
+        role: export.columns(frozenset(used[role]), frozenset(unsure[role]))
+        for role, export in exports.items()
+    }
