@@ -1216,6 +1216,41 @@ def test_plan_has_a_row_for_each_field(tmp_path: Path, *, values: bool) -> None:
     assert 0o600 == path.stat().st_mode & 0o777
 
 
+@pytest.mark.parametrize(
+    ("ours", "policy", "outcome"), [("t" * 51, "default", "refused"), ("2", "manual", "unresolved")]
+)
+def test_value_that_goes_nowhere_is_said_to_stay(
+    ours: str, policy: str, outcome: str, write: Write, tmp_path: Path
+) -> None:
+    """Where nobody is told anything, no value becomes another: it is said who holds which."""
+    theirs = "" if outcome == "refused" else "1"
+    people = write("p.csv", "id,crmContactId,mobilePhone", f"1,<a>,{ours}")
+    contacts = write("c.csv", "contactid,mobilephone", f"<a>,{theirs}")
+    options = ("--values", "--policy", policy, "--plan", tmp_path / "plan.csv")
+    told = " ".join(run(people, contacts, *options).output.split())
+    [example] = json.loads(run(people, contacts, *options, "--json").output)["examples"]
+    [row] = rows_of(tmp_path / "plan.csv")
+
+    assert outcome == row["outcome"]
+    assert "becomes" not in told.split("Examples")[1]
+    quoted = repr(theirs) if theirs else "empty"
+    assert f"(Marketo keeps {ours!r}, Dynamics keeps {quoted})" in told
+    assert (ours, theirs) == (example["marketo_holds"], example["dynamics_holds"])
+    assert (ours, theirs) == (row["marketo holds"], row.get("dynamics holds", ""))
+    assert not {"from", "to"} & (row.keys() | example.keys())
+
+
+def test_plan_of_an_older_version_is_replaced(tmp_path: Path) -> None:
+    """A plan without the columns of who holds what is a plan, too."""
+    path = tmp_path / "plan.csv"
+    run(PEOPLE, CONTACTS, "--plan", path)
+    old = path.read_bytes().replace(b",marketo holds,dynamics holds", b"")
+    path.write_bytes(old)
+
+    assert 1 == run(PEOPLE, CONTACTS, "--plan", path).exit_code
+    assert old != path.read_bytes()
+
+
 def test_plan_holds_no_formula(write: Write, tmp_path: Path) -> None:
     """A name that a spreadsheet would run is shown as text."""
     people = write("p.csv", "id,crmContactId,firstName", "1,<a>,=HYPERLINK(1)", "2,<b>,+47 22")

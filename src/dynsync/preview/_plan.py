@@ -23,12 +23,15 @@ from dynsync.preview._decisions import PreviewedField, PreviewedRecord
 from dynsync.preview._problems import Problem
 from dynsync.preview._words import Bucket, FieldOutcome, FileRole
 from dynsync.preview.wording import safe_cell
-from dynsync.records import Entity, Missing, Side, Wire
+from dynsync.records import Entity, Missing, Pair, Side, Wire
 from dynsync.terms import Terms
 
-__all__ = ["PlanFile", "may_be_replaced", "plan_file", "said_values"]
+__all__ = ["PlanFile", "held_values", "may_be_replaced", "plan_file", "said_values"]
 
-_HEADER: Final = ("entity", "person id", "dynamics id", "field", "outcome", "from", "to", "reason")
+_FIRST: Final = ("entity", "person id", "dynamics id", "field", "outcome", "from", "to", "reason")
+"""What every plan begins with, those of older versions too."""
+
+_HEADER: Final = (*_FIRST, "marketo holds", "dynamics holds")
 
 
 def _said(field: Field, wire: Wire | Missing, side: Side, *, values: bool) -> str:
@@ -42,29 +45,32 @@ def said_values(terms: Terms, one: PreviewedField, *, values: bool) -> tuple[str
     """
     Return what the told side holds, and what it would: the values only if asked for.
 
-    Of an unreadable field neither can be said.
+    Where nobody is told anything, such as of a refused value, there is neither.
     """
-    if one.outcome is FieldOutcome.UNREADABLE:
+    if not one.to or isinstance(one.value, Missing):
         return "", ""
     field = terms.fields[terms.index(one.name)]
-    if one.to:
-        target = one.to[0]
-    elif one.winner is not None:
-        target = one.winner.other
-    else:
-        target = Side.DYNAMICS
+    target = one.to[0]
     before = _said(field, one.now[target], target, values=values)
-    if isinstance(one.value, Missing):
-        # Refused or left: what would have gone is what the other side holds.
-        return before, _said(field, one.now[target.other], target.other, values=values)
     return before, _said(field, one.value, target, values=values)
+
+
+def held_values(terms: Terms, one: PreviewedField, *, values: bool) -> Pair[str]:
+    """Return what each side holds now; of an unreadable field that cannot be said."""
+    if one.outcome is FieldOutcome.UNREADABLE:
+        return Pair("", "")
+    field = terms.fields[terms.index(one.name)]
+    return Pair(
+        _said(field, one.now.marketo, Side.MARKETO, values=values),
+        _said(field, one.now.dynamics, Side.DYNAMICS, values=values),
+    )
 
 
 def may_be_replaced(path: Path) -> bool:
     """Return whether writing a plan to *path* destroys nothing: it is empty, or a plan already."""
     if not path.is_file() or not path.stat().st_size:
         return True
-    head = ",".join(_HEADER).encode("utf-8-sig")
+    head = ",".join(_FIRST).encode("utf-8-sig")
     with path.open("rb") as file:
         return file.read(len(head)) == head
 
@@ -113,18 +119,21 @@ class PlanFile:
         start = (record.entity or "", *ids)
         writer = csv.writer(self.stream)
         if record.entity is None or not record.fields:
-            writer.writerow((*start, "", record.bucket.value, "", "", record.why))
+            writer.writerow((*start, "", record.bucket.value, "", "", record.why, "", ""))
             return
         terms = self.terms[record.entity]
         for field in record.fields:
             if field.outcome is FieldOutcome.CREATED and field.value is None:
                 continue
             said = map(safe_cell, said_values(terms, field, values=self.values))
-            writer.writerow((*start, field.name, field.outcome.value, *said, field.reason))
+            held = map(safe_cell, held_values(terms, field, values=self.values))
+            writer.writerow((*start, field.name, field.outcome.value, *said, field.reason, *held))
 
     def add_malformed(self, role: FileRole, problem: Problem) -> None:
         """Write why a row cannot be used; its ids may be what is wrong with it."""
         why = f"{role.value}, {problem.place}: {problem.message}"
         column = safe_cell(problem.column or "")
         bucket = Bucket.MALFORMED.value
-        csv.writer(self.stream).writerow((role.entity or "", "", "", column, bucket, "", "", why))
+        csv.writer(self.stream).writerow(
+            (role.entity or "", "", "", column, bucket, "", "", why, "", "")
+        )

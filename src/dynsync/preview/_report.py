@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dynsync.preview._decisions import PreviewedRecord
-from dynsync.preview._plan import said_values
+from dynsync.preview._plan import held_values, said_values
 from dynsync.preview._result import Preview
 from dynsync.preview._words import Bucket, FieldOutcome, FileRole
 from dynsync.records import Entity, Side
@@ -82,7 +82,10 @@ def _example(
         row = {**start, "field": field.name, "reason": field.reason}
         known = field.outcome is not FieldOutcome.UNREADABLE
         if values and known and record.entity is not None:
-            row["from"], row["to"] = said_values(terms[record.entity], field, values=True)
+            if field.to:
+                row["from"], row["to"] = said_values(terms[record.entity], field, values=True)
+            held = held_values(terms[record.entity], field, values=True)
+            row["marketo_holds"], row["dynamics_holds"] = held
         yield row
 
 
@@ -249,6 +252,9 @@ def _examples(console: Console, rows: list[dict[str, str]], limit: int) -> None:
         said = f"{row['field']}: {row['reason']}" if row["field"] else row["reason"]
         if "to" in row:
             said += f" ({_quoted(row['from'])} becomes {_quoted(row['to'])})"
+        elif "marketo_holds" in row:
+            ours, theirs = _quoted(row["marketo_holds"]), _quoted(row["dynamics_holds"])
+            said += f" (Marketo keeps {ours}, Dynamics keeps {theirs})"
         _say(console, 4, said)
 
 
