@@ -933,6 +933,34 @@ def test_email_matching_is_the_engines(
         assert record.ids.marketo == (verdict.person if isinstance(verdict, Matched) else None)
 
 
+def test_those_that_only_an_address_could_link_are_counted(write: Write) -> None:
+    """Who forgets to match by e-mail is told what it would find, and not what an id settles."""
+    people = write(
+        "p.csv",
+        "id,crmContactId,crmLeadId,email",
+        *(
+            "1,,,A@x.org",
+            "2,,,a@x.org",
+            "3,<c>,,c@x.org",
+            "4,<z>,,d@x.org",
+            "5,,<y>,e@x.org",
+            "6,,,",
+        ),
+    )
+    held = ("<a>,a@x.org", "<b>,b@x.org", "<c>,c@x.org", "<d>,d@x.org", "<e>,e@x.org", "<f>,")
+    contacts = write("c.csv", "contactid,emailaddress1", *held)
+    with preview_files(people, contacts) as found:
+        assert {FileRole.PEOPLE: 2, FileRole.CONTACTS: 1} == found.same_address
+    with preview_files(people, contacts, by_email=True) as found:
+        assert {FileRole.PEOPLE: 0, FileRole.CONTACTS: 0} == found.same_address
+    told = " ".join(run(people, contacts).output.split())
+    said = json.loads(run(people, contacts, "--json").output)
+
+    assert "Of the new contacts, 1 holds an address that a person without an id holds too" in told
+    assert 2 == said["files"]["people"]["same_address"]
+    assert "try --by-email" not in run(people, contacts, "--by-email").output
+
+
 def test_person_with_two_ids_is_the_contact(write: Write) -> None:
     """Who holds the ids of a contact and of a lead is the contact (A13); the lead is nobody's."""
     people = write("p.csv", "id,crmContactId,crmLeadId,firstName", "1,<c>,<l>,Ann")

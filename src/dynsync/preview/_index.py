@@ -143,6 +143,7 @@ class Index:
     """
     The rows that can be used, by line; *rows* and *malformed* count them all by file.
 
+    *alike* counts those that only an address could link; by e-mail there are none.
     *unidentified* counts the malformed rows that may hold one of the *keys*, and show none.
     *options* are those of the choices, as far as they are known after loading. An index that
     is let go of closes by itself.
@@ -153,6 +154,7 @@ class Index:
     rows: Counter[FileRole] = attrs.Factory(Counter[FileRole])
     malformed: Counter[FileRole] = attrs.Factory(Counter[FileRole])
     unidentified: Counter[FileRole] = attrs.Factory(Counter[FileRole])
+    alike: Counter[FileRole] = attrs.Factory(Counter[FileRole])
     options: dict[tuple[FileRole, str], Options] = attrs.Factory(
         dict[tuple[FileRole, str], Options]
     )

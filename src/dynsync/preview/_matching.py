@@ -10,11 +10,17 @@ record hold the address, and ambiguity never links anybody (invariant 27).
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from dynsync.preview._words import FileRole
 
-__all__ = ["leave_lost", "leave_lost_by_email", "match_by_email", "match_by_id"]
+__all__ = [
+    "alike_by_email",
+    "leave_lost",
+    "leave_lost_by_email",
+    "match_by_email",
+    "match_by_id",
+]
 
 _TAKEN = "its person is linked to another record"
 _SECOND = "another person holds the same Dynamics id, and the first keeps it"
@@ -117,6 +123,33 @@ def match_by_email(database: sqlite3.Connection, roles: Sequence[FileRole]) -> N
         _share(database, role.value)
     for role in roles:
         _settle_shared(database, role.value)
+
+
+def alike_by_email(
+    database: sqlite3.Connection, roles: Sequence[FileRole]
+) -> Iterator[tuple[FileRole, int]]:
+    """
+    Yield how many that nobody is linked to share an address with such a one of the other side.
+
+    Of the people those count who hold no id at all: an id says already who somebody is.
+    """
+    people = (
+        "people WHERE pair IS NULL AND state IS NULL AND contacts IS NULL AND leads IS NULL "
+        "AND email IS NOT NULL"
+    )
+    records = {role: f"{role.value} WHERE person IS NULL AND state IS NULL" for role in roles}
+    theirs = " UNION ALL ".join(f"SELECT email FROM {one}" for one in records.values())
+    asked = {
+        FileRole.PEOPLE: f"{people} AND email IN ({theirs})",
+        **{
+            role: f"{one} AND email IN (SELECT email FROM {people})"
+            for role, one in records.items()
+        },
+    }
+    for role, where in asked.items():
+        number: int
+        [(number,)] = database.execute(f"SELECT COUNT(*) FROM {where}")
+        yield role, number
 
 
 def _free(table: str) -> str:

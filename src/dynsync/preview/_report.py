@@ -134,6 +134,7 @@ def as_json(preview: Preview, examples: Examples, *, values: bool) -> Json:
             role.value: {
                 "rows": rows,
                 "unidentified": preview.unidentified[role],
+                "same_address": preview.same_address[role],
                 "outcomes": {bucket.value: preview.count(bucket, role) for bucket in Bucket},
                 "columns": {
                     word: list[Json](names)
@@ -195,6 +196,7 @@ def show(console: Console, preview: Preview, examples: Examples, *, values: bool
             if names:
                 said = ", ".join(name or "(no header)" for name in names)
                 console.print(_plain(f"Columns of the {role.value} ignored, {what}: {said}"))
+    _alike(console, preview)
     _doubts(console, preview)
     _problems(console, preview, examples.limit)
     console.print("Nothing was changed anywhere.")
@@ -264,6 +266,16 @@ def _quoted(text: str) -> str:
 
 def _say(console: Console, indent: int, text: str) -> None:
     console.print(Padding(_plain(text), (0, 0, 0, indent)))
+
+
+def _alike(console: Console, preview: Preview) -> None:
+    """Say how many new people there may be already, by another word than their id."""
+    for role, number in preview.same_address.items():
+        if number and role is not FileRole.PEOPLE:
+            console.print(
+                f"Of the new {role.value}, {number:,} {'holds' if number == 1 else 'hold'} an "
+                f"address that a person without an id holds too: try --by-email."
+            )
 
 
 def _doubts(console: Console, preview: Preview) -> None:

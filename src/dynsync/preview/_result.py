@@ -28,6 +28,7 @@ from dynsync.preview._exports import (
 )
 from dynsync.preview._index import Index, People, Records
 from dynsync.preview._matching import (
+    alike_by_email,
     leave_lost,
     leave_lost_by_email,
     match_by_email,
@@ -149,6 +150,15 @@ class Preview:
         created or orphaned may have its other half there.
         """
         return {role: self._index.unidentified[role] for role in self._index.rows}
+
+    @property
+    def same_address(self) -> Mapping[FileRole, int]:
+        """
+        How many of each file only their address could link: none where it was matched by.
+
+        They are new records and people without an id, and one of the other kind has the address.
+        """
+        return {role: self._index.alike[role] for role in self._index.rows}
 
     def count(self, bucket: Bucket, role: FileRole | None = None) -> int:
         """Return how many rows end in *bucket*, of one file or of all."""
@@ -366,6 +376,8 @@ def _fill(
     if by_email:
         match_by_email(index.database, list(maps))
         leave_lost_by_email(index.database, list(maps))
+    else:
+        index.alike.update(dict(alike_by_email(index.database, list(maps))))
 
 
 def _terms(
