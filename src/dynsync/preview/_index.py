@@ -42,9 +42,6 @@ _GUID_IN_TEXT: Final = re.compile(rf"(?<![0-9a-f-]){_GUID.pattern}(?![0-9a-f-])"
 _BETWEEN_WORDS: Final = re.compile(r"[\s,;|\"<>]+")
 """What may stand round an address in a broken line, whatever parts its cells."""
 
-_ADDRESS: Final = 320
-"""How long an address is at the most."""
-
 Key: TypeAlias = Literal["id", "email"]
 """What people and records are matched by."""
 
@@ -66,8 +63,8 @@ def _ids_in(text: str) -> set[str]:
 
 
 def _addresses_in(text: str) -> set[str]:
-    """Return the addresses in *text* that are whole: of the encoding, and of a usual length."""
-    words = (word for word in _BETWEEN_WORDS.split(text) if "@" in word and len(word) <= _ADDRESS)
+    """Return the addresses in *text* that are whole: no byte of them is of another encoding."""
+    words = (word for word in _BETWEEN_WORDS.split(text) if "@" in word)
     return {key for word in words if word.isprintable() and (key := _address(word)) is not None}
 
 

@@ -17,6 +17,7 @@ from dynsync.preview._decisions import PreviewedRecord
 from dynsync.preview._plan import held_values, said_values
 from dynsync.preview._result import Preview
 from dynsync.preview._words import Bucket, FieldOutcome, FileRole
+from dynsync.preview.wording import whose
 from dynsync.records import Entity, Side
 from dynsync.terms import Terms
 
@@ -284,9 +285,8 @@ def _doubts(console: Console, preview: Preview) -> None:
         if not number:
             continue
         what = "created" if role is FileRole.PEOPLE else "orphaned"
-        rows = "1 row" if number == 1 else f"{number:,} rows"
         console.print(
-            f"Not certain: of {rows} of the {role.value} nobody can read whose they are; "
+            f"Not certain: {whose(number, role.value)}; "
             f"what is called {what} may have its other half there."
         )
 

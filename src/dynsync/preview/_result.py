@@ -36,6 +36,7 @@ from dynsync.preview._matching import (
 )
 from dynsync.preview._problems import InputRefused, Problem, Problems
 from dynsync.preview._words import Bucket, FieldOutcome, FileRole
+from dynsync.preview.wording import whose
 from dynsync.records import MISSING, Missing, Pair, RecordId, Side, Wire
 from dynsync.schemas import Schema
 from dynsync.terms import Terms, agree_terms
@@ -224,10 +225,7 @@ class Preview:
     def _doubt(self, other: FileRole) -> str:
         """Return what to add where nobody was found in the *other* file, if it is not whole."""
         number = self._index.unidentified[other]
-        if not number:
-            return ""
-        rows = "1 row" if number == 1 else f"{number} rows"
-        return f"; but one could be in {rows} of the {other.value} that show no id or address"
+        return f"; but {whose(number, other.value)}" if number else ""
 
 
 def _quoted(name: str) -> str:
