@@ -819,3 +819,104 @@ def test_put_back_after_a_write_that_was_sent_twice() -> None:
             ),
         ]
     )
+
+
+def test_an_edit_that_goes_back_to_a_person_who_is_marketos_alone_goes_back_once() -> None:
+    """A7, invariant 2: what it replaces there is what the person holds, and no edit."""
+    loud: dict[str, object] = {"at": 0, "loud": ("first_name", "ada!")}
+    fill: dict[str, object] = {"at": 0, "side": Side.DYNAMICS, "noise": 138431681}
+    replay(
+        [
+            ("hold_back_feed", {}),
+            ("insist", {**loud, "noise": 126776937}),
+            (
+                "delete_for_a_while",
+                {"at": 5, "side": Side.MARKETO, "edit": ("first_name", None)},
+            ),
+            ("fill_a_column", fill),
+            ("delete_in_dynamics", {"at": 0}),
+            ("insist", {**loud, "noise": 630491197}),
+            ("fill_a_column", {"at": 0, "side": Side.MARKETO}),
+        ]
+    )
+
+
+def test_an_edit_of_what_was_put_back_counts_against_what_the_two_agreed_on() -> None:
+    """Invariants 9 and 31: it came after that of Dynamics, and is no edit taken back."""
+    turns: dict[str, object] = {"first": Side.DYNAMICS, "choices": (0, 0), "pause": 60}
+    plan: dict[str, object] = {"side": Side.MARKETO, "name": "first_name", "choice": 0}
+    replay(
+        [
+            ("hold_back_feed", {}),
+            ("collide", {"at": 0, "name": "job_title", "choices": (6, 7), "settle": False}),
+            ("plan_and_apply", {"at": 0, **plan}),
+            ("take_turns", {"at": 0, "name": "job_title", **turns}),
+        ]
+    )
+
+
+def test_two_that_differ_never_count_as_agreed() -> None:
+    """Invariants 1 and 14: a value that came back was to be undone, and Marketo keeps it."""
+    late = {"at": 4, "names": ("unsubscribed", "job_title"), "choices": (0, 0)}
+    replay(
+        [
+            ("push", {"entity": "lead", "whens": ["now", "queued"], "count": 3}),
+            ("forget_an_echo", {"at": 4, "choices": (0, 0)}),
+            ("forget_changes", {"run": False}),
+            ("late_rows", late),
+        ]
+    )
+
+
+def test_a_column_that_is_new_since_a_delete_holds_nothing() -> None:
+    """A7, R81: the record comes back without a value where the column has another name now."""
+    there: dict[str, object] = {"side": Side.DYNAMICS, "when": "before our read"}
+    replay(
+        [
+            (
+                "overwrite",
+                {
+                    **there,
+                    "at": 0,
+                    "name": "city",
+                    "choice": 0,
+                    "later": 0,
+                    "times": 2,
+                    "who": "by a person",
+                },
+            ),
+            ("delete_in_dynamics", {"at": 1}),
+            (
+                "rename_column",
+                {"entity": "contact", "at": 0, "edit": ("first_name", "Ada"), "later": False},
+            ),
+            ("undelete", {"at": 1}),
+        ]
+    )
+
+
+def test_an_edit_that_dynamics_makes_into_what_was_agreed_on_brings_nobody_back() -> None:
+    """R46: the record is as it was when it was last agreed on."""
+    names = {"names": ("first_name", "first_name"), "choices": (1, 8), "noise": 698679992}
+    replay(
+        [
+            ("insist", {"at": 0, "loud": ("first_name", "bo!!"), "noise": 860511332}),
+            ("late_rows", {"at": 0, **names}),
+            ("hold_back_feed", {}),
+            ("delete_in_marketo", {"at": 5, "edit": ("first_name", "bo!!")}),
+        ]
+    )
+
+
+def test_what_waits_and_is_taken_back_has_had_no_turn() -> None:
+    """Invariant 9: a refused value that its person takes back is no edit."""
+    over = {"at": 0, "side": Side.MARKETO, "name": "job_title", "choice": 0, "during": "read"}
+    crash = {"at": 1, "when": "before", "who": 0, "edit": ("job_title", "bad")}
+    turns: dict[str, object] = {"first": Side.DYNAMICS, "choices": (0, 0), "pause": 60}
+    replay(
+        [
+            ("overtake", over),
+            ("crashing_commit", crash),
+            ("take_turns", {"at": 0, "name": "job_title", **turns}),
+        ]
+    )

@@ -270,6 +270,8 @@ def test_a_claim_is_news_and_stands() -> None:
     assert (claiming(city="edit"), None) == claims(seen({"city": "Oslo "}))
     assert ({}, NOW) == claims(seen({"city": "Bergen"}))
     assert (claiming(city="edit"), NOW) == claims(seen({"email": "b@x.org"}))
+    back = folded(seen({"city": "edit "}, claims=claiming(city="edit")))
+    assert claiming(city="Bergen") == folded(seen({"city": "Bergen"}), back).claims
     again = seen({}, claims=claiming(city="later"))
     assert (claiming(city="later"), None) == claims(again)
     more = seen({}, claims=claiming(email="a"))

@@ -417,6 +417,17 @@ def test_gone_in_dynamics_gives_back_an_edit() -> None:
 
     assert "edit" == plan.sent(Side.MARKETO)["city"]
     assert [True, False, False] == [field.restore for field in plan.fields]
+    assert "ours" == plan.actual.marketo[TERMS.index("city")]
+
+
+def test_gone_in_dynamics_gives_back_an_edit_over_another() -> None:
+    """What it replaces is what the person holds, which the feed will tell (invariant 2)."""
+    claims = {"city": ("edit", Pair[Wire]("was", "was"))}
+    made = entry(seen({"city": "theirs", "name": "Lee"}, claims=claims), gone())
+    plan = planned(made, link({"city": "was", "name": "was"}))
+
+    assert ("theirs", "was") == tuple(plan.actual.marketo[TERMS.index(n)] for n in ("city", "name"))
+    assert {"city", "@type", "@deleted"} == plan.sent(Side.MARKETO).keys()
 
 
 CHANGED: Final = entry(gone(), seen({"city": "b"}))

@@ -35,6 +35,7 @@ _COUNT: Final = "echoes"
 """The setting that says in how many others the keys of links are whose echo is awaited."""
 
 _BOTH: Final = Pair(Side.MARKETO, Side.MARKETO)
+_THERE: Final = Pair(Side.DYNAMICS, Side.DYNAMICS)
 
 
 def await_echo(store: StateStore, links: Sequence[int]) -> None:
@@ -167,6 +168,10 @@ def _reopened(
         if row[at] is MISSING:
             row[at] = link.rows.dynamics[at]
         base.marketo[at], base.dynamics[at] = held, sent.source
+        there, plain = row[at], at < terms.plain
+        if plain and there is not MISSING and terms.fields[at].same(there, sent.source, _THERE):
+            # An edit that came back was to be undone: nothing is left on which both agreed.
+            base.marketo[at] = base.dynamics[at] = MISSING
         holds.append(swallowed_hold(terms, sent.field, sent.new, held, now))
     seen = entry.seen.replace(Side.MARKETO, _kept(terms, entry.seen.marketo, found))
     if link.state is LinkState.LIVE and not told.gone:

@@ -102,13 +102,19 @@ def _tried_once_more(holds: tuple[Hold, ...], side: Side, now: float) -> tuple[H
 
 
 def _standing(terms: Terms, old: Observation, new: Observation) -> Claims:
-    """Return the claims of *old* that no later edit of the same field has replaced."""
+    """
+    Return the claims of *old* that no later edit of the same field has replaced.
+
+    Who edits a value that we had put back edits that, and not the one of ours that covered it.
+    """
     standing: dict[str, tuple[Wire, Pair[Wire]]] = {}
     for name, claim in old.claims.items():
         at = terms.index(name)
-        now = new.row[at]
-        if now is MISSING or terms.fields[at].same(now, old.row[at], _MARKETO):
+        now, before, same = new.row[at], old.row[at], terms.fields[at].same
+        if now is MISSING or same(now, before, _MARKETO):
             standing[name] = claim
+        elif same(before, claim[0], _MARKETO):
+            standing[name] = now, claim[1]
     return standing
 
 

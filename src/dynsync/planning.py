@@ -370,6 +370,9 @@ def _only_stamps(terms: Terms, entry: Pending) -> Pending:
         return entry
     plain = terms.plain
     row: Row = [*terms.blank()[:plain], *seen.row[plain:]]
+    for at in (terms.index(name) for name in seen.claims if name in terms.layout):
+        # What goes back replaces what the person holds, and not what was agreed on long ago.
+        row[at] = seen.row[at]
     return attrs.evolve(entry, seen=Pair(attrs.evolve(seen, row=row), entry.seen.dynamics))
 
 

@@ -169,9 +169,11 @@ class People:
         cell = human.cells[name]
         readable = name != self.scene.secured or not self.unreadable
         if readable and side is Side.DYNAMICS and Side.MARKETO in human.gone:
-            # An edit that is taken back again is none, and what was never read has no base.
+            # An edit that is taken back again is none, and what was never read has no base. Of
+            # what was entered in Marketo, Dynamics may have made something else before.
             old = (cell.agreed[Side.DYNAMICS], *cell.history)
-            new = not any(self.scene.same(name, value, o) for o in old)
+            old += tuple(self.scene.normal(name, one) for one in old)
+            new = not any(self.scene.same(name, value, one) for one in old)
             human.new_since_gone[name] = new and name not in human.unread
         cell.edit(side, value, unheard=self.slow and side is Side.MARKETO)
 

@@ -125,6 +125,12 @@ def undelete(world: SandboxWorld, at: int) -> None:
     if human.gone == {Side.DYNAMICS} and human.guid is not None:
         world.org.undelete(human.entity, RecordId(human.guid))
         human.gone.clear()
+        there = world.held(human, Side.DYNAMICS) or {}
+        for name, cell in human.cells.items():
+            if cell.backfill and name in there:
+                # A column that is new since the delete holds nothing of it.
+                cell.now[Side.DYNAMICS] = there[name]
+                cell.history.append(there[name])
         world.unclean()
         world.reached["seen again after a delete"] += 1
 

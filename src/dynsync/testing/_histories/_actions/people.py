@@ -90,6 +90,9 @@ def take_turns(
         if name not in world.present(human.entity):
             continue
         cell = human.cells[name]
+        if cell.edited:
+            # What waits may be taken back by a turn, to what nobody here knows was agreed on.
+            continue
         edited: list[bool] = []
         for side, choice in zip((first, first.other), choices, strict=True):
             held = (*cell.now.values(), *cell.agreed.values())
