@@ -920,3 +920,22 @@ def test_what_waits_and_is_taken_back_has_had_no_turn() -> None:
             ("take_turns", {"at": 0, "name": "job_title", **turns}),
         ]
     )
+
+
+def test_emptied_in_a_person_whose_making_nobody_heard_of() -> None:
+    """Invariant 4: it cannot be told from what was never sent there, and is sent."""
+    names = {"at": 0, "names": ("first_name", "first_name"), "choices": (0, 0)}
+    both = {"at": 0, "edit": ("email", "a@example.org"), "other": ("first_name", "Ada")}
+    fill: dict[str, object] = {"at": 0, "side": Side.MARKETO, "noise": 508083278}
+    replay(
+        [
+            ("push_later", {"entity": "lead"}),
+            ("late_rows", names),
+            ("edit_both", both),
+            ("hold_back_feed", {}),
+            ("new_in_dynamics", {"entity": "lead"}),
+            ("fill_a_column", fill),
+            ("hold_back_feed", {}),
+            ("late_rows", {"at": 3, "names": ("first_name", "job_title"), "choices": (6, 9)}),
+        ]
+    )

@@ -34,8 +34,10 @@ def look(world: People, report: Report) -> None:
     assert report.records == sum(report.counts.values()), "a record in no bucket, or in two"
     assert not world.wrong, world.wrong[0]
     _check_secrets(world)
-    if not (report.failures or report.stopped or report.interrupted):
+    world.deaf = bool(report.failures or report.stopped or report.interrupted)
+    if not world.deaf:
         for human in world.humans:
+            human.unheard = False
             human.unread.clear()
 
 

@@ -113,7 +113,8 @@ class Human:
     """
     One human in one or both systems.
 
-    *unread* has the fields that take part again, and that no run has read since.
+    *unread* has the fields that take part again, and that no run has read since. *unheard* after
+    its other half was made by a run that did not end well, until one does.
     """
 
     scene: Scene = attrs.field(repr=False)
@@ -125,6 +126,7 @@ class Human:
         takes_self=True,
     )
     waiting: bool = False
+    unheard: bool = False
     gone: set[Side] = Factory(set[Side])
     new_since_gone: dict[str, bool] = Factory(dict[str, bool])
     unread: set[str] = attrs.field(factory=set[str], repr=_sorted)

@@ -27,7 +27,8 @@ class People:
     *unreadable* and *withheld* are what the sync user may not do with the secured field.
     *held_back*: Marketo's feed says nothing at the moment; *slow*: some of it is still to come,
     or an edit that we may have overwritten is still to be found in it. *silent* counts the hours
-    since then: the engine gives up on what comes a day late. *absent* are the fields, by entity,
+    since then: the engine gives up on what comes a day late. *deaf* after a run that did not end
+    well: what it wrote it may not have heard of. *absent* are the fields, by entity,
     whose columns are gone. *wrong* says what was written that must not be. *reached* counts
     the paths that histories went.
     """
@@ -51,6 +52,7 @@ class People:
         self.held_back = False
         self.slow = False
         self.silent = 0.0
+        self.deaf = False
         self.absent: dict[str, set[str]] = {entity: set() for entity in scene.maps}
         self.secrets: list[str] = []
         self.made_up = 0
@@ -93,8 +95,7 @@ class People:
         if human.waiting or human.gone:
             return None
         if human.person is None:
-            holders = self.holders(human)
-            human.person = holders[0] if len(holders) == 1 else None
+            self.learn_ids(human)
         return human if human.person is not None and human.guid is not None else None
 
     def one_of_each(self, at: int) -> list[Human]:
@@ -114,12 +115,15 @@ class People:
 
     def learn_ids(self, human: Human) -> None:
         """Learn the other half of a human from what the systems hold, not from the engine."""
+        whole = human.guid is not None and human.person is not None
         if human.guid is None and human.person is not None:
             person = self.row(human, Side.MARKETO) or {}
             held = person.get(self.maps[human.entity].link_field)
             human.guid = RecordId(str(held)) if held else None
         elif human.person is None and len(holders := self.holders(human)) == 1:
             human.person = holders[0]
+        if not whole and human.guid is not None and human.person is not None:
+            human.unheard = self.deaf
 
     def row(self, human: Human, side: Side) -> Mapping[str, Wire] | None:
         """Return all that *side* holds of a human; None if it is not there."""
@@ -176,6 +180,9 @@ class People:
             new = not any(self.scene.same(name, value, one) for one in old)
             human.new_since_gone[name] = new and name not in human.unread
         cell.edit(side, value, unheard=self.slow and side is Side.MARKETO)
+        if human.unheard and not value:
+            # Emptied in what was made, it cannot be told from what was never sent there.
+            cell.blurred = True
 
     def hidden(self, human: Human, name: str) -> bool:
         """Return whether a field takes no part at the moment, so that nothing is owed for it."""

@@ -128,6 +128,7 @@ class World(People):
             report = self.sync(store).run()
         except SimulatedCrash:
             self.reached["crash in a call"] += store is None
+            self.deaf = True
             self.store = self.store.twin()
             # What the connectors of that process knew is gone with it.
             self._sync = None
