@@ -939,3 +939,20 @@ def test_emptied_in_a_person_whose_making_nobody_heard_of() -> None:
             ("late_rows", {"at": 3, "names": ("first_name", "job_title"), "choices": (6, 9)}),
         ]
     )
+
+
+def test_what_a_new_person_may_not_tell_differs() -> None:
+    """R46: made again, edited since, and the right to say so was taken."""
+    took = {"at": 0, "here": "a@example.org", "noise": 879341580}
+    replay(
+        [
+            ("delete_in_marketo", {"at": 5, "edit": ("city", "Oslo")}),
+            (
+                "delete_for_a_while",
+                {"at": 5, "side": Side.DYNAMICS, "edit": ("email", "a@example.org")},
+            ),
+            ("take_read_for_a_while", took),
+            ("edit_both", {"at": 1, "edit": ("first_name", "Ada"), "other": ("email", None)}),
+            ("take_update", {}),
+        ]
+    )

@@ -154,6 +154,22 @@ def test_apply_leaves_out_what_changed() -> None:
     assert "D again" == world.person(world.person_of(changed))["title"]
 
 
+def test_apply_leaves_out_what_somebody_put_back() -> None:
+    """Invariant 22: it looks as it did before a write that nobody heard of, and was edited."""
+    world = World(CONTACT)
+    person, row = world.linked("contact", jobtitle="A")
+    world.marketo.edit(person, {"title": "B"})
+    world.dynamics.faults.plan("write", Fault("lost_response"))
+    world.cycle()
+    world.marketo.edit(person, {"title": "C"})
+    plan = world.sync.plan()
+    world.dynamics.edit("contact", row, {"jobtitle": "A"})
+    report = world.sync.apply(plan)
+
+    assert (1, 0) == (report.count(OutcomeKind.DEFERRED), report.writes.total())
+    assert "A" == world.row("contact", row)["jobtitle"]
+
+
 def test_apply_leaves_out_what_is_not_in_the_plan() -> None:
     """What came up since the plan was made is left to the next run."""
     world, rows = busy_world()

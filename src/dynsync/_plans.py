@@ -18,7 +18,7 @@ from dynsync.recorder import journal_entry
 from dynsync.records import Pair, RecordId, Side
 from dynsync.reports import PlannedRecord, PlannedWrite
 from dynsync.settling import settle
-from dynsync.writes import Create, Write, hoped
+from dynsync.writes import Create, Update, Write, hoped
 
 __all__ = ["as_planned", "leave_ambiguous", "leave_unknown", "planned", "plans"]
 
@@ -89,6 +89,8 @@ def planned(session: Session, ready: Ready, plan: RecordPlan | None) -> PlannedR
         _planned_write(side, write) for side in Side if (write := plan.writes[side]) is not None
     )
     outcome = settlement.outcome
+    told = journal_entry(attrs.evolve(outcome, results=()), 0, 0.0).detail
+    versions = [write.expect for write in plan.writes if isinstance(write, Update)]
     return PlannedRecord(
         entry.key,
         entry.entity,
@@ -98,7 +100,7 @@ def planned(session: Session, ready: Ready, plan: RecordPlan | None) -> PlannedR
         outcome.kind,
         outcome.why,
         outcome.results,
-        digest(journal_entry(attrs.evolve(outcome, results=()), 0, 0.0).detail),
+        digest([told, *versions]),
     )
 
 

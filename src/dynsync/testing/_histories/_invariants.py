@@ -194,7 +194,9 @@ def _check_gone_person(world: People, human: Human, holders: list[RecordId]) -> 
     here = world.held(human, Side.MARKETO)
     assert here is not None
     for name, cell in human.cells.items():
-        if not world.hidden(human, name):
+        # What was edited since the person was made may not be told now.
+        untold = world.withheld and name == world.scene.secured
+        if not untold and not world.hidden(human, name):
             assert world.scene.same(name, here[name], there[name]), f"a new person's {name}"
             cell.settle(here[name], there[name])
 
