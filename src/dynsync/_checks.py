@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 
-from dynsync.arguments import clock, described
+from dynsync.arguments import described, is_number, is_whole
 from dynsync.errors import ConfigurationError
 from dynsync.fields import EntityMap
 from dynsync.guards import Guards
@@ -17,7 +17,6 @@ from dynsync.reports import Plan
 
 __all__ = [
     "as_maps",
-    "clock",
     "connector",
     "days",
     "guards",
@@ -131,13 +130,13 @@ def guards(value: object) -> None:
 
 def days(argument: str, value: object) -> None:
     """Refuse what is no number of days."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+    if not is_number(value) or not value > 0:
         raise ConfigurationError(f"{argument}={value!r}: give a number of days above 0.")
 
 
 def count(argument: str, value: object) -> None:
     """Refuse what is no number of times."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+    if not is_whole(value) or value < 1:
         raise ConfigurationError(f"{argument}={value!r}: give a whole number of at least 1.")
 
 

@@ -108,8 +108,7 @@ def _confirm_some(session: Session, links: Sequence[Linked]) -> None:
                 check_row(terms, Side.MARKETO, row)
                 entry = pending.get(link_key(link.key)) or _entry(link, session.now())
                 told = swallowed_fields(entry.holds)
-                agreed = link.rows.marketo
-                found = list(_swallowed(terms, sent, Pair(agreed, row), told))
+                found = list(_swallowed(terms, sent, Pair(link.rows.marketo, row), told))
                 if found:
                     kept.append(_reopened(terms, link, entry, found, session.now()))
         if kept:

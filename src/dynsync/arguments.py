@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import enum
-from typing import get_args
+from typing import TypeGuard, get_args
 
 from dynsync.errors import ConfigurationError
 
-__all__ = ["clock", "described", "number", "shown", "truth", "word"]
+__all__ = [
+    "clock",
+    "described",
+    "is_number",
+    "is_whole",
+    "number",
+    "shown",
+    "truth",
+    "word",
+]
 
 
 def described(value: object) -> str:
@@ -39,9 +48,19 @@ def truth(call: str, argument: str, value: object) -> None:
         raise ConfigurationError(f"{call}({argument}={shown(value)}): give True or False.")
 
 
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Return whether *value* is a number; True and False are none, whatever Python says."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def is_whole(value: object) -> TypeGuard[int]:
+    """Return whether *value* is a whole number, by its type."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def number(call: str, argument: str, value: object, what: str) -> None:
     """Refuse what is no number from 0 on; *what* says of what."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+    if not is_number(value) or not value >= 0:
         raise ConfigurationError(
             f"{call}({argument}={shown(value)}): give a number of {what} from 0 on."
         )

@@ -13,6 +13,7 @@ from typing import Final, TypeVar, cast
 
 from dynsync import _checks as checks
 from dynsync._contract import check_connector, check_schema
+from dynsync.arguments import clock as check_clock
 from dynsync.arguments import word
 from dynsync.calling import called
 from dynsync.connectors import (
@@ -78,7 +79,7 @@ def check(
     guards = guards or Guards()
     checks.guards(guards)
     clock = clock or SystemClock()
-    checks.clock(clock)
+    check_clock(clock)
     systems = Pair[Connector](marketo, dynamics)
     sides = [
         _Tried(side, systems[side], _needs(chosen, side, activity_log), clock) for side in Side

@@ -15,6 +15,7 @@ from typing import Final, Literal, TypeAlias, cast
 
 import attrs
 
+from dynsync.arguments import shown
 from dynsync.errors import ConfigurationError
 from dynsync.kinds import BooleanKind, Kind, ReferenceKind, TextKind, Unfit
 from dynsync.records import MISSING, Entity, Missing, Pair, Side, Value, Wire
@@ -157,7 +158,7 @@ def _no_fields(fields: Iterable[object]) -> Iterator[str]:
     for field in fields:
         if not isinstance(field, Field):
             yield (
-                f"got {field!r} for a field. Make it one: "
+                f"got {shown(field)} for a field. Make it one: "
                 f"Field('first_name', Pair('firstName', 'firstname'))"
             )
 
@@ -228,7 +229,7 @@ def _as_tuple(fields: Iterable[Field]) -> tuple[Field, ...]:
     given = cast("object", fields)
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise ConfigurationError(
-            f"An entity map has fields={given!r}. Give a list of fields: "
+            f"An entity map has fields={shown(given)}. Give a list of fields: "
             f"fields=[Field('first_name', Pair('firstName', 'firstname'))]."
         )
     return tuple(fields)

@@ -7,7 +7,7 @@ from typing import Final, cast
 
 import attrs
 
-from dynsync.arguments import number, shown, truth
+from dynsync.arguments import is_number, is_whole, number, shown, truth
 from dynsync.errors import ConfigurationError, RunStopped
 from dynsync.records import Entity, Side
 
@@ -42,11 +42,10 @@ class Limit:
     def __attrs_post_init__(self) -> None:
         for name in ("count", "few"):
             value = cast("object", getattr(self, name))
-            if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            if not is_whole(value) or value < 0:
                 raise ConfigurationError(f"Limit({name}={value!r}): give a whole number from 0 on.")
         percent = cast("object", self.percent)
-        number = isinstance(percent, int | float) and not isinstance(percent, bool)
-        if not number or not 0 <= self.percent <= _NO_PERCENT:
+        if not is_number(percent) or not 0 <= percent <= _NO_PERCENT:
             raise ConfigurationError(
                 f"Limit(percent={percent!r}): give a number from 0 on and at most 100."
             )

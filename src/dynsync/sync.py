@@ -28,6 +28,7 @@ from dynsync._plans import as_planned, leave_ambiguous, leave_unknown, planned, 
 from dynsync._push import PushAnswer, PushWhenPaused, push_now, queue_push
 from dynsync._session import LEASE_SECONDS, Agreed, Session, Settings, absent_of
 from dynsync._telling import tell
+from dynsync.arguments import clock as check_clock
 from dynsync.arguments import word
 from dynsync.backlog import PendingKey
 from dynsync.calling import hosts_own
@@ -127,7 +128,7 @@ class Sync:
         checks.count("tries", self.tries)
         checks.guards(self.guards)
         checks.days("keep_journal", self.keep_journal)
-        checks.clock(self.clock)
+        check_clock(self.clock)
         checks.recorders(self.recorders)
         checks.names(self.maps, (self.policy, self.first, self.backfill))
 

@@ -131,26 +131,7 @@ def as_json(preview: Preview, examples: Examples, *, values: bool) -> Json:
     by_entity = {terms.entity: terms for terms in preview.terms.values()}
     return {
         "version": 1,
-        "files": {
-            role.value: {
-                "rows": rows,
-                "unidentified": preview.unidentified[role],
-                "same_address": preview.same_address[role],
-                "outcomes": {bucket.value: preview.count(bucket, role) for bucket in Bucket},
-                "columns": {
-                    word: list[Json](names)
-                    for word, names in (
-                        ("used", preview.columns[role].used),
-                        ("ignored", preview.columns[role].alone),
-                        ("unmapped", preview.columns[role].unmapped),
-                        ("unknown", preview.columns[role].unknown),
-                        ("twice", preview.columns[role].twice),
-                        ("unsure", preview.columns[role].unsure),
-                    )
-                },
-            }
-            for role, rows in preview.rows.items()
-        },
+        "files": {role.value: _file_json(preview, role) for role in preview.rows},
         "fields": [
             {"entity": entity, "field": name, **{word: row[word] for word in _WORDS}}
             for entity, name, row in _field_rows(preview)
@@ -169,6 +150,25 @@ def as_json(preview: Preview, examples: Examples, *, values: bool) -> Json:
             for problem in preview.problems
         ],
         "examples": [dict[str, Json](row) for row in examples.rows(by_entity, values=values)],
+    }
+
+
+def _file_json(preview: Preview, role: FileRole) -> Json:
+    columns = preview.columns[role]
+    told = {
+        "used": columns.used,
+        "ignored": columns.alone,
+        "unmapped": columns.unmapped,
+        "unknown": columns.unknown,
+        "twice": columns.twice,
+        "unsure": columns.unsure,
+    }
+    return {
+        "rows": preview.rows[role],
+        "unidentified": preview.unidentified[role],
+        "same_address": preview.same_address[role],
+        "outcomes": {bucket.value: preview.count(bucket, role) for bucket in Bucket},
+        "columns": {word: list[Json](names) for word, names in told.items()},
     }
 
 

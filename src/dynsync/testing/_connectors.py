@@ -8,7 +8,7 @@ from typing import Final, TypeAlias, cast
 
 import attrs
 
-from dynsync.arguments import shown
+from dynsync.arguments import is_whole, shown
 from dynsync.calling import raised_by
 from dynsync.connectors import Connector, DynamicsConnector, MarketoConnector
 from dynsync.errors import ConfigurationError, SyncError
@@ -62,7 +62,7 @@ def check_connector(
     whole number, or *make* returns no connector that says of which `Side` it is.
     """
     given = cast("object", rounds)
-    if isinstance(given, bool) or not isinstance(given, int) or given < 0:
+    if not is_whole(given) or given < 0:
         raise ConfigurationError(f"rounds={shown(given)}: give a whole number from 0 on.")
     judged = _judged(clauses)
     found = survey(
