@@ -18,6 +18,7 @@ from dynsync._rights import without_blind
 from dynsync._session import Session
 from dynsync.backlog import Linked, LinkState, Observation, Pending, PendingKey
 from dynsync.observing import fold
+from dynsync.outcomes import TAKEN
 from dynsync.records import MISSING, Entity, Record, RecordId, Side, plain_id
 from dynsync.terms import Terms
 
@@ -243,7 +244,7 @@ class _Batch:
                 continue
             linked = person in known and known[person].state is LinkState.LIVE
             if linked or self.session.claimed.setdefault(person, key) != key:
-                self.trouble[key] = "its person is linked to another record"
+                self.trouble[key] = TAKEN
 
     def refuse_adopting(self) -> None:
         """Refuse to take for a pushed person's own the record that another person is linked to."""

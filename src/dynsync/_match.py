@@ -11,6 +11,7 @@ from dynsync.backlog import LinkState, Pending, PendingKey
 from dynsync.fields import Field
 from dynsync.kinds import Unfit
 from dynsync.matching import Matched, Several, Unmatched, match
+from dynsync.outcomes import TAKEN
 from dynsync.records import Missing, Record, RecordId, Side, Wire, plain_id
 from dynsync.terms import Terms
 
@@ -77,7 +78,7 @@ def match_by_field(
     for entry in entries:
         match verdicts.get(entry.ids.dynamics or RecordId(""), Unmatched()):
             case Matched(person) if person in taken:
-                found[entry.key] = "its person is linked to another record"
+                found[entry.key] = TAKEN
             case Matched(person):
                 found[entry.key] = people[person]
             case Several(several, count):

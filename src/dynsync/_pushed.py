@@ -11,6 +11,7 @@ from attrs import Factory
 from dynsync._reading import fetch_all
 from dynsync._session import Session
 from dynsync.backlog import Linked, LinkState, Observation, Pending, PendingKey, link_key
+from dynsync.outcomes import TAKEN
 from dynsync.records import Entity, RecordId, Side, Wire, plain_id
 from dynsync.terms import Terms
 
@@ -82,7 +83,7 @@ def _heed_links(session: Session, terms: Mapping[Entity, Terms], pushed: Pushed)
         if link.state is LinkState.LIVE or link.key in back:
             pushed.entries[entry.key] = _holding(own, entry, {"@id": id_, "@deleted": False})
             if _is_alive(entry.seen.dynamics):
-                pushed.trouble[entry.key] = "its person is linked to another record"
+                pushed.trouble[entry.key] = TAKEN
         elif link.state is _DELETED and _held(own, entry) == id_:
             pushed.entries[entry.key] = _holding(own, entry, {"@id": None})
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 import attrs
 from attrs import Factory
@@ -28,14 +27,13 @@ from dynsync.backlog import (
     unlinked_key,
 )
 from dynsync.observing import fold
+from dynsync.outcomes import TAKEN
 from dynsync.planning import plan_record
 from dynsync.records import Record, RecordId, Side, plain_id
 from dynsync.terms import Terms
 from dynsync.writes import Create
 
 __all__ = ["Remaking", "held_by_others"]
-
-_TAKEN: Final = "its person is linked to another record"
 
 
 @attrs.frozen
@@ -75,11 +73,11 @@ def held_by_others(
         held = holders.get(id_, [])
         key = unlinked_key(terms.entity, id_)
         if any(person.id in linked for person in held):
-            found.trouble[entry.key] = _TAKEN
+            found.trouble[entry.key] = TAKEN
         elif len(held) > 1:
             found.trouble[entry.key] = f"{len(held)} people hold its id"
         elif held and session.claimed.setdefault(held[0].id, key) != key:
-            found.trouble[entry.key] = _TAKEN
+            found.trouble[entry.key] = TAKEN
         elif held:
             found.meetings[entry.key] = _meeting(session, terms, entry, held[0])
     return found

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import enum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import attrs
 
 from dynsync.records import MISSING, Entity, Missing, Pair, RecordId, Side, Wire
 from dynsync.validation import ValidationResult
 
-__all__ = ["FieldChange", "Lost", "Outcome", "OutcomeKind", "severity"]
+__all__ = ["TAKEN", "FieldChange", "Lost", "Outcome", "OutcomeKind", "severity"]
+
+TAKEN: Final = "its person is linked to another record"
+"""Why a record is ambiguous whose person somebody else is linked to (invariant 27)."""
 
 
 class OutcomeKind(enum.Enum):

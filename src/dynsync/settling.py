@@ -34,7 +34,7 @@ from dynsync.holding import (
     tell_untold,
     untried_holds,
 )
-from dynsync.outcomes import FieldChange, Outcome, OutcomeKind, severity
+from dynsync.outcomes import TAKEN, FieldChange, Outcome, OutcomeKind, severity
 from dynsync.planning import Action, RecordPlan
 from dynsync.records import MISSING, Pair, RecordId, Side, Version, laid_over
 from dynsync.terms import Terms
@@ -352,8 +352,7 @@ def taken(plan: RecordPlan, now: float) -> Settlement:
     entry = attrs.evolve(
         plan.entry, attempts=attempts, retry_at=now + pause(attempts), reason="ambiguous match"
     )
-    why = "its person is linked to another record"
-    outcome = Outcome(entry.entity, entry.ids, OutcomeKind.AMBIGUOUS, why)
+    outcome = Outcome(entry.entity, entry.ids, OutcomeKind.AMBIGUOUS, TAKEN)
     return Settlement(entry.key, None, None, entry, outcome)
 
 

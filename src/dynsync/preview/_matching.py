@@ -12,6 +12,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 
+from dynsync.outcomes import TAKEN
 from dynsync.preview._words import FileRole
 
 __all__ = [
@@ -22,7 +23,6 @@ __all__ = [
     "match_by_id",
 ]
 
-_TAKEN = "its person is linked to another record"
 _SECOND = "another person holds the same Dynamics id, and the first keeps it"
 
 
@@ -43,7 +43,7 @@ def match_by_id(database: sqlite3.Connection, roles: Sequence[FileRole]) -> None
         database.execute(
             f"UPDATE {table} SET person = NULL, state = 'ambiguous', why = ? "
             f"WHERE person IN (SELECT n FROM people WHERE pair IS NOT NULL)",
-            (_TAKEN,),
+            (TAKEN,),
         )
         _note_pairs(database, table)
     for role in roles:
@@ -192,6 +192,6 @@ def _settle_shared(database: sqlite3.Connection, table: str) -> None:
     database.execute(
         f"UPDATE {table} SET person = NULL, state = 'ambiguous', why = ? "
         f"WHERE person IN (SELECT n FROM people WHERE pair IS NOT NULL AND pair != ?)",
-        (_TAKEN, table),
+        (TAKEN, table),
     )
     _note_pairs(database, table)
