@@ -956,3 +956,11 @@ def test_what_a_new_person_may_not_tell_differs() -> None:
             ("take_update", {}),
         ]
     )
+
+
+def test_who_writes_what_an_unheard_write_said_was_not_planned_for() -> None:
+    """Invariant 22: it looks as if the write had arrived, and the plan knew that it had not."""
+    kinds = ["throttled", "lost_request", "partial", "lost_response"]
+    both = {"at": 0, "sides": [Side.DYNAMICS, Side.MARKETO], "name": "job_title", "choice": 3}
+    stale = {"at": 0, "side": Side.MARKETO, "name": "job_title", "choice": 0, "later": (True, 11)}
+    replay([("faulty_writes", {**both, "kinds": kinds}), ("apply_a_stale_plan", stale)])

@@ -170,6 +170,22 @@ def test_apply_leaves_out_what_somebody_put_back() -> None:
     assert "A" == world.row("contact", row)["jobtitle"]
 
 
+def test_apply_leaves_out_what_looks_like_a_write_that_nobody_heard_of() -> None:
+    """Invariant 22: a write that never arrived, and somebody who writes the same since."""
+    world = World(CONTACT)
+    person, row = world.linked("contact", jobtitle="A")
+    world.dynamics.edit("contact", row, {"jobtitle": "B"})
+    world.marketo.faults.plan("write", Fault("lost_request"))
+    world.cycle()
+    world.dynamics.edit("contact", row, {"jobtitle": "C"})
+    plan = world.sync.plan()
+    world.marketo.edit(person, {"title": "B"})
+    report = world.sync.apply(plan)
+
+    assert (1, 0) == (report.count(OutcomeKind.DEFERRED), report.writes.total())
+    assert "B" == world.person(person)["title"]
+
+
 def test_apply_leaves_out_what_is_not_in_the_plan() -> None:
     """What came up since the plan was made is left to the next run."""
     world, rows = busy_world()

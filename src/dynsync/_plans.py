@@ -91,6 +91,8 @@ def planned(session: Session, ready: Ready, plan: RecordPlan | None) -> PlannedR
     outcome = settlement.outcome
     told = journal_entry(attrs.evolve(outcome, results=()), 0, 0.0).detail
     versions = [write.expect for write in plan.writes if isinstance(write, Update)]
+    # Marketo has no versions: there it is the values that would be replaced.
+    replaced = [plan.actual[side][terms.index(f.name)] for f in plan.fields for side in f.told]
     return PlannedRecord(
         entry.key,
         entry.entity,
@@ -100,7 +102,7 @@ def planned(session: Session, ready: Ready, plan: RecordPlan | None) -> PlannedR
         outcome.kind,
         outcome.why,
         outcome.results,
-        digest([told, *versions]),
+        digest([told, *versions, *replaced]),
     )
 
 
