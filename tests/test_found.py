@@ -964,3 +964,16 @@ def test_who_writes_what_an_unheard_write_said_was_not_planned_for() -> None:
     both = {"at": 0, "sides": [Side.DYNAMICS, Side.MARKETO], "name": "job_title", "choice": 3}
     stale = {"at": 0, "side": Side.MARKETO, "name": "job_title", "choice": 0, "later": (True, 11)}
     replay([("faulty_writes", {**both, "kinds": kinds}), ("apply_a_stale_plan", stale)])
+
+
+def test_an_edit_that_went_with_the_person_is_not_owed() -> None:
+    """R46: who is made again holds what Dynamics does, and what may not be told counts then."""
+    overtaken = {"at": 0, "side": Side.MARKETO, "name": "email", "choice": 4, "during": "read"}
+    replay(
+        [
+            ("hold_back_feed", {}),
+            ("overtake", overtaken),
+            ("delete_in_marketo", {"at": 0, "edit": ("job_title", None)}),
+            ("take_update_for_a_while", {"at": 0, "value": "a@example.org"}),
+        ]
+    )

@@ -194,11 +194,16 @@ def _check_gone_person(world: People, human: Human, holders: list[RecordId]) -> 
     here = world.held(human, Side.MARKETO)
     assert here is not None
     for name, cell in human.cells.items():
-        # What was edited since the person was made may not be told now.
-        untold = world.withheld and name == world.scene.secured
-        if not untold and not world.hidden(human, name):
-            assert world.scene.same(name, here[name], there[name]), f"a new person's {name}"
-            cell.settle(here[name], there[name])
+        if world.hidden(human, name):
+            continue
+        same = world.scene.same(name, here[name], there[name])
+        if not same and world.withheld and name == world.scene.secured:
+            # It was edited since the person was made, and may not be told now.
+            cell.settle(there[name], there[name])
+            cell.edit(Side.MARKETO, here[name])
+            continue
+        assert same, f"a new person's {name}"
+        cell.settle(here[name], there[name])
 
 
 def _check_identity(world: People) -> None:
