@@ -237,6 +237,15 @@ def test_a_line_is_told_once() -> None:
     assert 2 == len(marketo.said())
 
 
+def test_what_two_entries_say_is_told_once() -> None:
+    """A record that was deleted comes back, and what it refused is refused again (R92)."""
+    marketo = Marketo()
+    again = refused(marketo.person, attrs.evolve(LONG, message="still too long"), seq=2)
+    marketo.recorder.record([refused(marketo.person, LONG), again])
+
+    assert ["Dynamics refused city: too long [LONG]"] == marketo.said()
+
+
 def test_where_all_was_told_nothing_is_added() -> None:
     """A call that adds nothing is not made."""
     marketo = Marketo()

@@ -225,7 +225,11 @@ class ActivityRecorder:
         `PartlyRefused` says that Marketo took the others; where it took none at all, it may be
         the log that is wrong and not the lines, and they come again (`Refused`).
         """
-        lines = [line for entry in entries for line in _activity_lines(entry)]
+        # The journal may tell of a refusal again: where the record was deleted and came back.
+        by_key: dict[str, ActivityLine] = {}
+        for line in (line for entry in entries for line in _activity_lines(entry)):
+            by_key.setdefault(line.key, line)
+        lines = list(by_key.values())
         refused: list[Rejected] = []
         for start in range(0, len(lines), self.batch):
             refused += self._tell(lines[start : start + self.batch])
