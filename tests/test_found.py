@@ -977,3 +977,16 @@ def test_an_edit_that_went_with_the_person_is_not_owed() -> None:
             ("take_update_for_a_while", {"at": 0, "value": "a@example.org"}),
         ]
     )
+
+
+def test_what_dynamics_took_back_and_marketo_put_back_meets() -> None:
+    """Invariant 1: the write was taken for swallowed, and nothing was left to agree on."""
+    window = {"at": 0, "sides": [Side.DYNAMICS, Side.MARKETO], "name": "job_title"}
+    stale = {"at": 0, "side": Side.MARKETO, "name": "job_title", "choice": 0, "later": (False, 0)}
+    replay(
+        [
+            ("apply_a_stale_plan", stale),
+            ("hold_back_feed", {}),
+            ("edit_in_the_window", {**window, "choices": (1, 8, False)}),
+        ]
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import attrs
 import pytest
 
@@ -386,6 +388,27 @@ def test_put_back_while_the_feed_was_late(table: str) -> None:
 
     assert ("Analyst", "Analyst") == world.both(person, table, row, "job_title")
     assert {} == world.sync.status().backlog
+
+
+def test_put_back_while_the_feed_was_late_and_taken_back_in_dynamics() -> None:
+    """Invariant 1: two edits that go back to what was are a collision, and no agreement."""
+    world = World()
+    person, row = world.linked("contact", jobtitle="Analyst")
+    world.marketo.edit(person, {"title": "Mine"})
+    world.dynamics.edit("contact", row, {"jobtitle": "Boss"})
+    world.marketo.faults.plan("write", Fault("crash_before"))
+    with suppress(SimulatedCrash):
+        world.cycle()
+    world.marketo.hold_back()
+    world.cycle()
+    world.marketo.edit(person, {"title": "Mine"})
+    world.cycle()
+    world.dynamics.edit("contact", row, {"jobtitle": "Analyst"})
+    world.cycle()
+    world.marketo.release()
+    world.settled()
+
+    assert ("Analyst", "Analyst") == world.both(person, "contact", row, "job_title")
 
 
 @pytest.mark.parametrize("table", TABLES)

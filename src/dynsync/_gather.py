@@ -17,6 +17,7 @@ from dynsync._remaking import held_by_others
 from dynsync._rights import without_blind
 from dynsync._session import Session
 from dynsync.backlog import Linked, LinkState, Observation, Pending, PendingKey
+from dynsync.holding import without_undone
 from dynsync.observing import fold
 from dynsync.outcomes import TAKEN
 from dynsync.records import MISSING, Entity, Record, RecordId, Side, plain_id
@@ -302,7 +303,10 @@ def gather(
     Asks the systems only for what changed and is not known: after a stale or ambiguous
     write, for a field that is new, for the other half of a pair, for a push.
     """
-    links = session.store.links([e.link for e in entries if e.link is not None])
+    links = dict(session.store.links([e.link for e in entries if e.link is not None]))
+    for held in (entry for entry in entries if entry.holds):
+        if (link := links.get(held.link or 0)) is not None:
+            links[link.key] = without_undone(terms[held.entity], held, link)
     batch = _Batch(session, terms, {entry.key: entry for entry in entries}, links)
     # What became of a write to records that are linked was heard already.
     again = [e for e in entries if e.reason in _REREAD and not (e.link and e.reason == "ambiguous")]

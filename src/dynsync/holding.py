@@ -11,14 +11,16 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Iterable
+from itertools import product
 from typing import Final
 
 import attrs
 
-from dynsync.backlog import Hold, Pending
+from dynsync.backlog import Hold, Linked, Pending
 from dynsync.deciding import digest, refusal_digest
+from dynsync.fields import Field
 from dynsync.planning import RecordPlan, write_digest
-from dynsync.records import SIDES, Pair, RecordId, Side, Wire
+from dynsync.records import MISSING, SIDES, Missing, Pair, RecordId, Side, Wire
 from dynsync.terms import Terms
 from dynsync.validation import ValidationResult
 from dynsync.writes import (
@@ -45,6 +47,7 @@ __all__ = [
     "swallowed_reason",
     "tell_untold",
     "untried_holds",
+    "without_undone",
 ]
 
 SWALLOWED: Final = "SWALLOWED"
@@ -139,6 +142,37 @@ def swallowed_reason(field: str | None = None) -> Reason:
 def swallowed_fields(holds: Iterable[Hold]) -> set[str]:
     """Return the fields of which Marketo is thought to have swallowed a value."""
     return {hold.field for hold in holds if SWALLOWED in hold.codes}
+
+
+def without_undone(terms: Terms, entry: Pending, link: Linked) -> Linked:
+    """
+    Return *link* without a base where Dynamics took back what Marketo did not keep.
+
+    Should the person hold something else than Dynamics had then, nothing is left on which both
+    agreed, and they meet on it for the first time.
+    """
+    there, names = entry.seen.dynamics, swallowed_fields(entry.holds)
+    if there is None or not names:
+        return link
+    undone = [
+        at
+        for at, field in enumerate(terms.fields[: terms.plain])
+        if field.name in names
+        and _took_back(field, there.row[at], Pair(link.rows.marketo[at], link.rows.dynamics[at]))
+    ]
+    if not undone:
+        return link
+    rows = link.rows.map(list)
+    for row, at in product(rows, undone):
+        row[at] = MISSING
+    return attrs.evolve(link, rows=rows)
+
+
+def _took_back(field: Field, there: Wire | Missing, base: Pair[Wire | Missing]) -> bool:
+    if MISSING in {there, base.marketo, base.dynamics}:
+        return False
+    back = field.same(there, base.dynamics, Pair(Side.DYNAMICS, Side.DYNAMICS))
+    return back and not field.same(base.marketo, base.dynamics, Pair(Side.MARKETO, Side.DYNAMICS))
 
 
 def swallowed_hold(terms: Terms, field: str, wire: Wire, held: Wire, now: float) -> Hold:
