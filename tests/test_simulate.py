@@ -122,6 +122,24 @@ def test_every_action_can_be_done_by_itself(one: Action[SandboxWorld]) -> None:
         assert reached["created lead"]
 
 
+def test_what_a_sync_is_told_is_part_of_a_history() -> None:
+    """A refused value may hold its record, and who is deleted in Marketo may stay so."""
+    told = {"hold": "record", "on_marketo_delete": "suppress"}
+    reached = replay(
+        [
+            ("begin", {"marketo": 0, "dynamics": 0, **told}),
+            ("edit", {"at": 0, "side": Side.MARKETO, "edit": ("first_name", "x" * 64)}),
+            ("edit", {"at": 0, "side": Side.MARKETO, "edit": ("city", "Oslo")}),
+            ("clean", {}),
+            ("delete_in_marketo", {"at": 1, "edit": ("first_name", "Lee")}),
+        ]
+    )
+
+    assert reached["held with its record"]
+    assert reached["new person suppressed"]
+    assert not reached["new person after a delete"]
+
+
 def test_actions_have_names_of_their_own() -> None:
     """A step names one action."""
     names = [one.name for one in SANDBOX_ACTIONS]

@@ -8,12 +8,13 @@ import traceback
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Final, cast
+from typing import Final, TypedDict, cast
 
 import attrs
 
 from dynsync.records import Side
 from dynsync.sandbox import SimulatedCrash
+from dynsync.terms import HoldMode, OnMarketoDelete
 from dynsync.testing._histories._actions import SANDBOX_ACTIONS
 from dynsync.testing._histories._draws import Action, Mode, OneOf, Over, Step
 from dynsync.testing._histories._invariants import check_always
@@ -36,11 +37,21 @@ BEGIN: Final = "begin"
 _QUIET: Final = "noise"
 _SKEWS: Final = OneOf((0, 0, -7200, -3, 40, 3600))
 _NOISES: Final = 1 << 30
+_CHOSEN: Final[Mapping[str, Sequence[str]]] = {
+    "hold": ("field", "field", "record"),
+    "on_marketo_delete": ("recreate", "recreate", "suppress"),
+}
+"""What a sync is told, and how often: what is so by default more than the other."""
 _BY_NAME: Final[Mapping[str, Action[SandboxWorld]]] = {one.name: one for one in SANDBOX_ACTIONS}
 _BY_MODE: Final[Mapping[Mode, tuple[Action[SandboxWorld], ...]]] = {
     mode: tuple(one for one in SANDBOX_ACTIONS if mode in one.modes)
     for mode in ("safety", "liveness")
 }
+
+
+class _Chosen(TypedDict, total=False):
+    hold: HoldMode
+    on_marketo_delete: OnMarketoDelete
 
 
 @attrs.frozen
@@ -85,8 +96,15 @@ def _world(over: Over) -> SandboxWorld:
     return HttpWorld(over)
 
 
-def begin(world: SandboxWorld, marketo: float, dynamics: float) -> None:
-    """Set the clocks wrong; a lead and a contact are there from the start."""
+def begin(
+    world: SandboxWorld,
+    marketo: float,
+    dynamics: float,
+    hold: HoldMode = "field",
+    on_marketo_delete: OnMarketoDelete = "recreate",
+) -> None:
+    """Set the clocks wrong, and how the sync is; a lead and a contact are there from the start."""
+    world.hold, world.on_marketo_delete = hold, on_marketo_delete
     world.skews[Side.MARKETO].ahead = marketo
     world.skews[Side.DYNAMICS].ahead = dynamics
     for entity in world.maps:
@@ -94,11 +112,17 @@ def begin(world: SandboxWorld, marketo: float, dynamics: float) -> None:
     world.settle()
 
 
+def _begin(world: SandboxWorld, arguments: Mapping[str, object]) -> None:
+    here, there = (cast("float", arguments[side.value]) for side in Side)
+    chosen = {name: arguments[name] for name in _CHOSEN if name in arguments}
+    begin(world, here, there, **cast("_Chosen", chosen))
+
+
 def _do(world: SandboxWorld, step: Step) -> bool:
     """Do a step, if it may be done now; say whether."""
     name, arguments = step
     if name == BEGIN:
-        begin(world, **cast("dict[str, float]", arguments))
+        _begin(world, arguments)
         return True
     given = dict(arguments)
     noise = cast("int", given.pop(_QUIET, 0))
@@ -138,7 +162,8 @@ def play(seed: int, number: int, mode: Mode, length: int, over: Over = "calls") 
 
 
 def _steps(world: SandboxWorld, chance: random.Random, mode: Mode, length: int) -> Iterable[Step]:
-    yield (BEGIN, {side.value: chance.choice(_SKEWS.values) for side in Side})
+    skews = {side.value: chance.choice(_SKEWS.values) for side in Side}
+    yield (BEGIN, {**skews, **{name: chance.choice(words) for name, words in _CHOSEN.items()}})
     for _ in range(length):
         one = chance.choice([one for one in _BY_MODE[mode] if one.allowed(world)])
         arguments = one.drawn(world.scene, chance)

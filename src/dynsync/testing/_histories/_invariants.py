@@ -98,6 +98,9 @@ def check_reported(world: People, report: Report) -> None:
         here, there = world.held(human, Side.MARKETO), world.held(human, Side.DYNAMICS)
         if human.gone or human.entity in report.stopped or here is None or there is None:
             continue
+        if world.is_held(human):
+            # It waits for longer than a run.
+            continue
         for name in world.scene.left_to_people:
             if name in here and not world.scene.same(name, here[name], there[name]):
                 assert (human.guid, name) in named, f"unresolved, and not reported: {name}"
@@ -151,11 +154,12 @@ def check_settled(world: People) -> None:
         here, there = world.held(human, Side.MARKETO), world.held(human, Side.DYNAMICS)
         assert here is not None, "gone from Marketo"
         assert there is not None, "gone from Dynamics"
+        held = world.is_held(human)
         for name, cell in human.cells.items():
             blocked = name == world.scene.secured and world.withheld
             world.reached["withheld"] += blocked
             if not world.hidden(human, name):
-                checker.check(human, cell, here[name], there[name], withheld=blocked)
+                checker.check(human, cell, here[name], there[name], withheld=blocked, held=held)
         human.waiting = False
     _check_promoted(world)
     _check_identity(world)
@@ -185,6 +189,10 @@ def _check_gone_person(world: People, human: Human, holders: list[RecordId]) -> 
     assert there is not None, "a delete in Marketo must leave Dynamics alone"
     assert len(holders) <= 1, "a deleted person came back twice"
     changed = any(human.new_since_gone.values())
+    if world.on_marketo_delete == "suppress":
+        assert not holders, "a deleted person came back"
+        world.reached["new person suppressed"] += changed
+        return
     assert holders or not changed, "a later change makes a new person"
     if not holders:
         return

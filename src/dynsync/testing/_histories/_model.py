@@ -76,14 +76,20 @@ class Cell:
         self.history.clear()
         self.risky = self.muddled = self.blurred = self.backfill = False
 
-    def leave(self, there: Value) -> None:
-        """Note what Dynamics held *there* when its record was deleted: it may come back."""
+    def leave(self, there: Value, *, unheard: bool) -> None:
+        """
+        Note what Dynamics held *there* when its record was deleted: it may come back.
+
+        What a write *unheard* of had brought nobody can tell from an edit in Dynamics any more,
+        for there is no record to read it back from.
+        """
         if Side.DYNAMICS in self.edited or self._same(there, self.now[Side.DYNAMICS]):
             return
         # Only Marketo edited it, and that has gone over.
         gone_over = [one for one in self.history if self._same(self._normal(one), there)]
         assert self.risky, f"written outside of any run: {self}"
         assert gone_over, f"made up in Dynamics: {self}"
+        self.muddled = self.muddled or unheard
         self.agreed = {Side.MARKETO: gone_over[-1], Side.DYNAMICS: there}
         self.now[Side.DYNAMICS] = there
 
@@ -149,8 +155,14 @@ class Checker:
     scene: Scene
     reached: Counter[str]
 
-    def check(self, human: Human, cell: Cell, here: Value, there: Value, *, withheld: bool) -> None:
-        """Check what Marketo holds *here* and Dynamics *there*, and that nothing was made up."""
+    def check(
+        self, human: Human, cell: Cell, here: Value, there: Value, *, withheld: bool, held: bool
+    ) -> None:
+        """
+        Check what Marketo holds *here* and Dynamics *there*, and that nothing was made up.
+
+        *withheld* where the field may not be told, *held* where another holds the whole record.
+        """
         # Invariant 4.
         if cell.blurred:
             self._check_blurred(human, cell, here, there)
@@ -162,6 +174,9 @@ class Checker:
         meet = scene.same(cell.name, here, there)
         if cell.muddled and (blocked or human.judge(cell).waits):
             wanted = list(cell.now.values()) if meet else None
+        elif wanted is not None and not meet and held:
+            self.reached["held with its record"] += 1
+            wanted = None
         elif wanted is not None and not meet and self._may_wait(human, cell, blocked=blocked):
             wanted = None
         if wanted is None and (cell.risky or human.waiting) and cell.name == scene.secured and meet:

@@ -10,6 +10,7 @@ from typing import Final, cast
 from dynsync.memory import MemoryStore
 from dynsync.records import RecordId, Side, Value, Wire
 from dynsync.sandbox import SandboxClock
+from dynsync.terms import HoldMode, OnMarketoDelete
 from dynsync.testing._histories._model import Human
 from dynsync.testing._histories._scene import Scene
 from dynsync.testing._histories._systems import DynamicsSystem, MarketoSystem
@@ -29,7 +30,8 @@ class People:
     or an edit that we may have overwritten is still to be found in it. *silent* counts the hours
     since then: the engine gives up on what comes a day late. *deaf* after a run that did not end
     well: what it wrote it may not have heard of. *absent* are the fields, by entity,
-    whose columns are gone. *wrong* says what was written that must not be. *reached* counts
+    whose columns are gone. *hold* and *on_marketo_delete* are what the sync is told, for the
+    whole of a history. *wrong* says what was written that must not be. *reached* counts
     the paths that histories went.
     """
 
@@ -57,6 +59,8 @@ class People:
         self.secrets: list[str] = []
         self.made_up = 0
         self.wrong: list[str] = []
+        self.hold: HoldMode = "field"
+        self.on_marketo_delete: OnMarketoDelete = "recreate"
 
     def system(self, side: Side) -> MarketoSystem | DynamicsSystem:
         """Return one of the two."""
@@ -183,6 +187,16 @@ class People:
         if human.unheard and not value:
             # Emptied in what was made, it cannot be told from what was never sent there.
             cell.blurred = True
+
+    def is_held(self, human: Human) -> bool:
+        """Return whether a value that Dynamics refuses holds the whole record of a human."""
+        here, there = self.held(human, Side.MARKETO), self.held(human, Side.DYNAMICS)
+        if self.hold == "field" or here is None or there is None:
+            return False
+        return any(
+            self.scene.refused(name, here[name]) and not self.scene.same(name, here[name], value)
+            for name, value in there.items()
+        )
 
     def hidden(self, human: Human, name: str) -> bool:
         """Return whether a field takes no part at the moment, so that nothing is owed for it."""

@@ -100,6 +100,8 @@ class World(People):
             store=store,
             policy=self.scene.policy,
             recorders=(ActivityRecorder(marketo),),
+            hold=self.hold,
+            on_marketo_delete=self.on_marketo_delete,
             guards=Guards(deletes=_LIMIT, clears=_LIMIT, clock=math.inf, allow_empty=True),
             clock=self.clock,
         )

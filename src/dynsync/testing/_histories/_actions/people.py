@@ -105,7 +105,7 @@ def take_turns(
         last = cell.now[first.other]
         world.settle()
         held_now = world.held(human, first) or {}
-        if not world.restless and name in held_now:
+        if not world.restless and not world.is_held(human) and name in held_now:
             assert world.scene.same(name, held_now[name], last), "the last edit was not right"
             world.reached[f"{first.other.label} was last"] += 1
 
@@ -161,7 +161,7 @@ def delete_in_dynamics(world: World, at: int) -> None:
         there = world.held(human, Side.DYNAMICS)
         assert there is not None, "deleted by nobody"
         for name, value in there.items():
-            human.cells[name].leave(value)
+            human.cells[name].leave(value, unheard=world.deaf)
         # What takes no part at the moment goes with it, whatever it is.
         hidden = world.held(human, Side.DYNAMICS, world.absent[human.entity]) or {}
         for name, value in hidden.items():
