@@ -165,7 +165,7 @@ class Checker:
         """
         # Invariant 4.
         if cell.blurred:
-            self._check_blurred(human, cell, here, there)
+            self._check_blurred(human, cell, here, there, held=held)
             return
         scene = self.scene
         blocked = withheld or scene.refused(cell.name, cell.now[Side.MARKETO])
@@ -209,7 +209,9 @@ class Checker:
             self.reached["rewritten by a rule"] += 1
         cell.settle(here, there)
 
-    def _check_blurred(self, human: Human, cell: Cell, here: Value, there: Value) -> None:
+    def _check_blurred(
+        self, human: Human, cell: Cell, here: Value, there: Value, *, held: bool
+    ) -> None:
         """Check that nothing was made up, where nobody can tell which edit was the last."""
         scene, name = self.scene, cell.name
         known = [*cell.history, *cell.agreed.values(), *cell.now.values()]
@@ -218,7 +220,7 @@ class Checker:
         if scene.same(name, scene.normal(name, here), there):
             cell.settle(here, there)
         else:
-            stopped = name == scene.secured or human.judge(cell).waits
+            stopped = held or name == scene.secured or human.judge(cell).waits
             stopped = stopped or any(scene.refused(name, v) for v in known)
             assert stopped, f"did not converge: {cell}, Marketo {here!r}, Dynamics {there!r}"
             cell.now = {Side.MARKETO: here, Side.DYNAMICS: there}

@@ -34,7 +34,7 @@ _ALWAYS: Final = (
     *("new person after a delete", "new person suppressed", "seen again after a delete"),
     *("fault crash_after", "fault crash_before", "fault down", "fault lost_request"),
     *("fault lost_response", "fault partial", "fault throttled"),
-    *("push queued", "refused 0x80040265", "refused FIELD_LENGTH"),
+    *("push held", "push queued", "refused 0x80040265", "refused FIELD_LENGTH"),
     *("reported in every run",),
     *("right to read given", "right to read taken", "secret kept"),
     *("right to update given", "right to update taken"),

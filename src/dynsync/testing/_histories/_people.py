@@ -191,11 +191,12 @@ class People:
     def is_held(self, human: Human) -> bool:
         """Return whether a value that Dynamics refuses holds the whole record of a human."""
         here, there = self.held(human, Side.MARKETO), self.held(human, Side.DYNAMICS)
-        if self.hold == "field" or here is None or there is None:
+        if self.hold == "field" or here is None:
             return False
         return any(
-            self.scene.refused(name, here[name]) and not self.scene.same(name, here[name], value)
-            for name, value in there.items()
+            self.scene.refused(name, value)
+            and (there is None or not self.scene.same(name, value, there[name]))
+            for name, value in here.items()
         )
 
     def hidden(self, human: Human, name: str) -> bool:
