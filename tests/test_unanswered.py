@@ -6,17 +6,23 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
+import attrs
 import pytest
 
 from dynsync.errors import Refused
+from dynsync.fields import Match
 from dynsync.maps import CONTACT, LEAD
-from dynsync.records import RecordId
+from dynsync.outcomes import OutcomeKind
+from dynsync.policies import manual
+from dynsync.records import Pair, RecordId
 from dynsync.sandbox import Fault, FaultKind, SimulatedCrash
 from dynsync.schemas import FULL_ACCESS, Access
 from support import World, before
 
 LINKS: Final = {"lead": LEAD.link_field, "contact": CONTACT.link_field}
 EXPECTED: Final = [("lead", "Theirs"), ("contact", "Dynamics'")]
+OURS: Final = {"lastname": "Lee", "jobtitle": "Ours", "telephone1": "111"}
+REFUSED: Final = Fault("refused")
 KINDS: Final = ["lost_request", "lost_response", "crash_before", "crash_after"]
 
 
@@ -27,6 +33,13 @@ def unanswered(world: World, kind: FaultKind, *actions: Callable[[], None]) -> N
     with suppress(SimulatedCrash):
         world.cycle()
     world.marketo.faults.clear()
+
+
+def untyped() -> World:
+    """Return a world that keeps no Microsoft Type: by it, who was made tells that they were."""
+    world = World(*(attrs.evolve(one, type_field=None) for one in (LEAD, CONTACT)))
+    world.settled()
+    return world
 
 
 def lost(world: World) -> list[object]:
@@ -58,7 +71,7 @@ def test_given_the_id_right_before_our_upsert(table: str, expected: str, kind: F
 
 
 @pytest.mark.parametrize(("table", "expected"), EXPECTED)
-@pytest.mark.parametrize("kind", ["lost_response", "crash_after"])
+@pytest.mark.parametrize("kind", ["lost_request", "lost_response", "crash_after"])
 def test_given_the_id_while_the_feed_is_silent(table: str, expected: str, kind: FaultKind) -> None:
     """Invariant 31: the two are linked before the feed tells, which is not too late."""
     world = World()
@@ -74,6 +87,58 @@ def test_given_the_id_while_the_feed_is_silent(table: str, expected: str, kind: 
 
     assert linked is not None
     assert (expected, expected) == world.both(person, table, row, "job_title")
+
+
+@pytest.mark.parametrize("table", ["lead", "contact"])
+def test_given_the_id_after_an_upsert_that_never_arrived(table: str) -> None:
+    """Invariant 6: who holds the id is met, though no feed tells of them, and not written over."""
+    world = World()
+    world.sync.first = manual
+    world.settled()
+    person = world.marketo.create_person({"lastName": "Lee", "title": "Theirs"})
+    row = world.dynamics.create(table, {"lastname": "Lee", "jobtitle": "Dynamics'"})
+    unanswered(world, "lost_request")
+    world.marketo.hold_back()
+    world.marketo.edit(person, {LINKS[table]: row})
+    report = world.cycle()
+    link = world.sync.link(table, dynamics=row)
+    authors = [each.author for each in world.marketo.activities(person) if each.field == "title"]
+
+    assert link == Pair(person, row)
+    assert 1 == report.count(OutcomeKind.UNRESOLVED)
+    assert ("Theirs", "Dynamics'") == world.both(person, table, row, "job_title")
+    assert [] == authors
+
+
+@pytest.mark.parametrize("table", ["lead", "contact"])
+def test_two_people_given_the_id_after_an_upsert_that_never_arrived(table: str) -> None:
+    """
+    Invariant 27: which of them it is nobody says, nor is it another one with the same address.
+
+    Who alone holds the id in the end, it is.
+    """
+    world = World(*(attrs.evolve(each, match=Match("email")) for each in (LEAD, CONTACT)))
+    world.settled()
+    row = world.dynamics.create(table, {"lastname": "Lee", "emailaddress1": "lee@example.org"})
+    unanswered(world, "lost_request")
+    world.marketo.hold_back()
+    one, two = (world.marketo.create_person({"lastName": name, LINKS[table]: row}) for name in "AB")
+    world.marketo.create_person({"lastName": "C", "email": "lee@example.org"})
+    report = world.cycle()
+    linked = world.sync.link(table, dynamics=row)
+    names = [world.person(person)["lastName"] for person in (one, two)]
+    world.marketo.edit(one, {LINKS[table]: None})
+    world.marketo.release()
+    world.settled()
+    found = world.sync.link(table, dynamics=row)
+
+    assert ["2 people hold its id"] == [each.why for each in report.notable]
+    assert 0 == report.writes.total()
+    assert linked is None
+    assert ["A", "B"] == names
+    assert found is not None
+    assert two == found.marketo
+    assert "A" == world.person(one)["lastName"]
 
 
 @pytest.mark.parametrize(("table", "expected"), EXPECTED)
@@ -106,6 +171,81 @@ def test_edited_there_and_back_after_our_upsert(table: str, kind: FaultKind) -> 
     world.settled()
 
     assert ("Ours", "Ours") == world.both(person, table, row, "job_title")
+
+
+@pytest.mark.parametrize("table", ["lead", "contact"])
+@pytest.mark.parametrize("kind", ["lost_response", "crash_after"])
+def test_edited_there_and_back_where_no_type_is_kept(table: str, kind: FaultKind) -> None:
+    """The feed tells that we made the person: what was entered since and taken back stays so."""
+    world = untyped()
+    row = world.dynamics.create(table, OURS)
+    unanswered(world, kind)
+    person = world.person_of(row)
+    world.marketo.edit(person, {"title": "Other", "phone": "222"})
+    world.marketo.edit(person, {"title": "Ours"})
+    world.settled()
+
+    assert ("Ours", "Ours") == world.both(person, table, row, "job_title")
+    assert "Other" not in lost(world)
+    assert "222" == world.person(person)["phone"] or "222" in lost(world)
+
+
+@pytest.mark.parametrize("table", ["lead", "contact"])
+def test_edited_there_and_back_after_the_feed_told_that_we_made_the_person(table: str) -> None:
+    """Also of what is entered and taken back after that, while Dynamics lets nobody in."""
+    world = untyped()
+    row = world.dynamics.create(table, OURS)
+    unanswered(world, "lost_response")
+    person = world.person_of(row)
+    world.marketo.edit(person, {"phone": "222"})
+    world.dynamics.faults.plan("read", REFUSED, REFUSED)
+    world.cycle()
+    edits(world, person, "Other")()
+    edits(world, person, "Ours")()
+    world.settled()
+
+    assert ("Ours", "Ours") == world.both(person, table, row, "job_title")
+    assert "Other" not in lost(world)
+
+
+@pytest.mark.parametrize(("table", "expected"), EXPECTED)
+def test_edited_there_and_back_after_the_feed_told_what_we_covered(
+    table: str, expected: str
+) -> None:
+    """Invariant 31: what our upsert covered is merged, and not what was entered on top of it."""
+    world = untyped()
+    person = world.marketo.create_person({"lastName": "Lee", "title": "Theirs"})
+    row = world.dynamics.create(table, {**OURS, "jobtitle": "Dynamics'"})
+    unanswered(world, "lost_response", lambda: world.marketo.edit(person, {LINKS[table]: row}))
+    world.marketo.edit(person, {"phone": "222"})
+    world.dynamics.faults.plan("read", REFUSED, REFUSED)
+    world.cycle()
+    edits(world, person, "Other")()
+    edits(world, person, "Dynamics'")()
+    world.settled()
+
+    assert (expected, expected) == world.both(person, table, row, "job_title")
+    assert "Other" not in lost(world)
+
+
+@pytest.mark.parametrize(("table", "expected"), EXPECTED)
+def test_given_the_id_and_seen_by_a_full_read_first(table: str, expected: str) -> None:
+    """Invariant 31: a full read tells of no edits, and what our upsert covered is merged."""
+    world = untyped()
+    person = world.marketo.create_person({"lastName": "Lee", "title": "Theirs"})
+    row = world.dynamics.create(table, {**OURS, "jobtitle": "Dynamics'"})
+    world.marketo.hold_back()
+    unanswered(world, "lost_response", lambda: world.marketo.edit(person, {LINKS[table]: row}))
+    world.marketo.edit(person, {"phone": "222"})
+    world.marketo.faults.plan("read", Fault("cursor_expired"))
+    world.dynamics.faults.plan("read", REFUSED, REFUSED)
+    world.cycle()
+    world.marketo.release()
+    world.settled()
+
+    assert [person] == world.people_of(row)
+    assert (expected, expected) == world.both(person, table, row, "job_title")
+    assert (table == "contact") is ("Theirs" in lost(world))
 
 
 def test_an_upsert_that_is_answered_leaves_no_note() -> None:

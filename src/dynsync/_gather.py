@@ -12,14 +12,14 @@ from dynsync._contract import check_instant, check_row
 from dynsync._feeds import row_of
 from dynsync._match import match_by_field
 from dynsync._pushed import pushed_people
-from dynsync._reading import fetch_all, find_all
+from dynsync._reading import fetch_all, find_holders
 from dynsync._remaking import held_by_others
 from dynsync._rights import without_blind
 from dynsync._session import Session
 from dynsync.backlog import Linked, LinkState, Observation, Pending, PendingKey
 from dynsync.holding import without_undone
 from dynsync.observing import fold
-from dynsync.outcomes import TAKEN
+from dynsync.outcomes import TAKEN, shared_by
 from dynsync.records import MISSING, Entity, Record, RecordId, Side, plain_id
 from dynsync.terms import Terms
 
@@ -161,35 +161,40 @@ class _Batch:
     # -- matching
 
     def find_lost(self) -> None:
-        """Find people whose making got no answer, by the Dynamics id that they would hold."""
-        lost: dict[Entity, dict[str, Pending]] = defaultdict(dict)
-        for entry in self.entries.values():
-            id_ = self.id(entry, Side.DYNAMICS)
-            if entry.reason == "ambiguous" and entry.seen.marketo is None and id_ is not None:
-                lost[entry.entity][plain_id(id_)] = entry
+        """
+        Find who holds the ids of records whose person was perhaps made, and nobody knows.
+
+        Marketo's feed may be late, and an upsert would write over what such a person holds. Which
+        of several it is nobody can say (invariant 27).
+        """
+        lost: dict[Entity, dict[RecordId, Pending]] = defaultdict(dict)
+        for entry in self.unmet():
+            if entry.reason == "ambiguous" and entry.ids.dynamics is not None:
+                lost[entry.entity][plain_id(entry.ids.dynamics)] = entry
         for entity, entries in lost.items():
             terms = self.terms[entity]
-            native = terms.map.link_field
-            people = find_all(
-                self.session,
-                Side.MARKETO,
-                terms.map.tables.marketo,
-                native,
-                list(entries),
-                fields=terms.natives(Side.MARKETO),
-            )
-            for person in people.values():
-                lost_one = entries.get(plain_id(person.values.get(native)))
-                if lost_one is not None and lost_one.link is None and lost_one.push is None:
-                    self._pair(terms, lost_one, person)
+            holders = find_holders(self.session, terms, entries.keys())
+            for id_, entry in entries.items():
+                held = holders.get(id_, ())
+                if len(held) == 1:
+                    self._pair(terms, entry, held[0])
+                elif held:
+                    self.trouble[entry.key] = shared_by(len(held))
+
+    def unmet(self) -> list[Pending]:
+        """Return the entries of records that nobody is linked to, and nobody is known to be."""
+        return [
+            entry
+            for entry in self.entries.values()
+            if entry.link is None and entry.push is None and entry.seen.marketo is None
+        ]
 
     def match(self) -> None:
         """Find the person of records that nobody is linked to, where the host asks for it."""
         by_entity: dict[Entity, list[Pending]] = defaultdict(list)
-        for entry in self.entries.values():
-            fresh = entry.link is None and entry.push is None and entry.seen.marketo is None
+        for entry in self.unmet():
             seen = entry.seen.dynamics
-            if fresh and seen is not None and not seen.gone:
+            if seen is not None and not seen.gone and entry.key not in self.trouble:
                 by_entity[entry.entity].append(entry)
         for entity, entries in by_entity.items():
             terms = self.terms[entity]
@@ -197,14 +202,12 @@ class _Batch:
             if name is None or name not in terms.layout:
                 continue
             found = match_by_field(self.session, terms, entries, name)
-            for entry in entries:
-                match found.get(entry.key):
-                    case Record() as person:
-                        self._pair(terms, entry, person)
-                    case str(trouble):
-                        self.trouble[entry.key] = trouble
-                    case None:
-                        pass
+            for entry in (one for one in entries if one.key in found):
+                person = found[entry.key]
+                if isinstance(person, str):
+                    self.trouble[entry.key] = person
+                else:
+                    self._pair(terms, entry, person)
 
     def _pair(self, terms: Terms, entry: Pending, person: Record) -> None:
         row = row_of(terms, Side.MARKETO)(person.values)

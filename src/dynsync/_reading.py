@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
 from dynsync._contract import check_records
 from dynsync._session import Session
-from dynsync.records import Record, RecordId, Side, Wire
+from dynsync.records import Record, RecordId, Side, Wire, plain_id
+from dynsync.terms import Terms
 
-__all__ = ["fetch_all", "find_all"]
+__all__ = ["fetch_all", "find_all", "find_holders"]
 
 
 def fetch_all(
@@ -55,3 +57,16 @@ def find_all(
         check_records(side, table, "find", records)
         found.update((record.id, record) for record in records)
     return found
+
+
+def find_holders(
+    session: Session, terms: Terms, ids: Collection[RecordId]
+) -> Mapping[RecordId, Sequence[Record]]:
+    """Return the people who hold *ids* of Dynamics records, by these ids in plain."""
+    native, fields = terms.map.link_field, terms.natives(Side.MARKETO)
+    table = terms.map.tables.marketo
+    people = find_all(session, Side.MARKETO, table, native, list(ids), fields=fields)
+    holders: dict[RecordId, list[Record]] = defaultdict(list)
+    for person in people.values():
+        holders[plain_id(person.values.get(native))].append(person)
+    return holders

@@ -7,7 +7,6 @@ field would find them and replace their values.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import attrs
@@ -15,7 +14,7 @@ from attrs import Factory
 
 from dynsync._contract import check_row
 from dynsync._feeds import row_of
-from dynsync._reading import find_all
+from dynsync._reading import find_holders
 from dynsync._session import Session
 from dynsync._unanswered import is_unanswered
 from dynsync.backlog import (
@@ -27,9 +26,9 @@ from dynsync.backlog import (
     unlinked_key,
 )
 from dynsync.observing import fold
-from dynsync.outcomes import TAKEN
+from dynsync.outcomes import TAKEN, shared_by
 from dynsync.planning import plan_record
-from dynsync.records import Record, RecordId, Side, plain_id
+from dynsync.records import Record, RecordId, Side
 from dynsync.terms import Terms
 from dynsync.writes import Create
 
@@ -61,25 +60,21 @@ def held_by_others(
     found = Remaking()
     if not again:
         return found
-    native, fields = terms.map.link_field, terms.natives(Side.MARKETO)
-    table = terms.map.tables.marketo
-    people = find_all(session, Side.MARKETO, table, native, list(again), fields=fields)
-    known = session.store.known(Side.MARKETO, people.keys())
+    holders = find_holders(session, terms, again.keys())
+    people = [person.id for held in holders.values() for person in held]
+    known = session.store.known(Side.MARKETO, people)
     linked = {id_ for id_, link in known.items() if link.state is LinkState.LIVE}
-    holders: dict[RecordId, list[Record]] = defaultdict(list)
-    for person in people.values():
-        holders[RecordId(plain_id(person.values.get(native)))].append(person)
     for id_, entry in again.items():
         held = holders.get(id_, [])
         key = unlinked_key(terms.entity, id_)
         if any(person.id in linked for person in held):
             found.trouble[entry.key] = TAKEN
         elif len(held) > 1:
-            found.trouble[entry.key] = f"{len(held)} people hold its id"
+            found.trouble[entry.key] = shared_by(len(held))
         elif held and session.claimed.setdefault(held[0].id, key) != key:
             found.trouble[entry.key] = TAKEN
         elif held:
-            found.meetings[entry.key] = _meeting(session, terms, entry, held[0])
+            found.meetings[entry.key] = _meeting(session, terms, entry, id_, held[0])
     return found
 
 
@@ -101,11 +96,10 @@ def _made_again(
     return again
 
 
-def _meeting(session: Session, terms: Terms, entry: Pending, person: Record) -> Pending:
-    """Return *entry* as that of a record without a link whose id *person* holds."""
-    id_ = entry.ids.dynamics
-    if id_ is None:
-        raise AssertionError("a linked entry is planned with both its ids")
+def _meeting(
+    session: Session, terms: Terms, entry: Pending, id_: RecordId, person: Record
+) -> Pending:
+    """Return *entry* as that of the record *id_*, without a link, whose id *person* holds."""
     row = row_of(terms, Side.MARKETO)(person.values)
     check_row(terms, Side.MARKETO, row)
     met = attrs.evolve(

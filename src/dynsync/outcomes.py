@@ -10,10 +10,15 @@ import attrs
 from dynsync.records import MISSING, Entity, Missing, Pair, RecordId, Side, Wire
 from dynsync.validation import ValidationResult
 
-__all__ = ["TAKEN", "FieldChange", "Lost", "Outcome", "OutcomeKind", "severity"]
+__all__ = ["TAKEN", "FieldChange", "Lost", "Outcome", "OutcomeKind", "severity", "shared_by"]
 
 TAKEN: Final = "its person is linked to another record"
 """Why a record is ambiguous whose person somebody else is linked to (invariant 27)."""
+
+
+def shared_by(people: int) -> str:
+    """Return why a record is ambiguous whose id that many people hold (invariant 27)."""
+    return f"{people} people hold its id"
 
 
 class OutcomeKind(enum.Enum):
