@@ -15,7 +15,7 @@ import attrs
 import pytest
 
 from dynsync.connectors import Capabilities, DynamicsConnector, MarketoConnector, Page
-from dynsync.errors import ContractError
+from dynsync.errors import ContractError, SchemaChanged, SystemFailure
 from dynsync.fields import Match
 from dynsync.maps import CONTACT, LEAD
 from dynsync.memory import MemoryStore
@@ -268,6 +268,54 @@ def test_odd_answers(system: str, odd: str) -> None:
 
     assert Side(system).label in str(caught.value)
     assert ("B", "B") == world.both(person, "lead", row, "job_title")
+
+
+@pytest.mark.parametrize("named", [("nobodys",), ()])
+def test_a_column_that_is_gone_and_that_nobody_asked_for(named: tuple[str, ...]) -> None:
+    """A22: whose it is cannot be told: whoever the table serves stops, and goes on when told."""
+    world = World()
+    person, row = world.linked("lead", jobtitle="A")
+    gone = SchemaChanged(Side.MARKETO, "a column is gone", named)
+    mend = bend(world, "marketo", read=_raising(gone))
+    report = world.cycle()
+    mend()
+    for entity in ("lead", "contact"):
+        world.sync.refresh_schema(entity)
+    world.dynamics.edit("lead", row, {"jobtitle": "B"})
+    world.settled()
+
+    assert ["lead", "contact"] == list(report.stopped)
+    assert all("unnamed" in why for why in report.stopped.values())
+    assert ("B", "B") == world.both(person, "lead", row, "job_title")
+
+
+def _raising(failure: SystemFailure) -> Answer:
+    def answer(_: object) -> object:
+        raise failure
+
+    return answer
+
+
+def test_a_record_that_leaves_out_what_it_is_matched_by() -> None:
+    """A28: what is not reported is no value: the record is somebody of its own."""
+    world = World(attrs.evolve(LEAD, match=Match("email")))
+    people = [world.marketo.create_person({"email": email}) for email in (None, "ada@x.org")]
+    bend(world, "dynamics", read=each(_without("emailaddress1")))
+    row = world.lead(emailaddress1="ada@x.org")
+    world.settled()
+
+    (person,) = world.people_of(row)
+    assert person not in people
+
+
+def _without(column: str) -> Answer:
+    def leave_out(change: object) -> object:
+        if not isinstance(change, Record):
+            return change
+        values = {name: wire for name, wire in change.values.items() if name != column}
+        return attrs.evolve(change, values=values)
+
+    return leave_out
 
 
 @pytest.mark.parametrize("method", ["fetch", "find"])

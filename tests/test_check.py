@@ -211,6 +211,32 @@ def test_a_sandbox_tells_of_a_right_that_is_gone() -> None:
     assert ["rights on 'contact'"] == [each.about for each in found if each.level == "missing"]
 
 
+@pytest.mark.parametrize(
+    ("fault", "about", "todo"),
+    [
+        (Fault("down"), ["connection", "all else"], "Try again"),
+        (Fault("throttled"), ["table '{}'"], "Wait a little"),
+        (Fault("throttled", scope="day"), ["table '{}'"], "until the quota begins anew"),
+    ],
+    ids=["down", "throttled", "day"],
+)
+@pytest.mark.parametrize("side", [*Side])
+def test_a_sandbox_that_does_not_describe_its_table(
+    side: Side, fault: Fault, about: list[str], todo: str
+) -> None:
+    """Who is down is not asked anything more; of who is busy a table stays unknown."""
+    host = Host()
+    system, table = (host.marketo, "person") if side is Side.MARKETO else (host.dynamics, "contact")
+    system.faults.plan("describe", fault)
+    marketo, dynamics = host.marketo.connector(), host.dynamics.connector()
+    found = check(marketo=marketo, dynamics=dynamics, maps=[CONTACT], clock=host.clock)
+    amiss = [finding for finding in found if finding.level != "ok"]
+
+    assert [each.format(table) for each in about] == [each.about for each in amiss]
+    assert {side} == {each.side for each in amiss}
+    assert todo in amiss[0].todo
+
+
 def test_a_check_leaves_nothing_behind_in_marketo() -> None:
     """No type of activity and no job of an export comes of trying whether they may be made."""
     host = Host(full="bulk")

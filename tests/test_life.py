@@ -10,6 +10,7 @@ import pytest
 from dynsync.backlog import LinkState
 from dynsync.fields import Flow, Match
 from dynsync.guards import Guards, Limit
+from dynsync.kinds import IntegerKind
 from dynsync.maps import CONTACT, LEAD
 from dynsync.memory import MemoryStore
 from dynsync.outcomes import OutcomeKind
@@ -166,6 +167,19 @@ def test_two_rows_for_one_email() -> None:
 
     assert 2 == report.count(OutcomeKind.AMBIGUOUS)
     assert [[], []] == [world.people_of(row) for row in rows]
+
+
+def test_what_cannot_be_a_value_of_the_field_matches_nobody() -> None:
+    """A28: a number is matched by, and what is none is not, alike as it is on both sides."""
+    number = attrs.evolve(CONTACT.field("postal_code"), kind=IntegerKind())
+    world = World(attrs.evolve(CONTACT.plus(number), match=Match("postal_code")))
+    people = [world.marketo.create_person({"postalCode": code}) for code in ("42", "none")]
+    rows = [world.contact(address1_postalcode=code) for code in ("42", "none")]
+    world.settled()
+
+    assert people[:1] == world.people_of(rows[0])
+    assert people[1] not in world.people_of(rows[1])
+    assert 1 == len(world.people_of(rows[1]))
 
 
 def test_rows_with_one_email_in_different_pages() -> None:

@@ -13,6 +13,7 @@ from dynsync.connectors import Page
 from dynsync.errors import (
     ConfigurationError,
     ContractError,
+    CursorExpired,
     LeaseHeld,
     RunStopped,
 )
@@ -508,6 +509,22 @@ def test_expired_in_the_middle_of_reading() -> None:
         world.settled()
 
     assert state_of(worlds[0]) == state_of(worlds[1])
+
+
+@pytest.mark.parametrize("system", ["marketo", "dynamics"])
+def test_expired_where_there_is_no_cursor(system: str) -> None:
+    """A system that answers a first reading so is not asked for ever: the next run tries again."""
+    world = World()
+    row = world.lead(jobtitle="Boss")
+    getattr(world, system).faults.plan("read", Fault("cursor_expired"))
+    report = world.cycle()
+    people = world.people_of(row)
+    world.settled()
+
+    assert [CursorExpired] == [type(failure) for failure in report.failures]
+    assert 0 == report.writes.total()
+    assert [] == people
+    assert "Boss" == world.person(world.person_of(row))["title"]
 
 
 def test_full_read_not_allowed() -> None:

@@ -12,7 +12,7 @@ from dynsync.fields import Field
 from dynsync.kinds import Unfit
 from dynsync.matching import Matched, Several, Unmatched, match
 from dynsync.outcomes import TAKEN
-from dynsync.records import Missing, Record, RecordId, Side, Wire, plain_id
+from dynsync.records import MISSING, Missing, Record, RecordId, Side, Wire, plain_id
 from dynsync.terms import Terms
 
 __all__ = ["Found", "match_by_field"]
@@ -21,9 +21,7 @@ Found: TypeAlias = Record | str
 """The person of a record, or why it is nobody's to say."""
 
 
-def _key(field: Field, side: Side, wire: Wire | Missing) -> Hashable:
-    if isinstance(wire, Missing):
-        return None
+def _key(field: Field, side: Side, wire: Wire) -> Hashable:
     try:
         return field.kind.key(field.kind.decode(wire, side))
     except Unfit:
@@ -98,9 +96,11 @@ def _asked_for(
     keys: dict[PendingKey, Hashable] = {}
     for entry in entries:
         seen = entry.seen.dynamics
-        wire = seen.row[at] if seen is not None else None
+        wire = seen.row[at] if seen is not None else MISSING
+        if isinstance(wire, Missing):
+            continue
         key = _key(field, Side.DYNAMICS, wire)
-        if key is not None and not isinstance(wire, Missing):
+        if key is not None:
             wires[key] = wire
             keys[entry.key] = key
     return wires, keys
