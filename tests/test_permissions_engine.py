@@ -703,6 +703,42 @@ def test_cleared_right_before_a_record_is_read_again(table: str) -> None:
 
 
 @pytest.mark.parametrize("table", ["lead", "contact"])
+@pytest.mark.parametrize("edited", [*Side])
+@pytest.mark.parametrize("back", [False, True])
+def test_blinded_while_another_record_waits_of_which_one_side_told(
+    table: str,
+    edited: Side,
+    back: bool,  # noqa: FBT001 - a case, not a switch
+) -> None:
+    """R79, invariant 4: its field is left aside as well, and goes over when the right is back."""
+    world = World(LEAD.without("phone"), CONTACT.without("phone"))
+    other, theirs = world.linked(table, jobtitle="Clerk", address1_city="Oslo")
+    person, row = world.linked(table, jobtitle="Analyst")
+    world.marketo.edit(person, {"city": "Bergen"})
+    stale = {"telephone1": "1"}
+    before(world.dynamics.faults, "write", lambda: world.dynamics.edit(table, row, stale))
+    world.cycle()
+    if edited is Side.MARKETO:
+        world.marketo.edit(other, {"title": "Boss", "city": "Rome"})
+    else:
+        world.dynamics.edit(table, theirs, {"jobtitle": "Boss", "address1_city": "Rome"})
+    taken = blinding(world, table, "jobtitle", "fetch")
+    world.cycle()
+    world.dynamics.faults.clear()
+    blind = world.both(other, table, theirs, "job_title")
+    if back:
+        world.dynamics.secure(table, "jobtitle", FULL_ACCESS)
+    world.settled()
+
+    assert ["fetch"] == taken
+    assert {"Boss", "Clerk"} == set(blind)
+    assert (("Boss", "Boss") if back else blind) == world.both(other, table, theirs, "job_title")
+    assert ("Rome", "Rome") == world.both(other, table, theirs, "city")
+    assert ("Analyst", "Analyst") == world.both(person, table, row, "job_title")
+    assert ("Bergen", "Bergen") == world.both(person, table, row, "city")
+
+
+@pytest.mark.parametrize("table", ["lead", "contact"])
 def test_blinded_right_before_a_first_meeting(table: str) -> None:
     """R79: nor does it at a first meeting, whoever is right about those."""
     world = World()

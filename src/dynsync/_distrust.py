@@ -27,7 +27,7 @@ _PARSED: Final[dict[str, Callable[[str], object]]] = {
     **dict.fromkeys(("pace", "pruned"), float),
     **dict.fromkeys(("last_run", "unanswered", "entities"), json.loads),
 }
-_OF_ENTITY: Final = ("layout", "map", "known", "refreshed", "missed")
+_OF_ENTITY: Final = ("layout", "map", "known", "refreshed", "missed", "blind")
 
 
 @runtime_checkable

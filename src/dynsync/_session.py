@@ -193,6 +193,7 @@ class Session:
         """
         self._agree(self.maps)
         self._go_back()
+        self._read_anew()
 
     def look_again(self, side: Side, terms: Terms) -> None:
         """Ask again what may be read of *side*: it was read since that was last asked."""
@@ -203,7 +204,34 @@ class Session:
             if mine.map.tables[side] == table:
                 fields = mine.fields[: mine.plain]
                 gone = {f.name for f in fields if f.names[side] and f.names[side] not in readable}
-                self.blind.setdefault(entity, set()).update(gone)
+                self._leave_aside(entity, gone)
+
+    def _leave_aside(self, entity: Entity, names: set[str]) -> None:
+        """Let the fields *names* take no part in the rest of the run, and remember that."""
+        blind = self.blind.setdefault(entity, set())
+        if not names <= blind:
+            blind |= names
+            with self.commit():
+                self.store.put(f"blind:{entity}", json.dumps(sorted(blind)))
+
+    def _read_anew(self) -> None:
+        """
+        Read all again of entities of which fields were left aside that take part by now.
+
+        The right is back before anybody missed it: what was seen of these fields meanwhile is in
+        no feed any more. Of one that is still away nothing is remembered, and all is read later.
+        """
+        left = {e: names for e in self.terms if (names := self._names(f"blind:{e}"))}
+        if not left:
+            return
+        with self.commit():
+            for entity, names in left.items():
+                terms = self.terms[entity]
+                if not set(names).isdisjoint(terms.layout):
+                    here, there = marketo_feed(terms.map.tables.marketo), dynamics_feed(entity)
+                    self.store.save_feed(here, FeedState(None))
+                    self.store.save_feed(there, FeedState(None))
+                self.store.put(f"blind:{entity}", None)
 
     def _describe(self, side: Side, table: str) -> Schema:
         connector = self.systems[side]
