@@ -25,9 +25,10 @@ from dynsync.connectors import Checkable, Clock, DynamicsConnector, Finding, Mar
 from dynsync.dynamics import ClientSecret, DataverseConnector
 from dynsync.dynamics._checking import depths_of
 from dynsync.emulator import CLIENT_ID, CLIENT_SECRET, TENANT, Direct, Emulator, MovedClock, emulate
-from dynsync.errors import ConfigurationError, ContractError, SyncError
+from dynsync.errors import ConfigurationError, ContractError, SyncError, Unavailable
 from dynsync.fields import EntityMap, Match
 from dynsync.guards import Guards
+from dynsync.kinds import IntegerKind
 from dynsync.limiting import Limiter
 from dynsync.maps import CONTACT, LEAD
 from dynsync.marketo import PACE, CustomService, FullRead, MarketoOptions, MarketoRestConnector
@@ -237,6 +238,19 @@ def test_a_sandbox_that_does_not_describe_its_table(
     assert todo in amiss[0].todo
 
 
+def test_a_field_to_match_by_that_is_no_text_is_not_looked_up() -> None:
+    """A number that nobody has cannot be asked for: the match is left to the first run."""
+    number = attrs.evolve(CONTACT.field("postal_code"), kind=IntegerKind())
+    by_number = attrs.evolve(CONTACT.plus(number), match=Match("postal_code"))
+    host = Host()
+    marketo, dynamics = host.marketo.connector(), host.dynamics.connector()
+    found = check(marketo=marketo, dynamics=dynamics, maps=[by_number], clock=host.clock)
+    tried = [each.about for each in found if each.about.startswith("looking up")]
+
+    assert ["looking up contacts by 'crmContactId'"] == tried
+    assert {"ok"} == {each.level for each in found}
+
+
 def test_a_check_leaves_nothing_behind_in_marketo() -> None:
     """No type of activity and no job of an export comes of trying whether they may be made."""
     host = Host(full="bulk")
@@ -277,6 +291,31 @@ def test_what_a_connector_may_not_raise_is_told_as_its_fault() -> None:
 
     with pytest.raises(ContractError, match=r"raised ZeroDivisionError .* in describe"):
         check(marketo=marketo, dynamics=host.systems[1], maps=[CONTACT], clock=host.clock)
+
+
+def test_a_system_that_does_not_tell_its_time_when_asked() -> None:
+    """Its clock stays unknown, with what it said; all else is tried."""
+    host = Host()
+    whole = host.dynamics.connector()
+    timeless = Plain(whole)
+    timeless.check, timeless.system_time = whole.check, _no_time  # type: ignore[attr-defined]
+    found = check(
+        marketo=host.systems[0],
+        dynamics=cast("DynamicsConnector", timeless),
+        maps=[CONTACT],
+        clock=host.clock,
+    )
+    amiss = [each for each in found if each.level != "ok"]
+
+    assert [(Side.DYNAMICS, "clock", "no time to tell")] == [
+        (each.side, each.about, each.seen) for each in amiss
+    ]
+    assert amiss[0].todo
+    assert "reading 'contact'" in {each.about for each in found if each.side is Side.DYNAMICS}
+
+
+def _no_time() -> dt.datetime:
+    raise Unavailable(Side.DYNAMICS, "no time to tell")
 
 
 def _stumble(table: str) -> Schema:

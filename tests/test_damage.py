@@ -11,6 +11,7 @@ from typing import Final
 
 import pytest
 
+from dynsync.backlog import Sent
 from dynsync.errors import StateError, SyncError
 from dynsync.records import Side
 from dynsync.sandbox import Fault, SimulatedCrash
@@ -209,3 +210,17 @@ class Stopped:
 
     def sleep(self, seconds: float) -> None:
         """Let no time pass."""
+
+
+def test_a_store_that_cannot_look_at_itself() -> None:
+    """What a store of the host's brings about is raised as it is: nobody can say whose fault."""
+    world = World()
+    person, row = world.linked("contact", jobtitle="A")
+    link = world.store.link_of(Side.DYNAMICS, row)
+    assert link is not None
+    with world.store.transaction():
+        world.store.save_sent({link.key: (Sent("nobody's", None, "B", None, 0.0),)})
+    world.marketo.edit(person, {"title": "B"})
+
+    with pytest.raises(KeyError, match="nobody's"):
+        world.cycle()

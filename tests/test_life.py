@@ -535,6 +535,90 @@ def test_seen_again_with_a_collision(table: str, expected: str) -> None:
     assert (expected, expected) == world.both(person, table, row, "job_title")
 
 
+def linked_and_gone() -> tuple[World, RecordId, RecordId]:
+    """Return a world in which a contact was deleted, and its person edited since."""
+    world = World()
+    person, row = world.linked("contact", jobtitle="Analyst")
+    world.dynamics.delete("contact", row)
+    world.settled()
+    world.marketo.edit(person, {"title": "Countess"})
+    world.settled()
+    return world, person, row
+
+
+def test_back_while_its_person_meets_another_record() -> None:
+    """Invariant 27: one person is one record; what was not sent yet for the other is not sent."""
+    world, person, contact = linked_and_gone()
+    lead = world.lead(jobtitle="Boss")
+    world.marketo.edit(person, {"crmLeadId": lead})
+    world.dynamics.undelete("contact", contact)
+    report = world.cycle()
+    world.settled()
+
+    assert 2 == report.count(OutcomeKind.UPDATED) == report.records
+    assert Pair(person, lead) == world.sync.link("lead", person=person)
+    assert world.sync.link("contact", dynamics=contact) is None
+    assert "Lead" == world.person(person)["microsoftType"]
+    assert ("Countess", "Countess") == world.both(person, "lead", lead, "job_title")
+    assert "Analyst" == world.row("contact", contact)["jobtitle"]
+
+
+def test_back_after_its_person_was_found_for_another_record() -> None:
+    """Invariant 27: nor is anything sent if an upsert finds the person; and it is told."""
+    world, person, contact = linked_and_gone()
+    leads = world.dynamics.create_all("lead", [{"lastname": f"N{n}"} for n in range(300)])
+    world.marketo.hold_back()
+    world.marketo.edit(person, {"crmLeadId": leads[0]})
+    world.clock.advance(1)
+    world.dynamics.undelete("contact", contact)
+    report = world.cycle()
+    (skipped,) = (entry for entry in world.recorder.entries if entry.kind == "skipped")
+
+    assert 300 == report.count(OutcomeKind.CREATED)
+    assert 1 == report.count(OutcomeKind.SKIPPED)
+    assert "its person is another record by now" == skipped.why
+    assert Pair(person, leads[0]) == world.sync.link("lead", person=person)
+    assert world.sync.link("contact", dynamics=contact) is None
+    assert "Lead" == world.person(person)["microsoftType"]
+    assert "Analyst" == world.row("contact", contact)["jobtitle"]
+
+
+@pytest.mark.parametrize("table", ["lead", "contact"])
+def test_made_and_deleted_between_two_cycles(table: str) -> None:
+    """A row that came and went unseen is nobody, and there is nothing to tell."""
+    world = World()
+    world.settled()
+    world.dynamics.delete(table, world.dynamics.create(table, {"lastname": "Lee"}))
+    report = world.cycle()
+
+    assert (0, 0, 0) == (report.observed, report.records, report.left)
+    assert 0 == world.marketo.count()
+
+
+@pytest.mark.parametrize("table", ["lead", "contact"])
+def test_a_person_who_is_there_again_and_pushed(table: str) -> None:
+    """R32: Marketo was put back to an earlier day; the record of before becomes somebody else."""
+    world = World()
+    person, before = world.linked(table, jobtitle="Analyst")
+    earlier = world.marketo.snapshot()
+    world.marketo.delete(person)
+    world.settled()
+    world.marketo.restore(earlier)
+    world.marketo.edit(person, {"crmLeadId": None, "crmContactId": None})
+    world.settled()
+    answer = world.sync.sync_person(person, as_=table)
+    world.settled()
+    world.marketo.edit(person, {"title": "Countess"})
+    world.dynamics.edit(table, before, {"jobtitle": "Boss"})
+    world.settled()
+
+    assert answer.dynamics not in {None, before}
+    assert Pair(person, answer.dynamics) == world.sync.link(table, person=person)
+    assert "Countess" == world.row(table, RecordId(str(answer.dynamics)))["jobtitle"]
+    assert "Boss" == world.person(world.person_of(before))["title"]
+    assert 2 == world.marketo.count()
+
+
 def test_deleted_and_back_between_two_cycles() -> None:
     """A7: a row that went and came back unseen is as it was."""
     world = World()

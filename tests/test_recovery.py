@@ -1303,3 +1303,22 @@ def test_a_run_that_broke_off_is_no_healthy_one(
     assert str(caught.value) in broken.last_run
     assert world.clock.now() - dt.timedelta(seconds=CYCLE) == broken.last_run_at
     assert world.sync.status().healthy
+
+
+def test_after_a_system_gives_up_nothing_more_is_planned() -> None:
+    """What waited for a full batch is put off, and what was not looked at stays as it is."""
+    world = World()
+    world.settled()
+    world.dynamics.create_all("lead", [{"lastname": f"N{number}"} for number in range(1000)])
+    world.marketo.faults.plan("write", None, Fault("throttled", scope="day"))
+    report = world.cycle()
+    calls = world.marketo.calls["write"]
+    made = world.marketo.count()
+    untried = sum(entry.attempts == 0 for entry in world.store.each_pending())
+    world.settled()
+
+    assert 2 == calls
+    assert (300, 300) == (made, report.count(OutcomeKind.CREATED))
+    assert (300, 700) == (report.count(OutcomeKind.DEFERRED), report.left)
+    assert 400 == untried
+    assert 1000 == world.marketo.count()
