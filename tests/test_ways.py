@@ -76,8 +76,8 @@ def test_what_was_said_of_a_code_is_not_said_of_what_equals_it(stray: Wire) -> N
         rating.key(stray)
 
 
-def test_a_column_that_is_not_there_asks_nothing() -> None:
-    """What it would take, its system will say."""
+def test_a_stamp_has_no_column_in_dynamics_that_would_ask_anything() -> None:
+    """Nor is it ever told one."""
     stamp = way("@id", Side.MARKETO)
     assert stamp.told("6F1D-AB") is not None
     assert way_of(TERMS, Side.DYNAMICS, TERMS.index("@id")).told("x" * 9999) is not None

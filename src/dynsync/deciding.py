@@ -162,7 +162,7 @@ def _tell(case: Case, plan: FieldPlan, side: Side, value: Value) -> None:
     field, column = case.field, case.terms.columns[side][case.at]
     if not case.terms.may_tell(side, field.name, creating=case.creates is side):
         plan.withheld = (*plan.withheld, side)
-        if column is not None and column.required:
+        if column.required:
             message = f"{column.name!r} is required, and the sync user may not write it"
             _refuse(case, plan, side, MISSING, (Reason("REQUIRED", message, column.name),))
         return
@@ -171,13 +171,12 @@ def _tell(case: Case, plan: FieldPlan, side: Side, value: Value) -> None:
     except Unfit as error:
         _refuse(case, plan, side, repr(type(value)), (_reason(case, side, error),))
         return
-    if column is not None:
-        if field.too_long == "truncate":
-            wire = truncate(wire, column)
-        reasons = check(wire, column)
-        if reasons:
-            _refuse(case, plan, side, wire, reasons)
-            return
+    if field.too_long == "truncate":
+        wire = truncate(wire, column)
+    reasons = check(wire, column)
+    if reasons:
+        _refuse(case, plan, side, wire, reasons)
+        return
     if case.entry.holds and _standing_hold(case, side, wire):
         plan.held = (*plan.held, side)
         return
@@ -373,8 +372,7 @@ def decide_new(case: Case, wire: Wire) -> FieldPlan:
         value = field.kind.decode(wire, side.other)
     except Unfit as error:
         return _unfit(case, side.other, error)
-    column = case.terms.columns[side][case.at]
-    if field.kind.key(value) is None and not (column is not None and column.required):
+    if field.kind.key(value) is None and not case.terms.columns[side][case.at].required:
         plan.advance = True
     else:
         _tell(case, plan, side, value)

@@ -22,10 +22,9 @@ def _simple(terms: Terms, side: Side, at: int) -> bool:
     field, column = terms.fields[at], terms.columns[side][at]
     native = field.names[side]
     shared = sum(1 for other in terms.fields if other.names[side] == native) > 1
-    required = column is not None and column.required
     return not (
         shared
-        or required
+        or column.required
         or field.too_long == "truncate"
         or not terms.may_tell(side, field.name, creating=True)
     )

@@ -35,15 +35,15 @@ class Terms:
     The terms of an entity.
 
     *layout* is the order of rows: the fields in play, then the stamps. *fields* are bound
-    to what the schemas add. *policy* decides collisions; *first* decides where two records
-    meet that have never agreed, *backfill* where a field of a linked pair is new (R81). *tries*
-    is how often a value is sent that is refused every time (A20).
+    to what the schemas add, and *columns* stand beside them. *policy* decides collisions; *first*
+    decides where two records meet that have never agreed, *backfill* where a field of a linked
+    pair is new (R81). *tries* is how often a value is sent that is refused every time (A20).
     """
 
     map: EntityMap
     layout: tuple[str, ...]
     fields: tuple[Field, ...]
-    columns: Pair[tuple[Column | None, ...]]
+    columns: Pair[tuple[Column, ...]]
     permitted: Permitted
     policy: AuthorityPolicy
     first: AuthorityPolicy
@@ -136,7 +136,7 @@ class Terms:
 
         def said(side: Side) -> str:
             both = zip(self.fields, self.columns[side], strict=True)
-            columns = {field.names[side]: column for field, column in both if column is not None}
+            columns = {native: column for field, column in both if (native := field.names[side])}
             return Schema(self.map.tables[side], columns).fingerprint(self.natives(side))
 
         return "|".join(said(side) for side in Side)
@@ -197,10 +197,8 @@ class Terms:
         return [says[name] for name in self.layout[self.plain :]]
 
 
-def _bound(field: Field, columns: Pair[Column | None]) -> Field:
-    if columns.dynamics is None:
-        return field
-    return attrs.evolve(field, kind=field.kind.bind(columns.dynamics))
+_NO_COLUMN: Final = Column("", access=Access.NONE)
+"""What stands behind a stamp in Dynamics, which is never told one."""
 
 
 def _check_link_field(entity_map: EntityMap, schema: Schema) -> None:
@@ -271,13 +269,13 @@ def agree_terms(
     chosen = [entity_map.field(name) for name in permitted.readable]
     chosen += _stamps(entity_map, schemas.marketo)
 
-    def described(side: Side) -> tuple[Column | None, ...]:
-        return tuple(schemas[side].columns.get(field.names[side]) for field in chosen)
+    def described(side: Side) -> tuple[Column, ...]:
+        return tuple(schemas[side].columns.get(field.names[side], _NO_COLUMN) for field in chosen)
 
     columns = Pair(described(Side.MARKETO), described(Side.DYNAMICS))
     bound = tuple(
-        _bound(field, Pair(*both))
-        for field, both in zip(chosen, zip(*columns, strict=True), strict=True)
+        attrs.evolve(field, kind=field.kind.bind(column))
+        for field, column in zip(chosen, columns.dynamics, strict=True)
     )
     return Terms(
         map=entity_map,

@@ -65,11 +65,9 @@ def way_of(terms: Terms, side: Side, at: int) -> Way:
     )
 
 
-def _as_it_is(field: Field, column: Column | None) -> float:
+def _as_it_is(field: Field, column: Column) -> float:
     if type(field.kind) not in _AS_IT_IS:
         return -1.0
-    if column is None:
-        return math.inf
     # Only such text is said as it is of which a character is a byte: the unit does not matter.
     alone = length_alone(attrs.evolve(column, unit="characters"))
     return -1.0 if not alone else math.inf if column.length is None else float(column.length)
@@ -99,9 +97,7 @@ def _remembered(kind: Kind, function: Callable[[Wire], T]) -> Callable[[Wire], T
     return lru_cache(maxsize=64, typed=True)(function) if type(kind) in _FEW else function
 
 
-def _told(
-    kind: Kind, side: Side, column: Column | None
-) -> Callable[[Wire], tuple[Hashable, Wire] | None]:
+def _told(kind: Kind, side: Side, column: Column) -> Callable[[Wire], tuple[Hashable, Wire] | None]:
     decode, key, encode, source = kind.decode, kind.key, kind.encode, side.other
     fits = _fits(column)
 
@@ -117,10 +113,8 @@ def _told(
     return _remembered(kind, told)
 
 
-def _fits(column: Column | None) -> Callable[[Wire], bool]:
+def _fits(column: Column) -> Callable[[Wire], bool]:
     """Return whether *column* can hold a value that is there."""
-    if column is None:
-        return lambda _: True
     if not length_alone(column):
         return lambda said: not check(said, column)
     length = math.inf if column.length is None else column.length
