@@ -201,12 +201,12 @@ class _Reading:
                     yield gone_before[entry.key]
 
     def _not_in(self, seen: bytearray) -> Iterator[tuple[int, Pair[RecordId], LinkState]]:
-        """Yield the links that are not marked in *seen*; of those made meanwhile, none."""
+        """Yield the links that are not marked in *seen*."""
         store, terms = self.session.store, self.feed.terms
         if seen.count(0) * _FEW > len(seen):
             for entity in terms:
                 for key, ids, state in store.each_link(entity):
-                    if key < len(seen) and not seen[key]:
+                    if not seen[key]:
                         yield key, ids, state
             return
         # Nearly all were seen, as nearly always: going over them once more would take a tenth

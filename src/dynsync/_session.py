@@ -135,7 +135,8 @@ class Session:
         day's quota, a refusal, and for a write that got no answer.
         """
         last: SystemFailure
-        for attempt in range(_RETRIES + 1):
+        attempt = 0
+        while True:
             self.report.calls[side, what] += 1
             try:
                 return _asked(side, what, function)
@@ -153,7 +154,7 @@ class Session:
             self._wait(pause)
             if self.stopping():
                 raise last
-        raise AssertionError("the last attempt returns or raises")
+            attempt += 1
 
     def _wait(self, seconds: float) -> None:
         """Let time pass without losing the lease, and without missing that we are to stop."""

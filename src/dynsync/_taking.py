@@ -52,7 +52,8 @@ class Marks:
     What the reading of a feed has come across.
 
     *seen* has a byte for each link, in a full read; *unseen* holds the unlinked entries that a
-    full read has not met yet; *open_links* has a byte for each link that is in the backlog.
+    full read has not met yet; *open_links* has one for each link, which says whether it is in the
+    backlog. While feeds are read no link is made: whoever is known has a byte in both.
     """
 
     seen: bytearray | None = None
@@ -88,7 +89,7 @@ class Taking:
                 strangers.append(change)
                 continue
             key = link.key
-            if seen is not None and key < len(seen):
+            if seen is not None:
                 seen[key] = 1
             if isinstance(change, Record):
                 row_of = rows.get(link.entity)
@@ -128,10 +129,7 @@ class Taking:
 
     def _take_known(self, news: Sequence[tuple[Change, Known, Row | None]]) -> None:
         open_links = self.marks.open_links
-        top = len(open_links)
-        self._load(
-            link_key(link.key) for _, link, _ in news if link.key >= top or open_links[link.key]
-        )
+        self._load(link_key(link.key) for _, link, _ in news if open_links[link.key])
         side = self.feed.side
         for change, link, row in news:
             terms = self.feed.terms[link.entity]
@@ -273,9 +271,7 @@ class Taking:
         after = entry.seen[side]
         entry.clears = others + (clears(after.row, link.row) if after is not None else 0)
         self.entries[key] = entry
-        open_links = self.marks.open_links
-        if link.key < len(open_links):
-            open_links[link.key] = 1
+        self.marks.open_links[link.key] = 1
 
     def _new(
         self, key: PendingKey, entity: Entity, link: int | None, ids: Pair[RecordId | None]

@@ -327,39 +327,35 @@ def _plan_linked(terms: Terms, entry: Pending, link: Linked, now: float) -> Reco
         plan.entry = entry
         return plan
     if gone.marketo:
-        if not _edited(terms, entry.seen.dynamics, link.rows.dynamics):
+        there = entry.seen.dynamics
+        if there is None or not _edited(terms, there.row, link.rows.dynamics):
             return _bare(terms, entry, link, Action.FORGET)
         if terms.on_marketo_delete == "suppress":
             return _bare(terms, entry, link, Action.SUPPRESS)
-        plan = _plan_create_person(terms, _whole(entry, link), now)
+        plan = _plan_create_person(terms, _whole(entry, there, link), now)
         plan.link = link
         return plan
     return _plan_merge(terms, entry, link, now, action=Action.MERGE)
 
 
-def _whole(entry: Pending, link: Linked) -> Pending:
-    """Return *entry* with all that is known of its Dynamics record, told lately or not."""
+def _whole(entry: Pending, there: Observation, link: Linked) -> Pending:
+    """Return *entry* with all that is known of its Dynamics record: *there*, or told long ago."""
     ids: Pair[RecordId | None] = Pair(*link.ids)
-    there = entry.seen.dynamics
-    if there is None:
-        return attrs.evolve(entry, ids=ids)
     whole = attrs.evolve(there, row=laid_over(there.row, link.rows.dynamics))
     return attrs.evolve(entry, ids=ids, seen=entry.seen.replace(Side.DYNAMICS, whole))
 
 
-def _edited(terms: Terms, seen: Observation | None, base: Row) -> bool:
+def _edited(terms: Terms, row: Row, base: Row) -> bool:
     """
-    Return whether Dynamics holds anything else than *base* in a field that was known.
+    Return whether *row* of Dynamics holds anything else than *base* in a field that was known.
 
     Only that brings back a person who was deleted in Marketo (R46): no full read does, and no
     field that is new.
     """
-    if seen is None or seen.gone:
-        return False
     sides = Pair(Side.DYNAMICS, Side.DYNAMICS)
     return any(
         MISSING not in {now, before} and not field.same(now, before, sides)
-        for field, now, before in zip(terms.fields, seen.row, base, strict=True)
+        for field, now, before in zip(terms.fields, row, base, strict=True)
     )
 
 
