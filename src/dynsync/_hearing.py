@@ -96,15 +96,11 @@ def _read_back(
     keys: dict[RecordId, PendingKey] = {}
     upserts: dict[RecordId, PendingKey] = {}
     for plan in plans:
-        match plan.writes[side]:
-            case Update(id_):
-                keys[id_] = plan.entry.key
-            case Create(key) if side is Side.DYNAMICS:
-                keys[key] = plan.entry.key
-            case Create(key):
-                upserts[key] = plan.entry.key
-            case None:
-                pass
+        write = plan.writes[side]
+        if isinstance(write, Update):
+            keys[write.id] = plan.entry.key
+        elif isinstance(write, Create):
+            (keys if side is Side.DYNAMICS else upserts)[write.key] = plan.entry.key
     found = {keys[id_]: one for id_, one in fetch_all(session, side, table, keys, fields).items()}
     native = terms.map.link_field
     people = find_all(session, side, table, native, list(upserts), fields=fields)

@@ -10,7 +10,7 @@ from dynsync._session import Session
 from dynsync.backlog import LinkState, Pending, PendingKey
 from dynsync.fields import Field
 from dynsync.kinds import Unfit
-from dynsync.matching import Matched, Several, Unmatched, match
+from dynsync.matching import Matched, Several, match
 from dynsync.outcomes import TAKEN
 from dynsync.records import MISSING, Missing, Record, RecordId, Side, Wire, plain_id
 from dynsync.terms import Terms
@@ -74,17 +74,13 @@ def match_by_field(
     taken = _taken(session, terms, people)
     found: dict[PendingKey, Found] = {}
     for entry in entries:
-        match verdicts.get(entry.ids.dynamics or RecordId(""), Unmatched()):
-            case Matched(person) if person in taken:
-                found[entry.key] = TAKEN
-            case Matched(person):
-                found[entry.key] = people[person]
-            case Several(several, count):
-                found[entry.key] = (
-                    f"{len(several)} people and {count} records share the same {name}"
-                )
-            case Unmatched():
-                pass
+        verdict = verdicts.get(entry.ids.dynamics or RecordId(""))
+        if isinstance(verdict, Matched):
+            found[entry.key] = TAKEN if verdict.person in taken else people[verdict.person]
+        elif isinstance(verdict, Several):
+            found[entry.key] = (
+                f"{len(verdict.people)} people and {verdict.records} records share the same {name}"
+            )
     return found
 
 

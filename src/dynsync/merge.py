@@ -13,7 +13,7 @@ import enum
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import partial
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, assert_never
 
 import attrs
 
@@ -151,7 +151,7 @@ def _described(answer: object) -> str:
 
 def _collide(collision: Collision, policy: AuthorityPolicy, verdict: Verdict) -> FieldMerge:
     field, values = collision.field, collision.values
-    match _ask(policy, collision):
+    match answer := _ask(policy, collision):
         case Take(side, why):
             lost = values[side.other]
             return FieldMerge(field, verdict, values[side], side, lost, why)
@@ -160,6 +160,8 @@ def _collide(collision: Collision, policy: AuthorityPolicy, verdict: Verdict) ->
             return FieldMerge(field, verdict, value, None, MISSING, why)
         case Leave(why):
             return FieldMerge(field, Verdict.UNRESOLVED, None, None, MISSING, why)
+        case _:
+            assert_never(answer)
 
 
 def _value(value: Maybe) -> Value:

@@ -132,10 +132,6 @@ WriteResult: TypeAlias = (
 
 def hoped(write: Write | None) -> WriteResult | None:
     """Return the answer to *write* if all goes well; None to none."""
-    match write:
-        case None:
-            return None
-        case Create(key):
-            return Created(key)
-        case Update(id_):
-            return Updated(id_)
+    if write is None:
+        return None
+    return Created(write.key) if isinstance(write, Create) else Updated(write.id)
