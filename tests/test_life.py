@@ -547,20 +547,28 @@ def linked_and_gone() -> tuple[World, RecordId, RecordId]:
 
 
 def test_back_while_its_person_meets_another_record() -> None:
-    """Invariant 27: one person is one record; what was not sent yet for the other is not sent."""
+    """
+    Invariant 27: one person is one record; what was not sent yet for the other is not sent.
+
+    As soon as that one is edited, it is told that its person is somebody else.
+    """
     world, person, contact = linked_and_gone()
     lead = world.lead(jobtitle="Boss")
     world.marketo.edit(person, {"crmLeadId": lead})
     world.dynamics.undelete("contact", contact)
     report = world.cycle()
     world.settled()
+    untold = world.row("contact", contact)["jobtitle"]
+    world.dynamics.edit("contact", contact, {"jobtitle": "Clerk"})
+    later = world.cycle()
 
     assert 2 == report.count(OutcomeKind.UPDATED) == report.records
+    assert 1 == later.count(OutcomeKind.AMBIGUOUS, "contact")
+    assert "Analyst" == untold
     assert Pair(person, lead) == world.sync.link("lead", person=person)
     assert world.sync.link("contact", dynamics=contact) is None
     assert "Lead" == world.person(person)["microsoftType"]
     assert ("Countess", "Countess") == world.both(person, "lead", lead, "job_title")
-    assert "Analyst" == world.row("contact", contact)["jobtitle"]
 
 
 def test_back_after_its_person_was_found_for_another_record() -> None:
