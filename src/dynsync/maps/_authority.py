@@ -38,11 +38,9 @@ def default_policy(consent: Consent = "opt_out") -> AuthorityPolicy:
 
 def _honouring(consent: Consent, policy: AuthorityPolicy) -> AuthorityPolicy:
     word("consent", consent, Consent)
-    match consent:
-        case "authority":
-            return policy
-        case "opt_out":
-            return by_field(dict.fromkeys(CONSENT_FIELDS, opt_out(policy)), default=policy)
+    if consent == "authority":
+        return policy
+    return by_field(dict.fromkeys(CONSENT_FIELDS, opt_out(policy)), default=policy)
 
 
 def default_first(policy: AuthorityPolicy, consent: Consent = "opt_out") -> AuthorityPolicy:
