@@ -204,6 +204,23 @@ def test_hold_the_record(value: str) -> None:
     assert ("Clerk", "Clerk") == world.both(person, "lead", row, "job_title")
 
 
+def test_edited_back_in_dynamics_after_both_entered_the_same_in_a_held_record() -> None:
+    """Invariant 4: what both hold is agreed on, though the record is held for another field."""
+    world = World()
+    world.sync.hold = "record"
+    person, row = world.linked("lead", jobtitle="Analyst", address1_city="Oslo")
+    world.marketo.edit(person, {"title": LONG * 2})
+    world.cycle()
+    world.marketo.edit(person, {"city": "Bergen"})
+    world.dynamics.edit("lead", row, {"address1_city": "Bergen"})
+    world.cycle()
+    world.dynamics.edit("lead", row, {"address1_city": "Oslo"})
+    world.marketo.edit(person, {"title": "Clerk"})
+    world.settled()
+
+    assert ("Oslo", "Oslo") == world.both(person, "lead", row, "city")
+
+
 def test_others_go_on() -> None:
     """Invariant 20: one record that is refused stops no other, not even in its batch."""
     world = refuse_word("Boss")

@@ -120,12 +120,13 @@ class FieldPlan:
         return self.decision is not None and self.decision.verdict is Verdict.UNRESOLVED
 
     def block(self) -> None:
-        """Tell nobody, and keep the base where it is."""
+        """Tell nobody, and keep the base where it is if somebody was to be told."""
+        if self.told:
+            self.advance = False
         if not self.restore:
             # Without the value that was put, nothing is agreed on.
             self.adopt = self.adopt and not self.told
             self.tell_nobody()
-        self.advance = False
 
     def change(self) -> FieldChange:
         """Return the field's part in the outcome."""
