@@ -172,7 +172,9 @@ class Checker:
         wanted = self._wanted(human, cell, blocked=blocked)
         where = f"{human.entity}.{cell.name}: {cell}, Marketo {here!r}, Dynamics {there!r}"
         meet = scene.same(cell.name, here, there)
-        if cell.muddled and (blocked or human.judge(cell).waits):
+        # What came back may be what Dynamics refuses, though something else was edited last.
+        stays = blocked or scene.refused(cell.name, here) or human.judge(cell).waits
+        if cell.muddled and stays:
             wanted = list(cell.now.values()) if meet else None
         elif wanted is not None and not meet and held:
             self.reached["held with its record"] += 1

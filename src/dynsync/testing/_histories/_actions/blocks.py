@@ -42,6 +42,7 @@ def block_updates(
     kept = {human.entity: (world.held(human, Side.MARKETO) or {})[name] for human in humans}
     # What is empty, or no, may be written once; and what collides is perhaps not written at all.
     humans = [one for one in humans if kept[one.entity] and _is_news(one.cells[name])]
+    humans = [one for one in humans if not world.is_held(one)]
     if not humans:
         return
     native = world.maps[humans[0].entity].field(name).names.marketo

@@ -176,6 +176,9 @@ def delete_in_marketo(world: World, at: int, edit: OneEdit) -> None:
     # Invariant 18.
     human = world.known(at)
     if human is not None and human.person is not None:
+        if human.unheard and world.on_marketo_delete == "suppress":
+            # Who is gone before anybody heard of their making was not made, for all that is known.
+            return
         world.marketo.delete(world.maps[human.entity].tables.marketo, human.person)
         human.gone.add(Side.MARKETO)
         human.new_since_gone.clear()
