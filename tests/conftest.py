@@ -1,5 +1,5 @@
 """
-How Hypothesis searches: quickly here, longer in CI, the same way each time.
+How Hypothesis searches: quickly here, longer in CI, the same way each time. And what Ctrl-C means.
 
 A red build is about the change it tests, so both profiles are derandomised. To go looking
 for new bugs, run ``HYPOTHESIS_PROFILE=search pytest``.
@@ -8,6 +8,7 @@ for new bugs, run ``HYPOTHESIS_PROFILE=search pytest``.
 from __future__ import annotations
 
 import os
+import signal
 
 from hypothesis import HealthCheck, settings
 
@@ -31,3 +32,7 @@ settings.register_profile(
 settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") == "true" else "dev")
 )
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell without job control has what it runs in the background ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
