@@ -9,7 +9,7 @@ from typing import Final
 import attrs
 import pytest
 
-from dynsync.backlog import Hold, Pending
+from dynsync.backlog import Hold, Linked, Pending
 from dynsync.deciding import refusal_digest
 from dynsync.decisions import FieldPlan, Refusal
 from dynsync.holding import (
@@ -25,9 +25,10 @@ from dynsync.holding import (
     swallowed_reason,
     tell_untold,
     untried_holds,
+    without_undone,
 )
 from dynsync.planning import Action, RecordPlan, plan_record, write_digest
-from dynsync.records import Pair, RecordId, Side, Wire
+from dynsync.records import MISSING, Pair, RecordId, Side, Wire
 from dynsync.writes import (
     AmbiguousWrite,
     Created,
@@ -387,3 +388,34 @@ def test_fields_are_known_by_what_was_swallowed() -> None:
 
     assert {"city", "email"} == swallowed_fields(holds)
     assert set() == swallowed_fields([])
+
+
+KEPT: Final = hold("city", side=Side.MARKETO, codes=(SWALLOWED,))
+APART: Final = link({"city": "mine"}, {"city": "old"})
+"""Marketo kept what a person had entered there, and Dynamics held something else before."""
+
+
+def test_what_dynamics_took_back_has_no_base_any_more() -> None:
+    """Nothing is left of the field on which both sides agreed; of the others nothing changes."""
+    undone = without_undone(TERMS, entry(None, seen({"city": "old"}), holds=(KEPT,)), APART)
+
+    assert (MISSING, MISSING) == tuple(rows[TERMS.index("city")] for rows in undone.rows)
+    assert (None, None) == tuple(rows[TERMS.index("email")] for rows in undone.rows)
+    assert ("mine", "old") == tuple(rows[TERMS.index("city")] for rows in APART.rows)
+
+
+@pytest.mark.parametrize(
+    ("made", "known"),
+    [
+        (entry(None, seen({"city": "new"}), holds=(KEPT,)), APART),
+        (entry(None, seen({"email": "b@x.org"}), holds=(KEPT,)), APART),
+        (entry(seen({"city": "old"}), holds=(KEPT,)), APART),
+        (entry(None, seen({"city": "old"}), holds=(hold("city"),)), APART),
+        (entry(None, seen({"city": "old", "email": None}), holds=()), APART),
+        (entry(None, seen({"city": "old"}), holds=(KEPT,)), link({"city": "old"})),
+    ],
+    ids=["goes on", "not told", "of marketo", "refused", "not held", "agreed"],
+)
+def test_what_dynamics_did_not_take_back_keeps_its_base(made: Pending, known: Linked) -> None:
+    """It waits for Marketo, or the two agree as they did."""
+    assert known is without_undone(TERMS, made, known)
