@@ -55,7 +55,7 @@ from dynsync.testing import (
 )
 from dynsync.testing._histories._actions import SANDBOX_ACTIONS
 from dynsync.testing._histories._draws import MODES, Step
-from dynsync.testing._histories._history import play
+from dynsync.testing._histories._history import beginning, play
 from dynsync.testing._histories._sandbox_scene import SANDBOX_SCENE
 from dynsync.testing._shortest import shortest
 
@@ -249,7 +249,7 @@ def _chosen(actions: Sequence[str], seed: int, number: int) -> list[Step]:
     chance = random.Random(f"{seed} {number}")  # noqa: S311 - the same again is wanted
     known = [one for one in SANDBOX_ACTIONS if one.name in actions]
     some = [chance.choice(known) for _ in range(1 + number % 4)]
-    return [(one.name, one.drawn(SANDBOX_SCENE, chance)) for one in some]
+    return [beginning(chance), *((one.name, one.drawn(SANDBOX_SCENE, chance)) for one in some)]
 
 
 def _histories(

@@ -27,6 +27,7 @@ __all__ = [
     "Failure",
     "History",
     "begin",
+    "beginning",
     "play",
     "replay",
     "shrink",
@@ -112,6 +113,12 @@ def begin(
     world.settle()
 
 
+def beginning(chance: random.Random) -> Step:
+    """Return how a history begins, drawn by *chance*."""
+    skews = {side.value: chance.choice(_SKEWS.values) for side in Side}
+    return BEGIN, {**skews, **{name: chance.choice(words) for name, words in _CHOSEN.items()}}
+
+
 def _begin(world: SandboxWorld, arguments: Mapping[str, object]) -> None:
     here, there = (cast("float", arguments[side.value]) for side in Side)
     chosen = {name: arguments[name] for name in _CHOSEN if name in arguments}
@@ -162,8 +169,7 @@ def play(seed: int, number: int, mode: Mode, length: int, over: Over = "calls") 
 
 
 def _steps(world: SandboxWorld, chance: random.Random, mode: Mode, length: int) -> Iterable[Step]:
-    skews = {side.value: chance.choice(_SKEWS.values) for side in Side}
-    yield (BEGIN, {**skews, **{name: chance.choice(words) for name, words in _CHOSEN.items()}})
+    yield beginning(chance)
     for _ in range(length):
         one = chance.choice([one for one in _BY_MODE[mode] if one.allowed(world)])
         arguments = one.drawn(world.scene, chance)
