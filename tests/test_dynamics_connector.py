@@ -574,12 +574,12 @@ def test_what_cannot_be_said_is_answered_and_not_sent() -> None:
 
 def test_many_writes_go_out_in_requests_of_nearly_the_same_size() -> None:
     """As few as the batch allows."""
+    ids = [RecordId(f"aaaaaaaa-0000-4000-8000-00000000000{n}") for n in range(5)]
     mine, transport = connector(
-        parts(*[reply(row(ANN))] * 3),
-        parts(*[reply(row(ANN))] * 2),
+        parts(*(reply(row(id_)) for id_ in ids[:3])),
+        parts(*(reply(row(id_)) for id_ in ids[3:])),
         options=DynamicsOptions(batch=4),
     )
-    ids = [RecordId(f"aaaaaaaa-0000-4000-8000-00000000000{n}") for n in range(5)]
 
     told = mine.write("contact", [Update(id_, {"firstname": "x"}) for id_ in ids])
 
@@ -589,7 +589,7 @@ def test_many_writes_go_out_in_requests_of_nearly_the_same_size() -> None:
 
 def test_two_writes_of_one_row_go_out_one_after_the_other() -> None:
     """In their order, for the second is meant to come last."""
-    mine, transport = connector(parts(*[reply(row(ANN))] * 2), parts(reply(row(ANN))))
+    mine, transport = connector(parts(reply(row(ANN)), reply(row(BOB))), parts(reply(row(ANN))))
 
     mine.write(
         "contact",
@@ -637,16 +637,54 @@ def test_of_half_an_answer_the_rest_is_not_known() -> None:
     assert [Updated, AmbiguousWrite] == [type(one) for one in told]
 
 
+def test_what_follows_an_answer_that_cannot_be_read_is_not_known() -> None:
+    """It is told by its place alone, and would be taken for what became of another row."""
+    whole = parts(reply(row(ANN)), refusal(400, "0x80044331"), reply(row(BOB)))
+    body = whole.body.replace(b"HTTP/1.1 400", b"HTTP/1.1 bad")
+    mine, _ = connector(Response(200, whole.headers, body))
+
+    told = mine.write("contact", [Update(one, {"firstname": "x"}) for one in (ANN, ME, BOB)])
+
+    assert [Updated, AmbiguousWrite, AmbiguousWrite] == [type(one) for one in told]
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        (reply(row(BOB)), reply(row(ANN))),
+        (reply(row(BOB)),),
+        (refusal(400, "0x80044331"), reply(row(ANN))),
+    ],
+)
+def test_answers_in_another_order_are_believed_of_nobody(answers: tuple[Response, ...]) -> None:
+    """A row that stands in the place of another one's says that the others do, too."""
+    mine, _ = connector(parts(*answers))
+
+    told = mine.write("contact", [Update(ANN, {"firstname": "x"}), Update(BOB, {"firstname": "x"})])
+
+    assert [AmbiguousWrite()] * 2 == told
+
+
+def test_an_error_that_says_it_succeeded_is_no_success() -> None:
+    """Nobody knows then whether the row was written."""
+    error = reply({"error": {"code": "0x80040216", "message": "x"}})
+    mine, _ = connector(parts(error, reply(row(BOB))))
+
+    told = mine.write("contact", [Update(ANN, {"firstname": "x"}), Update(BOB, {"firstname": "x"})])
+
+    assert [AmbiguousWrite, Updated] == [type(one) for one in told]
+
+
 def test_where_one_request_of_several_fails_each_write_has_its_result() -> None:
     """What was applied is not forgotten for the sake of what was not."""
+    ids = [RecordId(f"aaaaaaaa-0000-4000-8000-00000000000{n}") for n in range(4)]
     mine, _ = connector(
-        parts(reply(row(ANN))),
+        parts(reply(row(ids[0]))),
         Lost("x"),
         refusal(503, ""),
         refusal(403, "0x8004D24B"),
         options=DynamicsOptions(batch=1),
     )
-    ids = [RecordId(f"aaaaaaaa-0000-4000-8000-00000000000{n}") for n in range(4)]
 
     told = mine.write("contact", [Update(id_, {"firstname": "x"}) for id_ in ids])
 
@@ -675,8 +713,8 @@ def test_only_what_failed_alike_is_raised(
 def test_a_batch_that_is_too_large_goes_out_in_halves() -> None:
     """A row that is too large by itself is refused by itself."""
     large = refusal(413, "0x8004418A")
-    mine, transport = connector(large, parts(*[reply(row(ANN))] * 2), large)
     ids = [RecordId(f"aaaaaaaa-0000-4000-8000-00000000000{n}") for n in range(3)]
+    mine, transport = connector(large, parts(*(reply(row(id_)) for id_ in ids[:2])), large)
 
     told = mine.write("contact", [Update(id_, {"firstname": "x"}) for id_ in ids])
     transport.replies[:] = [large]
@@ -691,7 +729,7 @@ def test_a_create_that_meets_a_key_is_looked_for() -> None:
     """Its answer may have been lost, and then the row is its own; or the key is another row's."""
     one, other = refusal(412, "0x80060892"), refusal(412, "0x80040237")
     mine, transport = connector(
-        parts(one, one, other, other, reply(row(ME))),
+        parts(one, one, other, other, reply(row(KEYS[4]))),
         parts(reply({"value": [row(KEYS[0]), row(KEYS[2])]})),
     )
 
@@ -704,7 +742,7 @@ def test_a_create_that_meets_a_key_is_looked_for() -> None:
 
 def test_where_that_cannot_be_looked_up_nothing_is_said_to_be_known() -> None:
     """And what was applied beside it is not forgotten."""
-    mine, _ = connector(parts(reply(row(ANN)), refusal(412, "0x80040237")), Lost("x"))
+    mine, _ = connector(parts(reply(row(KEYS[0])), refusal(412, "0x80040237")), Lost("x"))
 
     told = mine.write("contact", [Create(KEYS[0], {}), Create(KEYS[1], {})])
 
@@ -727,7 +765,7 @@ def test_its_own_threads_end_with_it() -> None:
     left: list[int] = []
     before = {*threading.enumerate()}
     for shared in (None, Limiter(Side.DYNAMICS, Pace(at_once=2), SandboxClock())):
-        replies = [who(), metadata(), *[parts(reply(row(ANN)))] * 2]
+        replies = [who(), metadata(), *[parts(reply({"lastname": "x"}))] * 2]
         with DataverseConnector(
             ORG,
             transport=Replay([*replies]),

@@ -22,7 +22,7 @@ from dynsync.errors import (
     Throttled,
     Unavailable,
 )
-from dynsync.records import Record, Side, Version
+from dynsync.records import Record, Side, Version, plain_id
 from dynsync.transport import Response
 from dynsync.writes import (
     AmbiguousWrite,
@@ -44,6 +44,7 @@ __all__ = [
     "ALREADY_THERE",
     "Fault",
     "fault_in",
+    "misplaced",
     "moment",
     "object_in",
     "raise_garbled",
@@ -176,6 +177,8 @@ def result(table: Table, write: Write, response: Response) -> WriteResult:
     made, id_ = (Created, write.key) if isinstance(write, Create) else (Updated, write.id)
     try:
         row = parse(response.body) if response.body else {}
+        if "error" in row:
+            return AmbiguousWrite()
         values = table.values(row, table.readable(write.values))
     except Garbled:
         # It was applied; what it holds now is told by the feed.
@@ -183,6 +186,18 @@ def result(table: Table, write: Write, response: Response) -> WriteResult:
     etag = response.headers.get("etag", "")
     version = _version(row) or (Version(etag) if etag else None)
     return made(id_, version, values if row else None)
+
+
+def misplaced(table: Table, write: Write, response: Response) -> bool:
+    """Return whether *response*, which stands in the place of *write*, tells another row."""
+    if response.status not in _OK:
+        return False
+    try:
+        told = text_of(parse(response.body), table.primary) if response.body else ""
+    except Garbled:
+        return False
+    mine = write.key if isinstance(write, Create) else write.id
+    return bool(told) and plain_id(told) != plain_id(mine)
 
 
 def _refusal(table: Table, write: Write, fault: Fault) -> WriteResult:

@@ -63,7 +63,8 @@ def unpack(response: Response) -> list[Response]:
     Return the answers in *response*, as far as they came whole.
 
     An answer is whole if a boundary follows it: of a body that was cut off, the last one
-    may say less than it said.
+    may say less than it said. Behind one that cannot be read there is none: whose the next
+    are is told by their place alone.
     """
     boundary = _boundary(response)
     return [] if boundary is None else [*_answers(response.body, boundary)]
@@ -73,7 +74,7 @@ def _boundary(response: Response) -> bytes | None:
     given = _GIVEN.search(response.headers.get("content-type", ""))
     if given is None:
         return None
-    return b"--" + (given["quoted"] or given["bare"]).encode()
+    return b"--" + (given["quoted"] or given["bare"]).encode(errors="replace")
 
 
 def _answers(body: bytes, boundary: bytes) -> Iterator[Response]:
@@ -81,8 +82,9 @@ def _answers(body: bytes, boundary: bytes) -> Iterator[Response]:
     places = [*line.finditer(body)]
     for place, following in pairwise(places):
         answer = _answer(body[place.end() : following.start()])
-        if answer is not None:
-            yield answer
+        if answer is None:
+            return
+        yield answer
 
 
 def _answer(text: bytes) -> Response | None:

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import attrs
 
-from dynsync.dynamics._answers import result
+from dynsync.dynamics._answers import misplaced, result
 from dynsync.dynamics._asking import TooLarge, send_parts
 from dynsync.dynamics._line import Line
 from dynsync.dynamics._multipart import Part
@@ -98,6 +98,9 @@ def _answered(table: Table, jobs: Sequence[Job], told: _Told) -> dict[int, Write
     """Return the results of *jobs*; what the answers do not come to may have been applied."""
     if isinstance(told, SystemFailure):
         return {job.at: _failed(told) for job in jobs}
+    if any(misplaced(table, job.write, answer) for job, answer in zip(jobs, told, strict=False)):
+        # Out of order, or one is left out: then no other answer is surely where it belongs.
+        return {job.at: AmbiguousWrite() for job in jobs}
     return {
         job.at: AmbiguousWrite() if answer is None else result(table, job.write, answer)
         for job, answer in zip_longest(jobs, told[: len(jobs)])
