@@ -409,6 +409,16 @@ def test_numbers_are_found_however_they_are_written() -> None:
     assert [ANN] == [one.id for one in mine.find("contact", "new_score", ["7", "None"], [])]
 
 
+@pytest.mark.parametrize("value", [None, "", "half \ud83d", float("nan")])
+def test_nobody_holds_what_is_no_value(value: Wire) -> None:
+    """It is not asked for, and keeps nobody else from being found."""
+    mine, transport = connector(parts(reply({"value": [row(ANN, firstname="x")]})))
+
+    assert [] == mine.find("contact", "firstname", [value], [])
+    assert [] == transport.requests
+    assert [ANN] == [one.id for one in mine.find("contact", "firstname", [value, "x"], [])]
+
+
 def test_nobody_is_found_by_a_column_that_may_not_be_read() -> None:
     """Everybody would seem to hold nothing in it."""
     mine, transport = connector()
@@ -553,15 +563,16 @@ def test_an_amount_that_no_double_holds_is_sent_with_all_its_digits() -> None:
 
 
 def test_what_cannot_be_said_is_answered_and_not_sent() -> None:
-    """An id that is none, and a key that is no id."""
+    """An id that is none, a key that is no id, and a number that is none."""
     mine, transport = connector()
 
-    gone, no_id, no_key = mine.write(
+    gone, no_id, no_key, no_number = mine.write(
         "contact",
         [
             Update(RecordId("7"), {"firstname": "x"}),
             Create(RecordId("7"), {"firstname": "x"}),
             Create(ANN, {"firstname": "x"}, "emailaddress1"),
+            Update(ANN, {"revenue": float("inf")}),
         ],
     )
 
@@ -569,6 +580,8 @@ def test_what_cannot_be_said_is_answered_and_not_sent() -> None:
     assert isinstance(no_id, Rejected)
     assert isinstance(no_key, Rejected)
     assert ("contactid", "emailaddress1") == (no_id.reasons[0].field, no_key.reasons[0].field)
+    assert isinstance(no_number, Rejected)
+    assert "revenue" == no_number.reasons[0].field
     assert [] == transport.requests
 
 

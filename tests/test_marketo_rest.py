@@ -310,6 +310,16 @@ def test_no_address_has_a_comma() -> None:
         mine.find(TABLE, "firstName", ["Ann, Bea"], NAME)
 
 
+def test_nobody_holds_half_of_a_character() -> None:
+    """It cannot be asked for, and keeps nobody else from being found."""
+    wire = Wire({LEADS: result(person(1))})
+
+    assert [] == connector(wire).find(TABLE, "firstName", ["half \ud83d"], NAME)
+    assert [] == wire.asked(LEADS)
+    told = connector(wire).find(TABLE, "firstName", ["half \ud83d", "Ann"], NAME)
+    assert ["1"] == [one.id for one in told]
+
+
 def test_no_data_is_nobody() -> None:
     """It is an answer, though Marketo calls it a failure."""
     assert [] == connector(Wire({LEADS: failure("702")})).fetch(TABLE, [RecordId("5")], NAME)

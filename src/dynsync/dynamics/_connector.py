@@ -12,6 +12,7 @@ from dynsync.dynamics import _writes as writing
 from dynsync.dynamics._answers import ALREADY_THERE
 from dynsync.dynamics._checking import checked, time_there
 from dynsync.dynamics._line import API, Line, origin
+from dynsync.dynamics._odata import sayable
 from dynsync.dynamics._options import PACE, DynamicsOptions
 from dynsync.dynamics._sending import Job, send
 from dynsync.dynamics._tables import Table, guid
@@ -132,7 +133,7 @@ class DataverseConnector:
         if described.hides(field):
             message = f"finding by {field!r}: the sync user may not read this secured column"
             raise Refused(_SIDE, message)
-        wanted = [*dict.fromkeys(value for value in values if value is not None)]
+        wanted = [*dict.fromkeys(value for value in values if sayable(value))]
         found = self._found(described, field, wanted, [*dict.fromkeys([field, *fields])])
         # Dynamics also takes one letter for another that it is like: é for e.
         alike = {_alike(value) for value in wanted}

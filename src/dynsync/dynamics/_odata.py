@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -25,6 +26,7 @@ __all__ = [
     "parse",
     "relative",
     "rows",
+    "sayable",
     "text_of",
 ]
 
@@ -113,6 +115,20 @@ def _word(value: Wire) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return str(value).replace("'", "''")
+
+
+def sayable(value: Wire) -> bool:
+    """
+    Return whether a row may hold *value*, so that it can be asked for.
+
+    Nobody holds nothing, half of a surrogate pair, or what is no finite number.
+    """
+    if isinstance(value, float):
+        return math.isfinite(value)
+    try:
+        return value is not None and bool(str(value).encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def relative(link: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
@@ -34,6 +35,10 @@ _CURRENCY: Final = "transactioncurrencyid"
 
 def unsayable(table: Table, write: Write) -> WriteResult | None:
     """Return what becomes of a write that need not be sent; None if it is to be sent."""
+    for column, value in write.values.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            # The whole batch would be no JSON.
+            return Rejected((Reason("0x80044354", "The number is none.", column),))
     if isinstance(write, Update):
         return None if guid(write.id) else Gone()
     if write.key_field is not None:
