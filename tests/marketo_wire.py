@@ -17,6 +17,7 @@ from dynsync.sandbox import SandboxClock
 from dynsync.transport import Lost, NotSent, Request, Response
 
 __all__ = [
+    "DATE",
     "DESCRIBE",
     "GRANTED",
     "SERVICE",

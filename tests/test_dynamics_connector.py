@@ -840,6 +840,17 @@ def test_a_service_principal_signs_in_once_and_again_before_its_token_ends() -> 
     assert "scope=https%3A%2F%2Fexample.crm.dynamics.com%2F.default" in form
 
 
+@pytest.mark.parametrize("lasts", [10**20, 10**400])
+def test_a_token_that_lasts_for_ever_is_one(lasts: int) -> None:
+    """No date is that far away."""
+    mine, transport = signed(issued("one", lasts), who(), metadata())
+
+    assert ME == mine.sync_user()
+    mine.describe("contact")
+
+    assert 3 == len(transport.requests)
+
+
 def test_a_token_that_is_not_taken_any_more_is_renewed_once() -> None:
     """Nothing was done without one, so the same request may be sent again."""
     mine, transport = signed(issued("one"), refusal(401, ""), issued("two"), who())

@@ -131,6 +131,24 @@ def test_a_limit_that_says_no_time_is_waited_for_a_while(said: str) -> None:
     assert 20.0 == failure.retry_after
 
 
+@pytest.mark.parametrize(
+    ("said", "wait"),
+    [
+        ("Mon, 05 Jan 2026 09:00:30 GMT", 30.0),
+        ("Mon, 05 Jan 2026 08:59:00 GMT", 0.0),
+        ("Mon, 05 Jan 2036 09:00:00 GMT", 86_400.0),
+        ("1e300", 86_400.0),
+        ("9" * 20, 86_400.0),
+    ],
+)
+def test_a_limit_may_say_a_date_and_no_absurd_one(said: str, wait: float) -> None:
+    """It is one of the clock that answered; and nobody waits for more than a day."""
+    failure = whole(refusal(429, "", retry_after=said, date="Mon, 05 Jan 2026 09:00:00 GMT"))
+
+    assert isinstance(failure, Throttled)
+    assert wait == failure.retry_after
+
+
 def test_a_column_that_is_gone_is_named_as_it_was_asked_for() -> None:
     """A reference is read under another name than its column's."""
     message = "Could not find a property named '_ownerid_value' on type 'Contact'."

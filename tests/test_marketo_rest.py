@@ -39,7 +39,7 @@ from dynsync.writes import (
     Update,
     Updated,
 )
-from marketo_wire import DESCRIBE, GRANTED, SERVICE, URL, Wire, connector, failure, result
+from marketo_wire import DATE, DESCRIBE, GRANTED, SERVICE, URL, Wire, connector, failure, result
 
 TABLE = "person"
 LEADS = "/rest/v1/leads.json"
@@ -146,6 +146,30 @@ def test_one_token_serves_until_it_ends() -> None:
         mine.describe(TABLE)
 
     assert 2 == len(wire.asked(TOKEN))
+
+
+@pytest.mark.parametrize(
+    ("lasts", "tokens"),
+    [
+        ("3599", 2),
+        ("3599.5", 2),
+        ('"3599"', 2),
+        ("9" * 20, 1),
+        ("9" * 400, 1),
+        ("null", 4),
+        ("-1", 4),
+    ],
+)
+def test_a_token_lasts_for_whatever_is_said(lasts: str, tokens: int) -> None:
+    """Text and parts of a second, too; for nothing where nothing is."""
+    said = GRANTED.replace(b"3599", lasts.encode())
+    wire, clock = Wire({TOKEN: Response(200, {}, said)}), SandboxClock()
+    mine = connector(wire, clock)
+    for pause in (0, 3000, 600):
+        clock.advance(pause)
+        mine.describe(TABLE)
+
+    assert tokens == len(wire.asked(TOKEN))
 
 
 @pytest.mark.parametrize("code", ["601", "602"])
@@ -913,14 +937,36 @@ def test_a_limit_is_waited_out() -> None:
     assert 21 == clock.slept
 
 
-def test_a_gateway_may_say_how_long_to_wait() -> None:
+@pytest.mark.parametrize("said", ["7", "Mon, 05 Jan 2026 09:00:07 GMT"])
+def test_a_gateway_may_say_how_long_to_wait(said: str) -> None:
     """Marketo itself never does."""
     clock = SandboxClock()
-    wire = Wire({LEADS: [Response(429, {"retry-after": "7"}, b""), result()]})
+    wire = Wire({LEADS: [Response(429, {"retry-after": said, "date": DATE}, b""), result()]})
 
     connector(wire, clock).fetch(TABLE, [RecordId("5")], NAME)
 
     assert 7 == clock.slept
+
+
+@pytest.mark.parametrize("said", ["9" * 20, "Fri, 31 Dec 2055 00:00:00 GMT"])
+def test_nobody_waits_for_years(said: str) -> None:
+    """Whoever asks for that is out of order, and no date is that far away."""
+    mine = connector(Wire({LEADS: Response(429, {"retry-after": said, "date": DATE}, b"")}))
+
+    with pytest.raises(Throttled) as caught:
+        mine.fetch(TABLE, [RecordId("5")], NAME)
+    assert 86_400.0 == caught.value.retry_after
+
+
+@pytest.mark.parametrize("year", [1, 9_999])
+def test_a_date_that_no_clock_shows_does_no_harm(year: int) -> None:
+    """Before its midnight there is none, or behind it."""
+    date = {"date": f"Fri, 31 Dec {year:04} 23:59:59 GMT"}
+    mine = connector(Wire({LEADS: Response(200, date, failure("607").body)}))
+
+    with pytest.raises(Throttled) as caught:
+        mine.fetch(TABLE, [RecordId("5")], NAME)
+    assert 0 < caught.value.retry_after <= 86_400
 
 
 def test_the_end_of_the_quota_is_told_with_its_midnight() -> None:

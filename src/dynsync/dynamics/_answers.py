@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from typing import Final, NoReturn
 
 import attrs
 
+from dynsync._headers import wait_asked
 from dynsync.dynamics import _reasons as reasons
 from dynsync.dynamics._odata import Garbled, Json, parse, text_of
 from dynsync.dynamics._tables import Table
@@ -50,8 +49,6 @@ __all__ = [
     "raise_garbled",
     "record",
     "result",
-    "seconds",
-    "server_time",
 ]
 
 _SIDE: Final = Side.DYNAMICS
@@ -104,17 +101,8 @@ def fault_in(response: Response) -> Fault | None:
         error = None
     if isinstance(error, dict):
         code, message = text_of(error, "code"), text_of(error, "message")
-    wait = seconds(response.headers.get("retry-after"))
+    wait = wait_asked(response.headers, _WAIT)
     return Fault(failure_for(response.status, code), message, wait)
-
-
-def seconds(said: Json) -> float:
-    """Return the number of seconds that is *said*, a few where none is."""
-    try:
-        number = float(said) if isinstance(said, str | int | float) else math.nan
-    except ValueError:
-        return _WAIT
-    return number if math.isfinite(number) and number >= 0 else _WAIT
 
 
 def object_in(
@@ -138,15 +126,6 @@ def raise_garbled(response: Response, doing: str) -> NoReturn:
         f"{doing}: the answer is {kind}, not what the Web API says. Either something between "
         f"here and Dynamics answered in its place, or the URL is not that of an organisation.",
     )
-
-
-def server_time(response: Response) -> dt.datetime | None:
-    """Return the time on Dynamics' own clock, where it says so."""
-    try:
-        at = parsedate_to_datetime(response.headers.get("date", ""))
-    except (TypeError, ValueError):
-        return None
-    return at if at.tzinfo is not None else at.replace(tzinfo=dt.UTC)
 
 
 def moment(text: str) -> dt.datetime | None:

@@ -6,8 +6,9 @@ import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from dynsync._headers import told_at
 from dynsync.connectors import Finding, Level, Needs
-from dynsync.dynamics._answers import fault_in, object_in, server_time
+from dynsync.dynamics._answers import fault_in, object_in
 from dynsync.dynamics._asking import ask_all, sent
 from dynsync.dynamics._odata import Json, address, encode, text_of
 from dynsync.records import RecordId, Side
@@ -34,7 +35,7 @@ def time_there() -> Flow[dt.datetime | None]:
     """Return what time it is by the clock of Dynamics, where it says so."""
     response = yield from sent("WhoAmI", "WhoAmI")
     object_in(response, "WhoAmI")
-    return server_time(response)
+    return told_at(response.headers)
 
 
 def checked(user: RecordId, needs: Needs) -> Flow[list[Finding]]:

@@ -7,10 +7,11 @@ from contextlib import suppress
 from itertools import islice
 from typing import Final
 
+from dynsync._headers import told_at
 from dynsync.connectors import Page
 from dynsync.dynamics import _feed as feed
 from dynsync.dynamics import _metadata as metadata
-from dynsync.dynamics._answers import fault_in, object_in, raise_garbled, record, server_time
+from dynsync.dynamics._answers import fault_in, object_in, raise_garbled, record
 from dynsync.dynamics._asking import ask, ask_all, every_row, sent
 from dynsync.dynamics._odata import Garbled, Json, address, encode, one_of, parse, text_of
 from dynsync.dynamics._tables import Table
@@ -90,7 +91,7 @@ def page(table: Table, columns: Sequence[str], cursor: Cursor | None, size: int)
         place, more = feed.onwards(place, columns, said)
     except Garbled:
         raise_garbled(response, doing)
-    return Page(changes, feed.pack(place), more, server_time(response))
+    return Page(changes, feed.pack(place), more, told_at(response.headers))
 
 
 def holding(

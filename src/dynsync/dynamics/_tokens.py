@@ -11,9 +11,10 @@ from urllib.parse import urlencode
 
 import attrs
 
+from dynsync._headers import seconds
 from dynsync.calling import called
 from dynsync.connectors import Clock
-from dynsync.dynamics._answers import fault_in, seconds
+from dynsync.dynamics._answers import fault_in
 from dynsync.dynamics._odata import Garbled, parse, text_of
 from dynsync.errors import Refused, SystemFailure, Throttled, Unavailable
 from dynsync.records import Side
@@ -23,6 +24,10 @@ __all__ = ["ClientSecret", "Credentials", "Tokens"]
 
 _SIDE: Final = Side.DYNAMICS
 _EARLY: Final = 300.0
+_WAIT: Final = 20.0
+_FOR_EVER: Final = 1e9
+"""Seconds that no token lasts: a number without an end leads to no date."""
+
 _SERVER: Final = 500
 _BUSY: Final = 429
 _CODE: Final = re.compile(r"AADSTS\d+")
@@ -129,7 +134,7 @@ def _token_in(response: Response) -> tuple[str, float]:
         said = parse(response.body)
     except Garbled:
         said = {}
-    token, lasts = text_of(said, "access_token"), seconds(said.get("expires_in"))
+    token, lasts = text_of(said, "access_token"), seconds(said.get("expires_in"), _WAIT, _FOR_EVER)
     if token and fault is None:
         return token, lasts
     if response.status >= _SERVER or not said:

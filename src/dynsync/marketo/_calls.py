@@ -11,12 +11,13 @@ from typing import Final, TypeVar
 
 import attrs
 
+from dynsync._headers import seconds, told_at
 from dynsync.connectors import Clock
 from dynsync.errors import Refused, SystemFailure, Unavailable
 from dynsync.limiting import Limiter
 from dynsync.marketo._api import Api
-from dynsync.marketo._json import number_of, parsed, text_of
-from dynsync.marketo._replies import UNREACHED, code_of, failed, failure_of_status, said_at
+from dynsync.marketo._json import parsed, text_of
+from dynsync.marketo._replies import UNREACHED, code_of, failed, failure_of_status
 from dynsync.marketo.failures import Becomes, Failure, failure_of
 from dynsync.records import Side
 from dynsync.transport import Flow, Lost, NotSent, Request, Response, Transport, drive
@@ -31,6 +32,9 @@ How many seconds before its end a token is asked for anew.
 
 Marketo gives the same one again until it has ended, so that more would only be more requests.
 """
+
+_FOR_EVER: Final = 1e9
+"""Seconds that no token lasts: a number without an end leads to no date."""
 
 _SLOWED: Final = frozenset({Becomes.WINDOW, Becomes.CONCURRENCY, Becomes.DAY})
 
@@ -136,9 +140,9 @@ class Calls:
         if said is None or not text:
             raise Refused(Side.MARKETO, _NOT_MARKETO)
         now = self._clock.now()
-        at = said_at(response)
+        at = told_at(response.headers)
         self._ahead = now - at if at is not None else dt.timedelta()
-        lasts = max(0.0, (number_of(said, "expires_in") or 0) - _EARLY)
+        lasts = max(0.0, seconds(said.get("expires_in"), 0.0, _FOR_EVER) - _EARLY)
         return _Token(text, now + dt.timedelta(seconds=lasts))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from collections.abc import Iterable
 from typing import Final, TypeAlias, cast
 
@@ -25,6 +26,7 @@ Json: TypeAlias = dict[str, object]
 """An object of JSON."""
 
 _SCALARS: Final = frozenset({str, int, float, bool, type(None)})
+_WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
 _ODD_ZONE: Final = "Z+0000"
 """How some of Marketo's replies end a moment: with two zones."""
 
@@ -71,7 +73,7 @@ def text_of(held: Json, name: str) -> str:
 def number_of(held: Json, name: str) -> int | None:
     """Return *name* as a whole number, None if it is none."""
     text = text_of(held, name)
-    return int(text) if text.isascii() and text.removeprefix("-").isdecimal() else None
+    return int(text) if _WHOLE.fullmatch(text) else None
 
 
 def wires_of(held: Json, names: Iterable[str]) -> dict[str, Wire]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Final, Literal, TypeAlias
 
 import attrs
 
+from dynsync._headers import told_at, wait_asked
 from dynsync.errors import (
     Ambiguous,
     CursorExpired,
@@ -36,7 +36,6 @@ __all__ = [
     "failed",
     "failure_of_status",
     "reply",
-    "said_at",
 ]
 
 Doing: TypeAlias = Literal["reading", "following", "writing"]
@@ -105,7 +104,7 @@ def reply(response: Response, doing: Doing = "reading", takes: str = "") -> Repl
     said = parsed(response.body)
     if said is None:
         raise failed(HTTP_FAILURES["not JSON"], doing, response)
-    at = said_at(response)
+    at = told_at(response.headers)
     if said.get("success") is True:
         more = said.get("moreResult")
         token = text_of(said, "nextPageToken")
@@ -132,15 +131,6 @@ def code_of(response: Response) -> str:
     return text_of(errors[0], "code") if errors else ""
 
 
-def said_at(response: Response) -> dt.datetime | None:
-    """Return Marketo's time when it answered, None if it does not say."""
-    try:
-        at = parsedate_to_datetime(response.headers.get("date", ""))
-    except (ValueError, TypeError):
-        return None
-    return at if at.tzinfo is not None else at.replace(tzinfo=dt.UTC)
-
-
 def failure_of_status(response: Response) -> Failure:
     """Return what the status of *response*, which is no success, becomes."""
     exact, family = str(response.status), f"{response.status // 100}xx"
@@ -157,7 +147,7 @@ def failed(failure: Failure, doing: Doing, response: Response, said: str = "") -
     message = f"{failure.means} [{failure.code}]"
     match failure.call:
         case Becomes.WINDOW:
-            return Throttled(_MARKETO, message, _retry_after(response), "window")
+            return Throttled(_MARKETO, message, wait_asked(response.headers, _WINDOW), "window")
         case Becomes.CONCURRENCY:
             return Throttled(_MARKETO, message, _MOMENT, "concurrency")
         case Becomes.DAY | Becomes.QUEUED if _of_day(failure, said):
@@ -186,14 +176,8 @@ def _unknown(doing: Doing, message: str) -> SystemFailure:
     return (Ambiguous if doing == "writing" else Unavailable)(_MARKETO, message)
 
 
-def _retry_after(response: Response) -> float:
-    """Return how long to wait: Marketo says nothing of it, gateways may."""
-    text = response.headers.get("retry-after", "")
-    return float(text) if text.isascii() and text.isdecimal() else _WINDOW
-
-
 def _to_midnight(response: Response) -> float:
-    at = said_at(response)
+    at = told_at(response.headers)
     if at is None:
         return 3600.0
     here = at.astimezone(CENTRAL)
