@@ -214,6 +214,43 @@ def test_a_file_that_does_not_come_says_why(answer: Answer, wanted: type[Excepti
         pages(extracting(wire))
 
 
+@pytest.mark.parametrize("code", ["1003", "1013"])
+def test_a_job_that_is_forgotten_begins_the_read_anew(code: str) -> None:
+    """Marketo knows no job for more than some days, and a read may have stood still."""
+    answers = about("j1", file=HEAD + ANN)
+    wire = wire_of({**answers, f"{EXPORT}/j1/status.json": failure(code)}, "j1")
+
+    with pytest.raises(CursorExpired, match=code):
+        pages(extracting(wire))
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        HEAD + "1,Ann\n",
+        HEAD + "1,Ann,7,true,2026-01-04T08:00:00Z,more\n",
+        HEAD + "1,An\rn,7,true,2026-01-04T08:00:00Z\n",
+        HEAD.replace("id,", "Id,") + ANN,
+        HEAD + f'1,"{"a" * 200_000}",7,true,2026-01-04T08:00:00Z\n',
+    ],
+)
+def test_of_a_row_that_is_not_whole_nothing_is_empty(file: str) -> None:
+    """What it lacks would be emptied on the other side, and whom it names be somebody else."""
+    mine = extracting(wire_of(about("j1", file=file), "j1"))
+
+    with pytest.raises(Unavailable, match="full='ids'"):
+        pages(mine)
+
+
+def test_a_file_of_no_size_is_not_taken_for_nobody() -> None:
+    """Everybody in it would seem to be deleted."""
+    done = result({"exportId": "j1", "status": "Completed"})
+    wire = wire_of({**about("j1", file=HEAD + ANN), f"{EXPORT}/j1/status.json": done}, "j1")
+
+    with pytest.raises(Unavailable, match="size"):
+        pages(extracting(wire))
+
+
 def test_a_large_file_comes_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each is asked for by its range; a page of nobody stands between them."""
     monkeypatch.setattr("dynsync.marketo._extract.PART", 20)

@@ -197,6 +197,7 @@ def test_a_token_that_is_refused_again_is_told() -> None:
         (Response(200, {}, b"<html>Welcome</html>"), Refused, "Web Services"),
         (Response(404, {}, b"<html>"), Refused, "URL"),
         (Response(502, {}, b""), Unavailable, "5xx"),
+        (Response(999, {}, b""), Unavailable, "5xx"),
         (NotSent("no such host"), Unavailable, "no such host"),
         (Lost("timed out"), Unavailable, "timed out"),
     ],
@@ -304,6 +305,30 @@ def test_what_is_no_number_is_nobody() -> None:
 
     assert [] == connector(wire).fetch(TABLE, [RecordId("a,b")], NAME)
     assert [] == wire.asked(LEADS)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"success":true}',
+        b'{"success":true,"result":null}',
+        b'{"success":true,"result":{"id":5}}',
+        b'{"success":true,"result":[null]}',
+        b'{"success":true,"result":[{"firstName":"Ann"}]}',
+        b'{"success":true,"result":[{"id":null}]}',
+        b'{"success":true,"result":[{"id":5,"leadScore":NaN}]}',
+        b"[" * 100_000,
+        b"",
+    ],
+)
+def test_of_no_list_of_people_nobody_is_gone(body: bytes) -> None:
+    """Whoever is not in it would be taken as deleted."""
+    mine = connector(Wire({LEADS: Response(200, {}, body)}))
+
+    with pytest.raises(Unavailable):
+        mine.fetch(TABLE, [RecordId("5")], NAME)
+    with pytest.raises(Unavailable):
+        mine.find(TABLE, "firstName", ["Ann"], NAME)
 
 
 def test_people_are_found_page_by_page_and_the_values_stay_out_of_the_address() -> None:

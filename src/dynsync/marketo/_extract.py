@@ -22,7 +22,7 @@ from dynsync.marketo._json import moment_of
 from dynsync.marketo._leads import BATCH, by_id, chunks
 from dynsync.marketo._places import Progress
 from dynsync.marketo._replies import QueueFull
-from dynsync.marketo._spool import PART, Spool
+from dynsync.marketo._spool import PART, Spool, Unreadable
 from dynsync.records import Record, RecordId, Side, Wire
 
 __all__ = ["KIND", "Extract", "Extracted"]
@@ -161,7 +161,12 @@ class Extract:
         if not spool.complete:
             return self._fetched(progress, id_, spool)
         span = _Span.of(progress)
-        rows, byte = spool.rows(span.byte, types)
+        try:
+            rows, byte = spool.rows(span.byte, types)
+        except Unreadable:
+            self._let_go(id_)
+            message = "the file of an export cannot be read; full='ids' does without it"
+            raise Unavailable(Side.MARKETO, message) from None
         found = [_record(row, fields) for row in rows]
         if byte < spool.size:
             return _Step(_at(progress, attrs.evolve(span, byte=byte)), found)
@@ -193,11 +198,14 @@ class Extract:
     def _looked(self, progress: Progress, job: Job, fields: Sequence[str]) -> _Step:
         """Go on by what Marketo says of the first job."""
         match job.status.lower():
-            case "completed" if not job.size:
-                return _Step(_next_job(progress))
-            case "completed":
+            case "completed" if job.size:
                 self._spools[job.id] = Spool(job.size, job.checksum)
                 return _Step(progress)
+            case "completed" if job.size == 0:
+                return _Step(_next_job(progress))
+            case "completed":
+                # As an empty one it would make everybody in it seem to be gone.
+                raise Unavailable(Side.MARKETO, "the size of an export's file is not told")
             case "created":
                 with contextlib.suppress(QueueFull):
                     self._calls.run(enqueued(self._api, job.id))

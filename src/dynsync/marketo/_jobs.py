@@ -23,11 +23,11 @@ _EXPORT: Final = "/bulk/v1/leads/export"
 
 @attrs.frozen
 class Job:
-    """What Marketo says of a job; *size* and *checksum* are of its file."""
+    """What Marketo says of a job; *size*, if it is told, and *checksum* are of its file."""
 
     id: str
     status: str
-    size: int = 0
+    size: int | None = None
     checksum: str = ""
 
 
@@ -57,8 +57,8 @@ def _job(api: Api, path: str, said: object = None) -> Flow[Job]:
 
 
 def looked_at(api: Api, id_: str) -> Flow[Job]:
-    """Ask how far a job is."""
-    reply = yield from asked(api.get(f"{_EXPORT}/{id_}/status.json"))
+    """Ask how far a job is; raises `CursorExpired` if there is no such job any more."""
+    reply = yield from asked(api.get(f"{_EXPORT}/{id_}/status.json"), "waiting")
     return _told(reply.result[0] if reply.result else {})
 
 
@@ -66,7 +66,7 @@ def _told(row: dict[str, object]) -> Job:
     return Job(
         text_of(row, "exportId"),
         text_of(row, "status"),
-        number_of(row, "fileSize") or 0,
+        number_of(row, "fileSize"),
         text_of(row, "fileChecksum"),
     )
 

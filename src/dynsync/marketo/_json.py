@@ -6,7 +6,7 @@ import datetime as dt
 import json
 import re
 from collections.abc import Iterable
-from typing import Final, TypeAlias, cast
+from typing import Final, NoReturn, TypeAlias, cast
 
 from dynsync.records import Wire
 
@@ -34,10 +34,15 @@ _ODD_ZONE: Final = "Z+0000"
 def parsed(body: bytes) -> Json | None:
     """Return the JSON object in *body*, None if there is none."""
     try:
-        found: object = json.loads(body)
-    except ValueError:
+        found: object = json.loads(body, parse_constant=_no_number)
+    except (ValueError, RecursionError):
         return None
     return cast("Json", found) if isinstance(found, dict) else None
+
+
+def _no_number(word: str) -> NoReturn:
+    # Python reads NaN, which is no JSON, and nothing that a field can hold.
+    raise ValueError(word)
 
 
 def inner_of(held: Json, name: str) -> Json:

@@ -6,10 +6,11 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from dynsync.errors import Unavailable
 from dynsync.marketo._api import Api
 from dynsync.marketo._json import Json, moment_of, text_of, wires_of
-from dynsync.marketo._replies import asked
-from dynsync.records import Edit, Record, RecordId
+from dynsync.marketo._replies import Reply, asked
+from dynsync.records import Edit, Record, RecordId, Side
 from dynsync.transport import Flow
 
 __all__ = ["BATCH", "by_field", "by_id", "chunks", "record_of"]
@@ -30,7 +31,7 @@ def by_id(api: Api, ids: Sequence[str], fields: Sequence[str]) -> Flow[list[Reco
     """Read those of at most 300 *ids* that exist."""
     asking = _asking("id", ids, fields)
     reply = yield from asked(api.get(_LEADS, asking))
-    return [record_of(row, fields) for row in reply.result]
+    return _people(reply, fields)
 
 
 def by_field(
@@ -42,10 +43,18 @@ def by_field(
     people: list[Record] = []
     while True:
         reply = yield from asked(api.ask(_LEADS, asking))
-        people += [record_of(row, fields) for row in reply.result]
+        people += _people(reply, fields)
         if not reply.token or reply.more is False or not reply.result:
             return people
         asking["nextPageToken"] = reply.token
+
+
+def _people(reply: Reply, fields: Sequence[str]) -> list[Record]:
+    """Return whom *reply* tells of. Of half an answer all others would seem to be deleted."""
+    found = [record_of(row, fields) for row in reply.result]
+    if not reply.whole or not all(one.id for one in found):
+        raise Unavailable(Side.MARKETO, "the answer is not the list of people that it should be")
+    return found
 
 
 def _asking(filter_: str, values: Iterable[str], fields: Sequence[str]) -> dict[str, str]:

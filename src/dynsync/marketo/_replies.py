@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from http import HTTPStatus
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, cast
 
 import attrs
 
@@ -38,8 +38,8 @@ __all__ = [
     "reply",
 ]
 
-Doing: TypeAlias = Literal["reading", "following", "writing"]
-"""What a call does: reads, reads the change feed, or writes."""
+Doing: TypeAlias = Literal["reading", "following", "waiting", "writing"]
+"""What a call does: reads, reads the change feed, waits for an export, or writes."""
 
 CENTRAL: Final = dt.timezone(dt.timedelta(hours=-6))
 """Where the day of the quota begins at midnight: in summer an hour late, never early."""
@@ -48,6 +48,9 @@ DENIED: Final = "603"
 """The code of a call that the role, or the list of allowed addresses, does not let in."""
 
 UNREACHED: Final = "not reached: see that the URL is right and the network is up"
+
+_FORGOTTEN: Final = frozenset({"1003", "1013"})
+"""What may be said of an export that is not there; which of them is not documented."""
 
 _MARKETO: Final = Side.MARKETO
 _WINDOW: Final = 20.0
@@ -73,13 +76,15 @@ class Reply:
     An answer that succeeded.
 
     *result* are its rows, *token* is where to read on, and *more* whether there is more, None
-    where it does not say. *at* is Marketo's own time.
+    where it does not say. *at* is Marketo's own time. It is *whole* if its rows are a list of
+    rows, and nothing else: a page of the feed without any has no list.
     """
 
     result: list[Json]
     token: str = ""
     more: bool | None = None
     at: dt.datetime | None = None
+    whole: bool = True
 
 
 def asked(request: Request, doing: Doing = "reading") -> Flow[Reply]:
@@ -107,8 +112,14 @@ def reply(response: Response, doing: Doing = "reading", takes: str = "") -> Repl
     at = told_at(response.headers)
     if said.get("success") is True:
         more = said.get("moreResult")
-        token = text_of(said, "nextPageToken")
-        return Reply(rows_of(said, "result"), token, more if isinstance(more, bool) else None, at)
+        rows, listed = rows_of(said, "result"), said.get("result")
+        return Reply(
+            rows,
+            text_of(said, "nextPageToken"),
+            more if isinstance(more, bool) else None,
+            at,
+            whole=isinstance(listed, list) and len(rows) == len(cast("list[object]", listed)),
+        )
     errors = rows_of(said, "errors")
     if not errors:
         raise failed(HTTP_FAILURES["not JSON"], doing, response)
@@ -134,7 +145,7 @@ def code_of(response: Response) -> str:
 def failure_of_status(response: Response) -> Failure:
     """Return what the status of *response*, which is no success, becomes."""
     exact, family = str(response.status), f"{response.status // 100}xx"
-    return HTTP_FAILURES.get(exact) or HTTP_FAILURES[family]
+    return HTTP_FAILURES.get(exact) or HTTP_FAILURES.get(family) or HTTP_FAILURES["5xx"]
 
 
 def failed(failure: Failure, doing: Doing, response: Response, said: str = "") -> SystemFailure:
@@ -162,6 +173,8 @@ def failed(failure: Failure, doing: Doing, response: Response, said: str = "") -
             return SchemaChanged(_MARKETO, message, tuple(_QUOTED.findall(said)))
         case Becomes.EXPIRED if doing == "following":
             return CursorExpired(_MARKETO, f"the paging token is not taken: {message}")
+        case _ if doing == "waiting" and failure.code in _FORGOTTEN:
+            return CursorExpired(_MARKETO, f"the export is no longer known: {message}")
         case _:
             how = TooMany if "too many" in said.lower() else Refused
             return how(_MARKETO, message)

@@ -13,7 +13,7 @@ from typing import Final
 from dynsync.marketo._values import typed
 from dynsync.records import Wire
 
-__all__ = ["PART", "Spool", "row_ends"]
+__all__ = ["PART", "Spool", "Unreadable", "row_ends"]
 
 PART: Final = 8 * 1024 * 1024
 """How many bytes of a file are asked for at a time."""
@@ -23,6 +23,10 @@ _BLOCK: Final = 1024 * 1024
 
 _EMPTY: Final = "null"
 """How a file writes that there is nothing."""
+
+
+class Unreadable(Exception):
+    """A file is not the rows that it should be; the message tells none of it."""
 
 
 class Spool:
@@ -64,7 +68,12 @@ class Spool:
         self.got += len(part)
 
     def rows(self, start: int, types: Mapping[str, str]) -> tuple[list[dict[str, Wire]], int]:
-        """Return some rows from byte *start* on, 0 for the first, and where the next begins."""
+        """
+        Return some rows from byte *start* on, 0 for the first, and where the next begins.
+
+        Raises `Unreadable` for a row with more cells or fewer than there are columns: what it
+        lacks would seem to be empty.
+        """
         if not self._names:
             self._read_header()
         start = max(start, self._first)
@@ -75,12 +84,17 @@ class Spool:
             end = len(block) if at_end else max(row_ends(block), default=0)
             size *= 2
         rows = _cells(block[:end])
+        if any(len(cells) != len(self._names) for cells in rows):
+            raise Unreadable("a row of another width")
         return [self._row(cells, types) for cells in rows], start + end
 
     def _read_header(self) -> None:
         block = self._part(0, _BLOCK)
         self._first = next(row_ends(block), len(block))
         [self._names] = _cells(block[: self._first]) or [[]]
+        if "id" not in self._names:
+            self._names = []
+            raise Unreadable("no column of ids")
 
     def _part(self, start: int, size: int) -> bytes:
         self._file.seek(start)
@@ -89,7 +103,7 @@ class Spool:
     def _row(self, cells: list[str], types: Mapping[str, str]) -> dict[str, Wire]:
         return {
             name: typed(types.get(name, ""), None if cell == _EMPTY else cell)
-            for name, cell in zip(self._names, cells, strict=False)
+            for name, cell in zip(self._names, cells, strict=True)
         }
 
 
@@ -105,4 +119,8 @@ def row_ends(block: bytes) -> Iterator[int]:
 
 def _cells(block: bytes) -> list[list[str]]:
     text = io.StringIO(block.decode("utf-8-sig", "replace"), newline="")
-    return [row for row in csv.reader(text) if row]
+    try:
+        return [row for row in csv.reader(text) if row]
+    except csv.Error:
+        # Its complaint may quote the row.
+        raise Unreadable("no rows") from None
