@@ -391,6 +391,20 @@ def test_many_values_are_looked_for_in_parts_and_pages() -> None:
     assert NEXT == transport.requests[1].url
 
 
+def test_pages_that_go_in_circles_are_an_outage() -> None:
+    """They would be read for ever."""
+    one, two = (f"{ORG}/api/data/v9.2/contacts?$skiptoken={n}" for n in (1, 2))
+    rows: list[Json] = [row(ANN, firstname="x")]
+    mine, _ = connector(
+        parts(reply({"value": rows, "@odata.nextLink": one})),
+        page(*rows, following=two),
+        page(*rows, following=one),
+    )
+
+    with pytest.raises(Unavailable, match="circles"):
+        mine.find("contact", "firstname", ["x"], [])
+
+
 def test_who_holds_nearly_the_value_is_not_told() -> None:
     """Dynamics takes an accent for none, and a rival that is none makes a match doubtful."""
     mine, _ = connector(

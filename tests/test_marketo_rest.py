@@ -374,6 +374,15 @@ def test_no_data_is_nobody() -> None:
     assert [] == connector(Wire({LEADS: failure("702")})).fetch(TABLE, [RecordId("5")], NAME)
 
 
+def test_pages_that_go_in_circles_are_an_outage() -> None:
+    """They would be read for ever."""
+    again = result(person(1), nextPageToken="P2")
+    mine = connector(Wire({LEADS: [result(person(1), nextPageToken="P1"), again]}))
+
+    with pytest.raises(Unavailable, match="circles"):
+        mine.find(TABLE, "firstName", ["Ann"], NAME)
+
+
 def test_the_last_page_is_the_last_whatever_token_it_gives() -> None:
     """Reading on would tell of nobody more."""
     wire = Wire({LEADS: result(person(1), nextPageToken="P2", moreResult=False)})

@@ -55,7 +55,7 @@ def ask_all(paths: Sequence[str], doing: str) -> Flow[list[Response]]:
 
 def every_row(first: Response, doing: str, asked: Mapping[str, str]) -> Flow[list[dict[str, Json]]]:
     """Return the rows of *first*, an answer, and of all the pages behind it."""
-    response, found = first, list[dict[str, Json]]()
+    response, found, met = first, list[dict[str, Json]](), set[str]()
     while True:
         said = object_in(response, doing, asked)
         try:
@@ -65,6 +65,9 @@ def every_row(first: Response, doing: str, asked: Mapping[str, str]) -> Flow[lis
         following = text_of(said, "@odata.nextLink")
         if not following:
             return found
+        if following in met:
+            raise Unavailable(_SIDE, f"{doing}: its pages go in circles")
+        met.add(following)
         response = yield from sent(relative(following), doing)
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from dynsync.errors import Unavailable
 from dynsync.marketo._api import Api
 from dynsync.marketo._json import Json, moment_of, text_of, wires_of
-from dynsync.marketo._replies import Reply, asked
+from dynsync.marketo._replies import Reply, asked, turn_page
 from dynsync.records import Edit, Record, RecordId, Side
 from dynsync.transport import Flow
 
@@ -46,7 +46,7 @@ def by_field(
         people += _people(reply, fields)
         if not reply.token or reply.more is False or not reply.result:
             return people
-        asking["nextPageToken"] = reply.token
+        turn_page(asking, reply)
 
 
 def _people(reply: Reply, fields: Sequence[str]) -> list[Record]:

@@ -14,7 +14,7 @@ from dynsync.connectors import ActivityLine
 from dynsync.errors import Refused
 from dynsync.marketo._api import Api
 from dynsync.marketo._json import Json, number_of, rows_of, text_of
-from dynsync.marketo._replies import asked
+from dynsync.marketo._replies import asked, turn_page
 from dynsync.marketo._writes import reasons_in
 from dynsync.marketo.failures import Becomes, failure_of
 from dynsync.records import RecordId, Side
@@ -153,4 +153,4 @@ def keys_of(api: Api, kind: int, token: str, people: Sequence[str]) -> Flow[set[
         keys.update(text_of(row, "primaryAttributeValue") for row in reply.result)
         if not reply.more or not reply.token:
             return keys
-        asking["nextPageToken"] = reply.token
+        turn_page(asking, reply)

@@ -36,6 +36,7 @@ __all__ = [
     "failed",
     "failure_of_status",
     "reply",
+    "turn_page",
 ]
 
 Doing: TypeAlias = Literal["reading", "following", "waiting", "writing"]
@@ -129,6 +130,13 @@ def reply(response: Response, doing: Doing = "reading", takes: str = "") -> Repl
     if failure.code == DENIED and takes:
         failure = attrs.evolve(failure, means=f"{failure.means}; this takes {takes}")
     raise failed(failure, doing, response, text_of(errors[0], "message"))
+
+
+def turn_page(asking: dict[str, str], reply: Reply) -> None:
+    """Let *asking* ask for the page behind *reply*; raise where that is the same once more."""
+    if asking.get("nextPageToken") == reply.token:
+        raise Unavailable(_MARKETO, "the pages of an answer go in circles")
+    asking["nextPageToken"] = reply.token
 
 
 def code_of(response: Response) -> str:
