@@ -8,6 +8,7 @@ import re
 import threading
 import traceback
 from collections.abc import Callable
+from typing import cast
 
 import pytest
 
@@ -935,6 +936,38 @@ def test_a_callable_that_fails_is_a_refusal_that_keeps_its_secret() -> None:
     assert caught.value.__context__ is None
 
 
+@pytest.mark.parametrize(
+    ("token", "words"),
+    [
+        (("s3cret", 1), "a tuple and no text"),
+        (None, "a NoneType and no text"),
+        ("s3cret\n", "text that is no token"),
+        ("s3cr\u00e9t", "text that is no token"),
+        ("", "text that is no token"),
+    ],
+)
+def test_what_is_no_token_is_not_sent(token: object, words: str) -> None:
+    """One in the wrapping of a library, or with the end of the line of its file."""
+    transport = Replay([])
+    given = cast("Callable[[], str]", lambda: token)
+    mine = DataverseConnector(ORG, transport=transport, credentials=given)
+
+    with pytest.raises(Refused, match=words) as caught:
+        mine.sync_user()
+    assert "s3cr" not in str(caught.value)
+    assert [] == transport.requests
+
+
+@pytest.mark.parametrize(
+    "authority", ["http://login.example", "login.example", "https://me:pw@login.example", ""]
+)
+def test_no_secret_goes_where_it_can_be_read_on_its_way(authority: str) -> None:
+    """It is refused before it is sent."""
+    with pytest.raises(ConfigurationError, match="https") as caught:
+        ClientSecret(tenant="t", client_id="c", secret="s3cret", authority=authority)  # noqa: S106 - no real secret
+    assert "s3cret" not in str(caught.value)
+
+
 def test_a_limit_is_waited_out_and_then_raised() -> None:
     """By the limiter, which all connectors of one user share."""
     busy = refusal(429, "0x80072322", retry_after="7")
@@ -969,6 +1002,8 @@ def test_a_limit_within_a_batch_is_told_of_its_write_alone() -> None:
         "https://user:word@example.crm.dynamics.com",
         "ftp://example.crm.dynamics.com",
         "https://exa mple",
+        "https://[example.crm.dynamics.com",
+        "https://example.crm.dynamics.com:https",
         "",
     ],
 )

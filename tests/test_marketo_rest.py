@@ -95,7 +95,11 @@ def test_it_is_a_connector_that_names_its_instance() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "123-ABC-456", "ftp://x.org", "https://me:pw@x.org", "http://x.org"]
+    "url",
+    [
+        *("", "123-ABC-456", "ftp://x.org", "https://me:pw@x.org", "http://x.org"),
+        *("https://[x.org", "https://x.org:https", "https://x.org:99999"),
+    ],
 )
 def test_a_url_that_is_none_is_told_at_once(url: str) -> None:
     """The message shows what one looks like."""
@@ -196,6 +200,8 @@ def test_a_token_that_is_refused_again_is_told() -> None:
         (Response(401, {}, b'{"error":"invalid_client"}'), Refused, "LaunchPoint"),
         (Response(200, {}, b"<html>Welcome</html>"), Refused, "Web Services"),
         (Response(404, {}, b"<html>"), Refused, "URL"),
+        (Response(200, {}, GRANTED.replace(b":int", rb"\n")), Refused, "Web Services"),
+        (Response(200, {}, GRANTED.replace(b":int", rb"\u00e9")), Refused, "Web Services"),
         (Response(502, {}, b""), Unavailable, "5xx"),
         (Response(999, {}, b""), Unavailable, "5xx"),
         (NotSent("no such host"), Unavailable, "no such host"),

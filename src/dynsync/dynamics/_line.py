@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from functools import partial
 from typing import Final, TypeVar
-from urllib.parse import urlsplit
 
 import attrs
 
+from dynsync._addresses import trusted
 from dynsync.dynamics._answers import fault_in
 from dynsync.dynamics._tokens import Tokens
 from dynsync.errors import ConfigurationError, SystemFailure
@@ -25,7 +25,6 @@ API: Final = "/api/data/v9.2/"
 
 _UNAUTHORIZED: Final = 401
 _TOO_MANY: Final = 429
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9.-]*|::1", re.IGNORECASE)
 _HEADERS: Final = {
     "Accept": "application/json",
@@ -36,10 +35,8 @@ _HEADERS: Final = {
 
 def origin(url: str) -> str:
     """Return the scheme and host of an organisation's *url*; raise `ConfigurationError`."""
-    parts = urlsplit(url.strip())
-    host = parts.hostname or ""
-    safe = parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK)
-    if not safe or "@" in parts.netloc or not _NAME.fullmatch(host):
+    parts = trusted(url)
+    if parts is None or not _NAME.fullmatch(parts.hostname or ""):
         raise ConfigurationError(
             "The URL of a Dynamics organisation looks like https://example.crm.dynamics.com. "
             "What was given has no host, a password in it, or a scheme by which a token would "

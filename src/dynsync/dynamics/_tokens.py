@@ -11,12 +11,13 @@ from urllib.parse import urlencode
 
 import attrs
 
+from dynsync._addresses import is_token, trusted
 from dynsync._headers import seconds
 from dynsync.calling import called
 from dynsync.connectors import Clock
 from dynsync.dynamics._answers import fault_in
 from dynsync.dynamics._odata import Garbled, parse, text_of
-from dynsync.errors import Refused, SystemFailure, Throttled, Unavailable
+from dynsync.errors import ConfigurationError, Refused, SystemFailure, Throttled, Unavailable
 from dynsync.records import Side
 from dynsync.transport import Flow, Lost, NotSent, Request, Response, drive
 
@@ -40,12 +41,21 @@ class ClientSecret:
 
     *tenant* is the directory's id or domain, *client_id* the application's. *authority* is
     another one than Microsoft's public cloud in a national cloud, or where an emulator stands.
+    Raises `ConfigurationError` for one by which the secret could be read on its way.
     """
 
     tenant: str
     client_id: str
     secret: str = attrs.field(repr=False)
     authority: str = "https://login.microsoftonline.com"
+
+    def __attrs_post_init__(self) -> None:
+        if trusted(self.authority) is None:
+            raise ConfigurationError(
+                "The authority of a service principal is a URL with https, such as "
+                "https://login.microsoftonline.com: the secret goes there. http is for this "
+                "machine alone."
+            )
 
 
 Credentials: TypeAlias = ClientSecret | Callable[[], str]
@@ -95,14 +105,20 @@ class Tokens:
                 self._token = None
 
 
-def _given(credentials: Callable[[], str]) -> str:
+def _given(credentials: Callable[[], object]) -> str:
     """Return the token that a host's own callable returns; what it raises may quote a secret."""
-    return called(
+    token = called(
         credentials,
         lambda raised: f"no token: what was given as credentials raised {raised}",
         passing=(SystemFailure,),
         becoming=lambda message: Refused(_SIDE, message),
     )
+    if not is_token(token):
+        # Nothing of it is told: it may be a token in a wrapping.
+        kind = type(token).__name__
+        what = "text that is no token" if isinstance(token, str) else f"a {kind} and no text"
+        raise Refused(_SIDE, f"no token: what was given as credentials returned {what}")
+    return token
 
 
 def _issued(secret: ClientSecret, resource: str) -> Flow[tuple[str, float]]:
@@ -135,7 +151,7 @@ def _token_in(response: Response) -> tuple[str, float]:
     except Garbled:
         said = {}
     token, lasts = text_of(said, "access_token"), seconds(said.get("expires_in"), _WAIT, _FOR_EVER)
-    if token and fault is None:
+    if is_token(token) and fault is None:
         return token, lasts
     if response.status >= _SERVER or not said:
         message = (

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import attrs
 
+from dynsync._addresses import trusted
 from dynsync.errors import ConfigurationError
 from dynsync.transport import Request
 
@@ -18,7 +19,6 @@ _LONGEST: Final = 6_000
 """Longest address, in bytes: at 8 KB Marketo answers 414, and proxies before it earlier."""
 
 _DOMAIN: Final = ".mktorest.com"
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 _JSON: Final = {"Accept": "application/json"}
 
@@ -32,10 +32,8 @@ class Api:
     @classmethod
     def at(cls, url: str) -> Api:
         """Return the API at *url*, as Marketo's own pages show it, with ``/rest`` or without."""
-        parts = urlsplit(url.strip())
-        host = parts.hostname or ""
-        safe = parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK)
-        if not host or not safe or "@" in parts.netloc:
+        parts = trusted(url)
+        if parts is None:
             raise ConfigurationError(
                 "Marketo's URL is that of the REST API, such as "
                 "https://123-ABC-456.mktorest.com; see Admin > Web Services. Without https "

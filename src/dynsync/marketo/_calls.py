@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 
 import attrs
 
+from dynsync._addresses import is_token
 from dynsync._headers import seconds, told_at
 from dynsync.connectors import Clock
 from dynsync.errors import Refused, SystemFailure, Unavailable
@@ -137,7 +138,7 @@ class Calls:
         if response.status >= HTTPStatus.MULTIPLE_CHOICES:
             raise failed(failure_of_status(response), "reading", response)
         text = "" if said is None else text_of(said, "access_token")
-        if said is None or not text:
+        if said is None or not is_token(text):
             raise Refused(Side.MARKETO, _NOT_MARKETO)
         now = self._clock.now()
         at = told_at(response.headers)
