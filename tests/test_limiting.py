@@ -46,6 +46,34 @@ def test_the_call_after_a_full_window_waits_for_its_first_to_leave() -> None:
     assert 5 == clock.slept
 
 
+class Unsteady(SandboxClock):
+    """A clock that somebody sets back."""
+
+    back = dt.timedelta()
+
+    def now(self) -> dt.datetime:
+        """Return what it shows."""
+        return super().now() - self.back
+
+
+def test_a_clock_that_is_set_back_is_not_waited_for() -> None:
+    """Nobody sleeps for an hour because a machine's clock was an hour fast."""
+    clock = Unsteady()
+    mine = limiter(Pace(calls=2, seconds=20), clock)
+    answers = [None, Throttled(Side.MARKETO, "slower", 30.0, "window"), None]
+
+    def answer() -> None:
+        told = answers.pop(0)
+        if told is not None:
+            clock.back = dt.timedelta(hours=1)
+            raise told
+
+    mine.call(answer)
+    mine.call(answer)
+
+    assert 30 == clock.slept
+
+
 @given(st.lists(st.sampled_from([0, 1, 7, 19, 20, 21]), max_size=30), st.integers(1, 5))
 def test_no_window_ever_holds_more(pauses: list[int], calls: int) -> None:
     """However calls come, no twenty seconds hold more than the pace allows."""

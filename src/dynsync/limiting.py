@@ -72,6 +72,7 @@ class Limiter:
         self._under_way = 0
         self._recent: collections.deque[dt.datetime] = collections.deque(maxlen=pace.calls)
         self._closed_until: dt.datetime | None = None
+        self._seen = dt.datetime.min.replace(tzinfo=dt.UTC)
         self._today: dt.date | None = None
         self._used = 0
 
@@ -151,6 +152,7 @@ class Limiter:
 
     def _pause(self, now: dt.datetime) -> float:
         """Return for how many seconds no call may go out; raise `Throttled` if that is long."""
+        self._turn_back(now)
         self._turn_day(now)
         pace = self.pace
         if pace.day is not None and self._used >= int(pace.day * pace.share):
@@ -170,8 +172,19 @@ class Limiter:
         raise Throttled(self._side, message, pause, scope)
 
     def _count(self, now: dt.datetime) -> None:
-        self._recent.append(now)
-        self._used += 1
+        with self._room:
+            self._recent.append(now)
+            self._used += 1
+
+    def _turn_back(self, now: dt.datetime) -> None:
+        """Move what a clock said that has since been set back: it would be waited for."""
+        with self._room:
+            back, self._seen = self._seen - now, now
+            if back <= dt.timedelta():
+                return
+            self._recent = collections.deque((at - back for at in self._recent), self.pace.calls)
+            if self._closed_until is not None:
+                self._closed_until -= back
 
     def _turn_day(self, now: dt.datetime) -> None:
         today = now.astimezone(self.pace.zone).date()
@@ -184,7 +197,9 @@ class Limiter:
         return (midnight - here).total_seconds()
 
     def _complained(self, failure: Throttled) -> None:
-        until = self._clock.now() + dt.timedelta(seconds=failure.retry_after)
+        now = self._clock.now()
+        self._turn_back(now)
+        until = now + dt.timedelta(seconds=failure.retry_after)
         with self._room:
             self._width = max(1.0, self._width / 2)
             # A day's end is told to each who asks: what costs nothing of it may still be called.
