@@ -345,6 +345,17 @@ def test_what_cannot_be_read_is_an_outage(answer: Response | Exception) -> None:
 # -- fetching and finding
 
 
+def test_a_row_without_a_version_is_an_outage() -> None:
+    """A write could not tell then whether somebody has edited it since."""
+    bare: dict[str, Json] = {"contactid": ANN, "firstname": "x"}
+    mine, _ = connector(page(bare, delta=DELTA), parts(reply({"value": [bare]})))
+
+    with pytest.raises(Unavailable):
+        mine.read("contact", ["firstname"], None)
+    with pytest.raises(Unavailable):
+        mine.fetch("contact", [ANN], ["firstname"])
+
+
 def test_rows_that_cannot_be_read_are_an_outage_here_too() -> None:
     """Nothing is made up of half a row, and nothing but a failure of Dynamics' is raised."""
     mine, _ = connector(parts(reply({"value": [{"firstname": "Doe"}]})), parts(reply({})))

@@ -337,6 +337,15 @@ def test_of_no_list_of_people_nobody_is_gone(body: bytes) -> None:
         mine.find(TABLE, "firstName", ["Ann"], NAME)
 
 
+@pytest.mark.parametrize("ids", [(6,), (5, 5), (True,)])
+def test_who_was_not_asked_for_is_not_believed(ids: tuple[object, ...]) -> None:
+    """An id in the wrong place would give somebody the values of another."""
+    mine = connector(Wire({LEADS: result(*({"id": id_, "firstName": "Ann"} for id_ in ids))}))
+
+    with pytest.raises(Unavailable):
+        mine.fetch(TABLE, [RecordId("5")], NAME)
+
+
 def test_people_are_found_page_by_page_and_the_values_stay_out_of_the_address() -> None:
     """An e-mail address is personal data, and addresses are logged on the way."""
     wire = Wire(
@@ -850,6 +859,18 @@ def test_as_many_results_as_rows_or_none_is_believed() -> None:
     told = connector(wire).write(TABLE, [Update(RecordId(n), {"firstName": "A"}) for n in "56"])
 
     assert [AmbiguousWrite(), AmbiguousWrite()] == told
+
+
+@pytest.mark.parametrize("id_", [6, "x"])
+def test_results_of_others_are_believed_of_nobody(id_: object) -> None:
+    """They come in the order of the rows; where one does not, none is surely where it belongs."""
+    other: dict[str, object] = {"id": id_, "status": "updated"}
+    skipped: dict[str, object] = {"status": "skipped", "reasons": [{"code": "1003"}]}
+    writes = [Update(RecordId(number), {"firstName": "Ann"}) for number in ("5", "6")]
+
+    assert [AmbiguousWrite()] * 2 == connector(Wire({LEADS: result(other, skipped)})).write(
+        TABLE, writes
+    )
 
 
 def test_what_cannot_be_sent_is_refused_alone() -> None:

@@ -139,8 +139,11 @@ def moment(text: str) -> dt.datetime | None:
 
 def record(table: Table, row: Mapping[str, Json], readable: Mapping[str, str]) -> Record:
     """Return *row* as a record with what it tells of the *readable* columns."""
-    at = moment(text_of(row, "modifiedon"))
-    return Record(table.id_of(row), table.values(row, readable), _version(row), at)
+    at, version = moment(text_of(row, "modifiedon")), _version(row)
+    if version is None:
+        # Without one a write could not tell whether somebody has edited the row since.
+        raise Garbled("a row without a version")
+    return Record(table.id_of(row), table.values(row, readable), version, at)
 
 
 def _version(row: Mapping[str, Json]) -> Version | None:

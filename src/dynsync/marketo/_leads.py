@@ -19,6 +19,7 @@ BATCH: Final = 300
 """Most ids or values that a call takes, and most people on a page."""
 
 _LEADS: Final = "/rest/v1/leads.json"
+_OTHERS: Final = "the answer is not the list of people that it should be"
 _CHANGED: Final = "updatedAt"
 
 
@@ -31,7 +32,11 @@ def by_id(api: Api, ids: Sequence[str], fields: Sequence[str]) -> Flow[list[Reco
     """Read those of at most 300 *ids* that exist."""
     asking = _asking("id", ids, fields)
     reply = yield from asked(api.get(_LEADS, asking))
-    return _people(reply, fields)
+    found = _people(reply, fields)
+    told = {one.id for one in found}
+    if len(told) < len(found) or not told <= {*ids}:
+        raise Unavailable(Side.MARKETO, _OTHERS)
+    return found
 
 
 def by_field(
@@ -53,7 +58,7 @@ def _people(reply: Reply, fields: Sequence[str]) -> list[Record]:
     """Return whom *reply* tells of. Of half an answer all others would seem to be deleted."""
     found = [record_of(row, fields) for row in reply.result]
     if not reply.whole or not all(one.id for one in found):
-        raise Unavailable(Side.MARKETO, "the answer is not the list of people that it should be")
+        raise Unavailable(Side.MARKETO, _OTHERS)
     return found
 
 

@@ -154,11 +154,17 @@ def _parts(rows: Iterable[Row]) -> Iterator[tuple[Row, ...]]:
 def written(api: Api, batch: Batch, partition: str | None) -> Flow[list[WriteResult]]:
     """Send *batch*; return one result a row, in their order."""
     reply = yield from asked(api.said(_LEADS, batch.body(partition)), "writing")
-    if len(reply.result) != len(batch.rows):
+    pairs = [*zip(batch.rows, reply.result, strict=False)]
+    misplaced = any(_misplaced(row.write, told) for row, told in pairs)
+    if misplaced or len(reply.result) != len(batch.rows):
         # Nobody can tell whose results these are.
         return [AmbiguousWrite()] * len(batch.rows)
-    pairs = zip(batch.rows, reply.result, strict=True)
     return [_result(row.write, told) for row, told in pairs]
+
+
+def _misplaced(write: Write, told: Json) -> bool:
+    """Return whether *told*, which stands in the place of *write*, is about somebody else."""
+    return isinstance(write, Update) and text_of(told, "id") not in {"", str(int(write.id))}
 
 
 def _result(write: Write, told: Json) -> WriteResult:
