@@ -282,6 +282,17 @@ def test_a_cursor_that_nobody_gave_has_expired(cursor: str) -> None:
     assert [] == transport.requests
 
 
+def test_a_link_that_cannot_be_followed_is_an_outage() -> None:
+    """In a cursor it would be kept, and no later run could read on from it."""
+    odd = f"{ORG}/api/data/v9.2/contacts?$deltatoken=\ud83d"
+    for answer in (page(delta=odd), page(following=odd)):
+        mine, _ = connector(answer, parts(answer))
+        with pytest.raises(Unavailable):
+            mine.read("contact", ["firstname"], None)
+    with pytest.raises(Unavailable):
+        mine.fetch("contact", [ANN], ["firstname"])
+
+
 def test_a_delta_token_that_is_too_old_has_expired() -> None:
     """Dynamics keeps changes for some days only."""
     mine, _ = connector(

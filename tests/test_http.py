@@ -7,6 +7,7 @@ import gzip
 import itertools
 import socket
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -101,6 +102,17 @@ def test_every_status_is_an_answer(status: int) -> None:
     answer = b"HTTP/1.1 %d X\r\nLocation: http://127.0.0.1:9/\r\nContent-Length: 0\r\n\r\n" % status
     with serving(answering(answer)) as url, HttpxTransport() as transport:
         assert status == transport.send(Request("GET", url)).status
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"), [("/\ud83d", {}), ("/", {"Authorization": "Bearer s3cr\u00e9t"})]
+)
+def test_what_cannot_be_written_is_not_sent(path: str, headers: dict[str, str]) -> None:
+    """And what could not be is not told, as Python's own error would."""
+    with HttpxTransport() as transport, pytest.raises(NotSent) as caught:
+        transport.send(Request("GET", f"http://127.0.0.1:9{path}", headers))
+
+    assert "s3cr" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_nobody_there_is_not_sent() -> None:

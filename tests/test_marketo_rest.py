@@ -600,6 +600,15 @@ def test_a_late_row_is_told_and_an_early_one_not_again() -> None:
     assert ["T0", "T0"] == [said.asked["nextPageToken"] for said in wire.asked(CHANGES)]
 
 
+def test_a_token_that_cannot_be_said_is_an_outage() -> None:
+    """In a cursor it would be kept, and no later run could read on from it."""
+    half = result(nextPageToken="T\ud83d", moreResult=False)
+    mine, cursor = at_rest(Wire({LEADS: result(), **QUIET, CHANGES: half}))
+
+    with pytest.raises(Unavailable):
+        mine.read(TABLE, NAME, cursor)
+
+
 def test_a_cursor_read_again_tells_the_same() -> None:
     """What is left out depends on the cursor, not on what was read since."""
     wire = Wire(

@@ -25,6 +25,11 @@ def asking_twice(first: Request, second: Request) -> Flow[list[int]]:
     return statuses
 
 
+def test_an_address_that_is_none_is_not_shown() -> None:
+    """Nor does showing its request fail."""
+    assert "<Request GET>" == repr(Request("GET", "https://[s3cret/a"))
+
+
 def test_a_flow_is_driven_to_its_end() -> None:
     """Each request is answered in turn, and the flow's result comes back."""
     sent: list[Request] = []

@@ -1,4 +1,4 @@
-"""Which addresses a secret may go to. Pure."""
+"""Which addresses a secret may go to, and what can be said in one. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Final, TypeGuard
 from urllib.parse import SplitResult, urlsplit
 
-__all__ = ["is_token", "trusted"]
+__all__ = ["is_text", "is_token", "trusted"]
 
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -24,6 +24,15 @@ def trusted(url: str) -> SplitResult | None:
         safe = parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK)
         return parts if host and safe and "@" not in parts.netloc else None
     return None
+
+
+def is_text(said: str) -> bool:
+    """Return whether *said* can be sent: half of a surrogate pair is no text."""
+    try:
+        said.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def is_token(said: object) -> TypeGuard[str]:

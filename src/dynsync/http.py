@@ -25,7 +25,7 @@ _NOT_SENT: Final = (
     httpx.LocalProtocolError,
     httpx.InvalidURL,
 )
-"""What fails before a byte of the request is on its way."""
+"""What fails before a byte of the request is on its way, as does what cannot be encoded."""
 
 
 class HttpxTransport:
@@ -82,7 +82,7 @@ class HttpxTransport:
         failure: NotSent | Lost
         try:
             return self._sent(request)
-        except _NOT_SENT as error:
+        except (*_NOT_SENT, UnicodeError) as error:
             failure = NotSent(_told(request, error))
         except (httpx.HTTPError, httpx.StreamError) as error:
             failure = Lost(_told(request, error))

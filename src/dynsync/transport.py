@@ -34,7 +34,10 @@ class Request:
 
     def __repr__(self) -> str:
         # Queries hold secrets and values, and so may the part before the host.
-        parts = urlsplit(self.url)
+        try:
+            parts = urlsplit(self.url)
+        except ValueError:
+            return f"<Request {self.method}>"
         host = parts.netloc.rpartition("@")[2]
         return f"<Request {self.method} {parts.scheme}://{host}{parts.path}>"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from dynsync._addresses import is_text
 from dynsync.dynamics import _multipart as multipart
 from dynsync.dynamics._answers import fault_in, object_in, raise_garbled
 from dynsync.dynamics._line import API
@@ -67,6 +68,8 @@ def every_row(first: Response, doing: str, asked: Mapping[str, str]) -> Flow[lis
             return found
         if following in met:
             raise Unavailable(_SIDE, f"{doing}: its pages go in circles")
+        if not is_text(following):
+            raise_garbled(response, doing)
         met.add(following)
         response = yield from sent(relative(following), doing)
 

@@ -8,6 +8,7 @@ from typing import Final
 
 import attrs
 
+from dynsync._addresses import is_text
 from dynsync.dynamics._answers import record
 from dynsync.dynamics._odata import Garbled, Json, address, option, relative, rows, text_of
 from dynsync.dynamics._tables import GUID, Table
@@ -83,12 +84,16 @@ def onwards(place: Place, columns: Sequence[str], said: Mapping[str, Json]) -> t
     """
     Return the place behind the page that *said*, and whether there is more.
 
-    Raises `Refused` for a page that leads nowhere: then nobody keeps changes.
+    Raises `Refused` for a page that leads nowhere: then nobody keeps changes; `Garbled` for
+    one that leads where nobody can follow.
     """
-    following = text_of(said, "@odata.nextLink")
+    following, last = text_of(said, "@odata.nextLink"), text_of(said, "@odata.deltaLink")
+    if not is_text(following + last):
+        # As a cursor it would be kept, and nobody could ever read on from it.
+        raise Garbled("a link that cannot be followed")
     if following:
         return attrs.evolve(place, link=relative(following), columns=columns), True
-    token = option(text_of(said, "@odata.deltaLink"), "deltatoken")
+    token = option(last, "deltatoken")
     if not token:
         message = f"reading {place.table!r}: no place to read on from; is change tracking on?"
         raise Refused(Side.DYNAMICS, message)

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import attrs
 
+from dynsync._addresses import is_text
 from dynsync.records import Wire
 
 __all__ = [
@@ -125,10 +126,7 @@ def sayable(value: Wire) -> bool:
     """
     if isinstance(value, float):
         return math.isfinite(value)
-    try:
-        return value is not None and bool(str(value).encode())
-    except UnicodeEncodeError:
-        return False
+    return value not in (None, "") and is_text(str(value))
 
 
 def relative(link: str) -> str:

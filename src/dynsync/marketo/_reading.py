@@ -12,6 +12,7 @@ from typing import Final
 
 import attrs
 
+from dynsync._addresses import is_text
 from dynsync.connectors import Page
 from dynsync.errors import CursorExpired, Refused, SchemaChanged
 from dynsync.marketo import _extract, _walk
@@ -145,7 +146,7 @@ class Reading:
     def _sayable(self, field: str, texts: list[str]) -> list[str]:
         """Return the values that people can be looked up by: a call parts them by commas."""
         # Half of a surrogate pair cannot even be asked for: nobody holds it.
-        texts = [text for text in texts if _is_text(text)]
+        texts = [text for text in texts if is_text(text)]
         sayable = [text for text in texts if "," not in text]
         if len(sayable) < len(texts) and self._types.get(field) != "email":
             raise Refused(
@@ -264,14 +265,6 @@ class Reading:
         if age > self._options.retention * _DAY:
             message = f"this cursor is {age / _DAY:.0f} days old; deletions since are not all kept"
             raise CursorExpired(Side.MARKETO, message)
-
-
-def _is_text(value: str) -> bool:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _digest(said: object) -> str:

@@ -9,6 +9,7 @@ from typing import Final, Literal, TypeAlias, cast
 
 import attrs
 
+from dynsync._addresses import is_text
 from dynsync._headers import told_at, wait_asked
 from dynsync.errors import (
     Ambiguous,
@@ -114,9 +115,13 @@ def reply(response: Response, doing: Doing = "reading", takes: str = "") -> Repl
     if said.get("success") is True:
         more = said.get("moreResult")
         rows, listed = rows_of(said, "result"), said.get("result")
+        token = text_of(said, "nextPageToken")
+        if not is_text(token):
+            # In a cursor it would be kept, and nobody could ever read on from it.
+            raise failed(HTTP_FAILURES["not JSON"], doing, response)
         return Reply(
             rows,
-            text_of(said, "nextPageToken"),
+            token,
             more if isinstance(more, bool) else None,
             at,
             whole=isinstance(listed, list) and len(rows) == len(cast("list[object]", listed)),
