@@ -356,6 +356,15 @@ def test_what_cannot_be_read_is_an_outage(answer: Response | Exception) -> None:
 # -- fetching and finding
 
 
+@pytest.mark.parametrize("odd", [None, "x", {"contactid": "x", "@odata.etag": 'W/"1"'}])
+def test_what_is_no_row_is_not_passed_over(odd: Json) -> None:
+    """The cursor would go on behind it; and under another id it would be somebody new."""
+    mine, _ = connector(page(row(ANN), odd, delta=DELTA))
+
+    with pytest.raises(Unavailable):
+        mine.read("contact", ["firstname"], None)
+
+
 def test_a_row_without_a_version_is_an_outage() -> None:
     """A write could not tell then whether somebody has edited it since."""
     bare: dict[str, Json] = {"contactid": ANN, "firstname": "x"}

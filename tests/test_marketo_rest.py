@@ -609,6 +609,30 @@ def test_a_token_that_cannot_be_said_is_an_outage() -> None:
         mine.read(TABLE, NAME, cursor)
 
 
+@pytest.mark.parametrize(
+    "rows", [[None], "x", {"leadId": 5}, [{"leadId": None}], [{"leadId": "x"}]]
+)
+def test_a_row_of_the_feed_that_says_of_nobody_is_not_passed_over(rows: object) -> None:
+    """The cursor would go on behind it, and what it tells be lost."""
+    said = {"success": True, "result": rows, "nextPageToken": "T2", "moreResult": False}
+    odd = Response(200, {}, json.dumps(said).encode())
+    mine, cursor = at_rest(Wire({LEADS: result(), **QUIET, CHANGES: odd}))
+
+    with pytest.raises(Unavailable):
+        mine.read(TABLE, NAME, cursor)
+
+
+def test_rows_of_the_feed_without_an_id_are_not_one() -> None:
+    """Two people were edited, and both are told."""
+    bare: list[dict[str, object]] = [
+        {"leadId": number, "activityTypeId": 13, "fields": []} for number in (5, 6)
+    ]
+    wire = Wire({LEADS: [result(), result(person(5), person(6))], **QUIET, CHANGES: result(*bare)})
+    mine, cursor = at_rest(wire)
+
+    assert ["5", "6"] == [change.id for change in mine.read(TABLE, NAME, cursor).changes]
+
+
 def test_a_cursor_read_again_tells_the_same() -> None:
     """What is left out depends on the cursor, not on what was read since."""
     wire = Wire(

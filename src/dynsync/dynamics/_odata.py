@@ -86,7 +86,11 @@ def rows(said: Mapping[str, Json]) -> list[dict[str, Json]]:
     found = said.get("value")
     if not isinstance(found, list):
         raise Garbled("no list of values")
-    return [row for row in found if isinstance(row, dict)]
+    listed = [row for row in found if isinstance(row, dict)]
+    if len(listed) < len(found):
+        # Passed over, its change would be lost: the reading goes on behind it.
+        raise Garbled("something else than a row")
+    return listed
 
 
 def text_of(said: Mapping[str, Json], name: str) -> str:

@@ -70,8 +70,9 @@ class Table:
 
     def id_of(self, row: Mapping[str, Json]) -> RecordId:
         """Return the id of *row*; raise `Garbled` where it tells none."""
-        id_ = text_of(row, self.primary).lower()
-        if not id_:
+        id_ = guid(text_of(row, self.primary))
+        if id_ is None:
+            # Under any other it would be made in Marketo a second time.
             raise Garbled("a row without an id")
         return RecordId(id_)
 

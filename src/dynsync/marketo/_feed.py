@@ -8,6 +8,7 @@ now is not in it: it is read, by id, and who is not there any more is gone.
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -15,12 +16,13 @@ from typing import Final
 
 import attrs
 
+from dynsync.errors import Unavailable
 from dynsync.marketo._api import Api
-from dynsync.marketo._json import Json, moment_of, number_of, rows_of, text_of
+from dynsync.marketo._json import Json, is_id, moment_of, number_of, rows_of, text_of
 from dynsync.marketo._places import Stream, mark_of
 from dynsync.marketo._replies import Reply, asked
 from dynsync.marketo._values import typed
-from dynsync.records import Change, Edit, Record, RecordId, Tombstone
+from dynsync.records import Change, Edit, Record, RecordId, Side, Tombstone
 from dynsync.transport import Flow
 
 __all__ = ["MERGE", "PUSH", "Event", "changes_of", "events_of", "followed", "page_of", "token_at"]
@@ -95,6 +97,9 @@ def page_of(
         case "deletes":
             pass
     reply = yield from asked(api.get(_STREAMED[stream], asking), "following")
+    if not all(is_id(_who(row)) for row in reply.result):
+        # Passed over, it would be lost: the reading goes on behind it.
+        raise Unavailable(Side.MARKETO, "a row of the feed does not say whom it is about")
     return reply
 
 
@@ -106,9 +111,11 @@ def events_of(
 
 
 def _event(row: Json, fields: Collection[str], types: Mapping[str, str]) -> Event:
-    mark = mark_of(text_of(row, "marketoGUID") or text_of(row, "id"))
+    # A row without an id is known by all that it says: any two would be taken for one.
+    named = text_of(row, "marketoGUID") or text_of(row, "id") or json.dumps(row, sort_keys=True)
+    mark = mark_of(named)
     at = moment_of(text_of(row, "activityDate"))
-    who = text_of(row, "leadId") or text_of(row, "primaryAttributeValueId")
+    who = _who(row)
     losers: list[str] = []
     if number_of(row, "activityTypeId") == MERGE or any(
         text_of(each, "name") == _MERGED for each in rows_of(row, "attributes")
@@ -127,6 +134,10 @@ def _event(row: Json, fields: Collection[str], types: Mapping[str, str]) -> Even
     )
     people = tuple(RecordId(each) for each in dict.fromkeys((who, *losers)) if each)
     return Event(mark, people, at, edits)
+
+
+def _who(row: Json) -> str:
+    return text_of(row, "leadId") or text_of(row, "primaryAttributeValueId")
 
 
 def _merged(row: Json) -> list[str]:

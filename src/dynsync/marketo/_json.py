@@ -13,6 +13,7 @@ from dynsync.records import Wire
 __all__ = [
     "Json",
     "inner_of",
+    "is_id",
     "moment_of",
     "number_of",
     "parsed",
@@ -73,6 +74,11 @@ def text_of(held: Json, name: str) -> str:
     if isinstance(found, str):
         return found
     return str(found) if isinstance(found, int) and not isinstance(found, bool) else ""
+
+
+def is_id(text: str) -> bool:
+    """Return whether somebody can be called *text*: people are numbers."""
+    return text.isascii() and text.isdecimal()
 
 
 def number_of(held: Json, name: str) -> int | None:

@@ -57,7 +57,7 @@ def by_field(
 def _people(reply: Reply, fields: Sequence[str]) -> list[Record]:
     """Return whom *reply* tells of. Of half an answer all others would seem to be deleted."""
     found = [record_of(row, fields) for row in reply.result]
-    if not reply.whole or not all(one.id for one in found):
+    if not reply.listed or not all(one.id for one in found):
         raise Unavailable(Side.MARKETO, _OTHERS)
     return found
 

@@ -21,6 +21,7 @@ from dynsync.marketo._calls import Calls, all_of
 from dynsync.marketo._describe import described, owned_elsewhere, schema_of
 from dynsync.marketo._extract import Extract
 from dynsync.marketo._feed import Event, changes_of, events_of, followed, page_of, token_at
+from dynsync.marketo._json import is_id
 from dynsync.marketo._leads import BATCH, by_field, by_id, chunks
 from dynsync.marketo._options import MarketoOptions
 from dynsync.marketo._places import STREAMS, Place, Progress, Stream
@@ -110,7 +111,7 @@ class Reading:
     def some(self, ids: Iterable[RecordId], fields: Sequence[str]) -> list[Record]:
         """Return those of *ids* that exist."""
         # Whatever is no number is nobody's, and would spoil the call for all others.
-        wanted = [each for each in dict.fromkeys(ids) if each.isascii() and each.isdecimal()]
+        wanted = [each for each in dict.fromkeys(ids) if is_id(each)]
         with self._there(fields):
             flows = [by_id(self._api, part, fields) for part in chunks(wanted)]
             return [one for people in all_of(self._calls.run_all(flows)) for one in people]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from http import HTTPStatus
-from typing import Final, Literal, TypeAlias, cast
+from typing import Final, Literal, TypeAlias
 
 import attrs
 
@@ -78,15 +78,15 @@ class Reply:
     An answer that succeeded.
 
     *result* are its rows, *token* is where to read on, and *more* whether there is more, None
-    where it does not say. *at* is Marketo's own time. It is *whole* if its rows are a list of
-    rows, and nothing else: a page of the feed without any has no list.
+    where it does not say. *at* is Marketo's own time. It is *listed* if there is a list of rows,
+    and not merely none: a page of the feed without rows has no list.
     """
 
     result: list[Json]
     token: str = ""
     more: bool | None = None
     at: dt.datetime | None = None
-    whole: bool = True
+    listed: bool = True
 
 
 def asked(request: Request, doing: Doing = "reading") -> Flow[Reply]:
@@ -116,15 +116,15 @@ def reply(response: Response, doing: Doing = "reading", takes: str = "") -> Repl
         more = said.get("moreResult")
         rows, listed = rows_of(said, "result"), said.get("result")
         token = text_of(said, "nextPageToken")
-        if not is_text(token):
-            # In a cursor it would be kept, and nobody could ever read on from it.
+        if listed not in (None, rows) or not is_text(token):
+            # What is no row would be passed over, and what cannot be sent be kept in a cursor.
             raise failed(HTTP_FAILURES["not JSON"], doing, response)
         return Reply(
             rows,
             token,
             more if isinstance(more, bool) else None,
             at,
-            whole=isinstance(listed, list) and len(rows) == len(cast("list[object]", listed)),
+            listed=listed is not None,
         )
     errors = rows_of(said, "errors")
     if not errors:

@@ -11,7 +11,7 @@ import attrs
 
 from dynsync.errors import Ambiguous, SystemFailure, Throttled
 from dynsync.marketo._api import Api
-from dynsync.marketo._json import Json, rows_of, text_of
+from dynsync.marketo._json import Json, is_id, rows_of, text_of
 from dynsync.marketo._replies import asked
 from dynsync.marketo.failures import Becomes, failure_of
 from dynsync.records import RecordId
@@ -99,7 +99,7 @@ def _said(write: Write) -> bytes | Reason:
         if write.key_field is None:
             return Reason("1002", "a person is made by a key field, and none is named")
         body = write.values
-    elif write.id.isascii() and write.id.isdecimal():
+    elif is_id(write.id):
         body = {"id": int(write.id), **write.values}
     else:
         return Reason("1004", "a person's id is a number", "id")

@@ -13,6 +13,7 @@ from dynsync.limiting import in_turns
 from dynsync.marketo._api import Api
 from dynsync.marketo._calls import Calls, all_of
 from dynsync.marketo._feed import token_at
+from dynsync.marketo._json import is_id
 from dynsync.marketo._log import PEOPLE, added, keys_of, kind_of_lines, kind_to_write
 from dynsync.marketo._writes import MOST_ROWS, batches, prepared, unanswered, written
 from dynsync.records import RecordId
@@ -60,7 +61,7 @@ class Writing:
         """Add *lines*; what befell all of them is raised."""
         if self._kind is None:
             self._kind = self.calls.run(kind_to_write(self.api))
-        places = [at for at, line in enumerate(lines) if _is_number(line.person)]
+        places = [at for at, line in enumerate(lines) if is_id(line.person)]
         parts = [places[at : at + MOST_ROWS] for at in range(0, len(places), MOST_ROWS)]
         flows = [added(self.api, self._kind, [lines[at] for at in part]) for part in parts]
         outcomes = self.calls.run_all(flows)
@@ -81,15 +82,10 @@ class Writing:
             return set()
         self._kind = kind
         token = self.calls.run(token_at(self.api, since))
-        ids = [each for each in dict.fromkeys(people) if _is_number(each)]
+        ids = [each for each in dict.fromkeys(people) if is_id(each)]
         parts = [ids[at : at + PEOPLE] for at in range(0, len(ids), PEOPLE)]
         flows = [keys_of(self.api, kind, token, part) for part in parts]
         return set[str]().union(*all_of(self.calls.run_all(flows)))
-
-
-def _is_number(person: RecordId) -> bool:
-    """Return whether somebody can be called *person*."""
-    return person.isascii() and person.isdecimal()
 
 
 def _told(
