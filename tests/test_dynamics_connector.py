@@ -999,6 +999,13 @@ def test_no_secret_goes_where_it_can_be_read_on_its_way(authority: str) -> None:
     assert "s3cret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("tenant", ["", "acme example", "a/b", "..", "acme.example?x"])
+def test_what_is_no_tenant_is_told(tenant: str) -> None:
+    """In an address it would lead elsewhere, and the answer say nothing of it."""
+    with pytest.raises(ConfigurationError, match="tenant"):
+        ClientSecret(tenant=tenant, client_id="c", secret="s3cret")  # noqa: S106 - no real secret
+
+
 def test_a_limit_is_waited_out_and_then_raised() -> None:
     """By the limiter, which all connectors of one user share."""
     busy = refusal(429, "0x80072322", retry_after="7")

@@ -6,12 +6,13 @@ import datetime as dt
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dynsync.errors import Throttled, Unavailable
+from dynsync.errors import ConfigurationError, Throttled, Unavailable
 from dynsync.limiting import Limiter, Pace, in_turns
 from dynsync.records import Side
 from dynsync.sandbox import SandboxClock
@@ -248,9 +249,16 @@ def test_turns_keep_the_order_of_each_key(keys: list[int]) -> None:
         ("seconds", lambda: Pace(seconds=0)),
         ("at_once", lambda: Pace(at_once=0)),
         ("share", lambda: Pace(share=0)),
+        ("share", lambda: Pace(share=1.5)),
+        ("share", lambda: Pace(share=cast("float", "0.5"))),
+        ("day", lambda: Pace(day=0)),
+        ("day", lambda: Pace(day=cast("int", "50_000"))),
+        ("day", lambda: Pace(day=True)),
+        ("calls", lambda: Pace(calls=cast("int", 1.5))),
+        ("seconds", lambda: Pace(seconds=float("nan"))),
     ],
 )
 def test_a_pace_of_nothing_is_refused(name: str, make: Callable[[], Pace]) -> None:
-    """Nothing would ever go out."""
-    with pytest.raises(ValueError, match=name):
+    """Nothing would ever go out, or more than there is."""
+    with pytest.raises(ConfigurationError, match=f"^{name}="):
         make()

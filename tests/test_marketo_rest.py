@@ -108,6 +108,19 @@ def test_a_url_that_is_none_is_told_at_once(url: str) -> None:
         MarketoRestConnector(url, transport=Wire(), credentials=SERVICE, clock=clock)
 
 
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        *(("full", "bogus"), ("began", "2019-05-01"), ("began", 2019), ("gap", 0), ("gap", "9")),
+        *(("overlap", -1), ("retention", "13"), ("lines", float("nan"))),
+    ],
+)
+def test_an_option_that_is_none_is_told_at_once(name: str, given: object) -> None:
+    """By its name, and not in the middle of the first run."""
+    with pytest.raises(ConfigurationError, match=f"{name}="):
+        MarketoOptions(**{name: given})  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("path", ["/rest", "/rest/", "/identity", ""])
 def test_a_url_may_be_pasted_as_marketo_shows_it(path: str) -> None:
     """Admin > Web Services shows two addresses with paths."""

@@ -11,16 +11,17 @@ from __future__ import annotations
 import collections
 import contextlib
 import datetime as dt
+import math
 import threading
 from collections.abc import Callable, Generator, Hashable, Iterable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from typing import Final, TypeVar
 
 import attrs
-from attrs.validators import gt
 
+from dynsync.arguments import is_number, is_whole, shown
 from dynsync.connectors import Clock
-from dynsync.errors import SystemFailure, Throttled
+from dynsync.errors import ConfigurationError, SystemFailure, Throttled
 from dynsync.records import Side
 
 __all__ = ["Limiter", "Pace", "in_turns"]
@@ -40,14 +41,27 @@ class Pace:
 
     At most *calls* in any *seconds*, *at_once* under way, and of *day*, the calls that the
     system allows from midnight to midnight in *zone*, that *share*: others may call it, too.
+    Raises `ConfigurationError` for a pace at which nothing would ever go out, or that is none.
     """
 
-    calls: int = attrs.field(default=100, validator=gt(0))
-    seconds: float = attrs.field(default=20.0, validator=gt(0))
-    at_once: int = attrs.field(default=10, validator=gt(0))
+    calls: int = 100
+    seconds: float = 20.0
+    at_once: int = 10
     day: int | None = None
-    share: float = attrs.field(default=1.0, validator=gt(0))
+    share: float = 1.0
     zone: dt.tzinfo = dt.UTC
+
+    def __attrs_post_init__(self) -> None:
+        numbers = {"calls": self.calls, "at_once": self.at_once, "day": self.day}
+        for name, given in numbers.items():
+            if (name != "day" or given is not None) and not (is_whole(given) and given > 0):
+                message = f"{name}={shown(given)}: give a whole number of calls from 1 on."
+                raise ConfigurationError(message)
+        if not is_number(self.seconds) or not 0 < self.seconds < math.inf:
+            raise ConfigurationError(f"seconds={shown(self.seconds)}: give a number above 0.")
+        if not is_number(self.share) or not 0 < self.share <= 1:
+            message = f"share={shown(self.share)}: give a part of the day's calls, such as 0.5."
+            raise ConfigurationError(message)
 
 
 class Limiter:

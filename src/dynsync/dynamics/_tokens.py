@@ -31,6 +31,7 @@ _FOR_EVER: Final = 1e9
 
 _SERVER: Final = 500
 _BUSY: Final = 429
+_TENANT: Final = re.compile(r"[\w-]+(?:\.[\w-]+)*")
 _CODE: Final = re.compile(r"AADSTS\d+")
 
 
@@ -41,7 +42,8 @@ class ClientSecret:
 
     *tenant* is the directory's id or domain, *client_id* the application's. *authority* is
     another one than Microsoft's public cloud in a national cloud, or where an emulator stands.
-    Raises `ConfigurationError` for one by which the secret could be read on its way.
+    Raises `ConfigurationError` for one by which the secret could be read on its way, and for
+    what is no tenant.
     """
 
     tenant: str
@@ -50,6 +52,11 @@ class ClientSecret:
     authority: str = "https://login.microsoftonline.com"
 
     def __attrs_post_init__(self) -> None:
+        if not _TENANT.fullmatch(self.tenant):
+            raise ConfigurationError(
+                "The tenant of a service principal is the id or the domain of its directory, such "
+                "as 99999999-8888-4777-8666-555555555555 or example.onmicrosoft.com."
+            )
         if trusted(self.authority) is None:
             raise ConfigurationError(
                 "The authority of a service principal is a URL with https, such as "

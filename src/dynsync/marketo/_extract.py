@@ -14,7 +14,7 @@ from typing import Final
 
 import attrs
 
-from dynsync.errors import Refused, Unavailable
+from dynsync.errors import ConfigurationError, Refused, Unavailable
 from dynsync.marketo._api import Api
 from dynsync.marketo._calls import Calls, all_of
 from dynsync.marketo._jobs import Job, created, enqueued, fetched, looked_at
@@ -29,6 +29,7 @@ __all__ = ["KIND", "Extract", "Extracted"]
 
 KIND: Final = "bulk"
 
+_DAY: Final = 86_400
 _SPAN: Final = 30 * 86_400
 """Marketo takes no longer a span than 31 days."""
 
@@ -117,10 +118,14 @@ class Extract:
         """
         Return where a read of the fields with that digest begins.
 
-        That is the day *began*, or else the first person, looked for among *gap* ids.
+        That is the day *began*, or else the first person, looked for among *gap* ids. Raises
+        `ConfigurationError` for a day that nobody has seen yet.
         """
         end = int(self._calls.now().timestamp()) + 1
         start = self._oldest(gap) if began is None else _midnight(began)
+        if start > end + _DAY:
+            # As nobody it would seem that everybody is gone.
+            raise ConfigurationError(f"began={began} is in the future: nobody would be read.")
         return _at(Progress(KIND, fields), _Span(min(start, end), end))
 
     def _oldest(self, gap: int) -> int:

@@ -7,6 +7,8 @@ from typing import Final, Literal, TypeAlias
 
 import attrs
 
+from dynsync.arguments import is_whole, number, shown, word
+from dynsync.errors import ConfigurationError
 from dynsync.limiting import Pace
 from dynsync.marketo._replies import CENTRAL
 
@@ -35,7 +37,8 @@ class MarketoOptions:
     for each month since the day *began*, before which nobody was made; without one it looks for
     the first person as far, and goes back to 2006 if there is none. New people go to the
     *partition*. How many days back the activity log is searched for *lines* that it has already
-    is how long a sync may stand still and not repeat one.
+    is how long a sync may stand still and not repeat one. Raises `ConfigurationError` for what
+    is none of these.
     """
 
     table: str = "person"
@@ -46,3 +49,20 @@ class MarketoOptions:
     began: dt.date | None = None
     partition: str | None = None
     lines: float = 30.0
+
+    def __attrs_post_init__(self) -> None:
+        word("full", self.full, FullRead)
+        _check_day("began", self.began)
+        seconds = {"overlap": self.overlap, "retention": self.retention, "lines": self.lines}
+        for name, given in seconds.items():
+            number("MarketoOptions", name, given, "seconds" if name == "overlap" else "days")
+        if not is_whole(self.gap) or self.gap < 1:
+            raise ConfigurationError(f"gap={shown(self.gap)}: give a number of ids from 1 on.")
+
+
+def _check_day(name: str, given: object) -> None:
+    if given is not None and not isinstance(given, dt.date):
+        raise ConfigurationError(
+            f"{name}={shown(given)} is no date; give one without quotes, such as 2019-05-01 in "
+            f"dynsync.toml or dt.date(2019, 5, 1)."
+        )
