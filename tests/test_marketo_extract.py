@@ -214,6 +214,16 @@ def test_a_file_that_does_not_come_says_why(answer: Answer, wanted: type[Excepti
         pages(extracting(wire))
 
 
+def test_nobody_was_made_before_there_was_a_marketo() -> None:
+    """To make a job for each month of two thousand years would never end."""
+    wire = wire_of(about("j1", job("j1", "Queued")), "j1")
+
+    connector(wire, full="bulk", began=dt.date(1, 1, 1)).read(TABLE, FIELDS, None)
+
+    [first, *_] = [said.body["filter"] for said in wire.asked(CREATE)]
+    assert "2006-01-01T00:00:00Z" == first["createdAt"]["startAt"]  # type: ignore[index]
+
+
 def test_a_beginning_in_the_future_is_refused() -> None:
     """Nobody would be read, and everybody seem to be gone."""
     mine = connector(wire_of({}), full="bulk", began=dt.date(2099, 1, 1))

@@ -52,7 +52,7 @@ class ClientSecret:
     authority: str = "https://login.microsoftonline.com"
 
     def __attrs_post_init__(self) -> None:
-        if not _TENANT.fullmatch(self.tenant):
+        if not _TENANT.fullmatch(str(self.tenant)):
             raise ConfigurationError(
                 "The tenant of a service principal is the id or the domain of its directory, such "
                 "as 99999999-8888-4777-8666-555555555555 or example.onmicrosoft.com."

@@ -122,7 +122,7 @@ class Extract:
         `ConfigurationError` for a day that nobody has seen yet.
         """
         end = int(self._calls.now().timestamp()) + 1
-        start = self._oldest(gap) if began is None else _midnight(began)
+        start = self._oldest(gap) if began is None else max(_midnight(began), _FIRST)
         if start > end + _DAY:
             # As nobody it would seem that everybody is gone.
             raise ConfigurationError(f"began={began} is in the future: nobody would be read.")
