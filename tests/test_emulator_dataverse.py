@@ -420,6 +420,18 @@ def test_filter_that_is_not_emulated_says_so(client: httpx.Client, text: str) ->
     assert (501, "0x80060888") == refusal(client.get(LEADS, params={"$filter": text}))
 
 
+def test_what_is_nested_without_an_end_is_refused(client: httpx.Client) -> None:
+    """A filter, and a body."""
+    deep = "(" * 500 + "lastname eq 'x'" + ")" * 500
+    negated = "not " * 500 + "lastname eq 'x'"
+
+    for text in (deep, negated):
+        assert 400 == client.get(LEADS, params={"$filter": text}).status_code
+    for body in (b"[" * 100_000, b'{"revenue":NaN}'):
+        answer = client.post(LEADS, content=body, headers={"Content-Type": "application/json"})
+        assert (400, "0x80048d19") == refusal(answer)
+
+
 def test_pages_follow_one_another(emulator: Emulator, client: httpx.Client) -> None:
     """The next link is followed as it stands; a count says how many there are in all."""
     emulator.dynamics.create_all("lead", [{"lastname": str(n)} for n in range(5)])

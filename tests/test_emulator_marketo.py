@@ -355,6 +355,27 @@ def test_unknown_address_and_method_are_told(client: httpx.Client) -> None:
     assert "609" == code(client.post(LEADS, content=b"nonsense"))
 
 
+@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"input":[{"leadScore":NaN}]}', b"\xff"])
+def test_what_is_no_json_is_told(client: httpx.Client, body: bytes) -> None:
+    """However it fails to be."""
+    assert "609" == code(client.post(LEADS, content=body))
+
+
+def test_partition_is_a_name(client: httpx.Client) -> None:
+    """Another than there is, or none at all, is told."""
+    names: list[object] = ["Europe", 5, ["Default"], {}]
+    for odd in names:
+        said = {"input": [{"email": "a@b.co"}], "partitionName": odd}
+        assert "1009" == code(client.post(LEADS, json=said))
+
+
+def test_no_more_than_300_people_are_deleted_at_once(client: httpx.Client) -> None:
+    """Whether they are named in the body or in the address."""
+    ids = ",".join(map(str, range(1, 302)))
+
+    assert "1003" == code(client.post("/rest/v1/leads/delete.json", params={"id": ids}))
+
+
 # -- bulk
 
 

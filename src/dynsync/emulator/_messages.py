@@ -6,7 +6,7 @@ import functools
 import json
 import urllib.parse
 from collections.abc import Mapping, Sequence
-from typing import Final, TypeAlias, cast
+from typing import Final, NoReturn, TypeAlias, cast
 
 import attrs
 
@@ -76,9 +76,14 @@ class Call:
     def json(self) -> object:
         """Return what the body holds; raises `Malformed`."""
         try:
-            return cast("object", json.loads(self.body))
-        except ValueError:
+            return cast("object", json.loads(self.body, parse_constant=_no_number))
+        except (ValueError, RecursionError):
             raise Malformed("the body is not JSON") from None
+
+
+def _no_number(word: str) -> NoReturn:
+    # Python reads NaN and Infinity, which are no JSON.
+    raise ValueError(word)
 
 
 @attrs.frozen

@@ -84,12 +84,17 @@ _LISTS: Final = frozenset({"In", "NotIn", "Between", "NotBetween"})
 _QUOTED_OR_EQUALS: Final = re.compile(r"""'(?:[^']|'')*'|"[^"]*"|=""")
 
 
+_DEEPEST: Final = 100
+"""How deep parentheses may stand in each other; what Dataverse allows is not documented."""
+
+
 class _Parser:
     """Reads a condition word by word: ``or`` binds least, then ``and``, then ``not``."""
 
     def __init__(self, words: list[Token]) -> None:
         self._words = words
         self._at = 0
+        self._depth = 0
 
     def whole(self) -> Condition:
         found = self._either()
@@ -133,6 +138,15 @@ class _Parser:
         return parts[0] if len(parts) == 1 else Both(tuple(parts))
 
     def _single(self) -> Condition:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise bad("The query option '$filter' is nested too deeply.", "0x80060888")
+        try:
+            return self._inner()
+        finally:
+            self._depth -= 1
+
+    def _inner(self) -> Condition:
         if self._took("not"):
             return Not(self._single())
         if self._took("("):

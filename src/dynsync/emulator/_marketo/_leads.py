@@ -87,6 +87,8 @@ def _numbers(values: Collection[str]) -> list[int]:
 def _delete(asked: Asked) -> Json:
     if asked.params.get("id"):
         ids: list[object] = [*asked.params["id"].split(",")]
+        if len(ids) > _PAGE:
+            raise ApiError("1003", f"The number of ids exceeds the limit of {_PAGE}")
     else:
         ids = [row.get("id") for row in rows_of(asked)]
     return {"result": [_delete_one(asked, id_) for id_ in ids]}

@@ -41,7 +41,7 @@ def _sync(asked: Asked) -> Json:
     action, key = body.get("action") or "createOrUpdate", body.get("lookupField") or "email"
     if action not in _ACTIONS:
         raise ApiError("1003", "Invalid value for parameter 'action'")
-    if body.get("partitionName") not in {None, "Default"}:
+    if body.get("partitionName") not in (None, "Default"):
         raise ApiError("1009", "Partition name is not known")
     rows = rows_of(asked)
     name = str(key)
