@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import cast
 
 import pytest
@@ -240,6 +240,41 @@ def test_turns_keep_the_order_of_each_key(keys: list[int]) -> None:
     assert sorted(told) == things
     for key in range(4):
         assert [t for t in told if t[1] == key] == [t for t in things if t[1] == key]
+
+
+class Interrupted(ThreadPoolExecutor):
+    """Begins one job and takes a second; then somebody wants to stop."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.taken: list[Future[object]] = []
+        self.begun, self.cancelled = threading.Event(), threading.Event()
+
+    def submit(self, *job: object, **more: object) -> Future[object]:  # type: ignore[override]
+        """Take a job."""
+        if len(self.taken) == 2:
+            self.begun.wait(5)
+            self.taken[1].add_done_callback(lambda _: self.cancelled.set())
+            raise KeyboardInterrupt
+        self.taken.append(super().submit(*job, **more))  # type: ignore[arg-type]
+        return self.taken[-1]
+
+
+def test_what_has_not_begun_does_not_begin_after_an_interruption() -> None:
+    """And what has begun is done when it is told."""
+    done: list[int] = []
+    with Interrupted() as executor:
+        mine = Limiter(Side.MARKETO, Pace(), SandboxClock(), executor)
+
+        def first() -> None:
+            executor.begun.set()
+            executor.cancelled.wait(5)
+            done.append(1)
+
+        with pytest.raises(KeyboardInterrupt):
+            mine.side_by_side([first, lambda: done.append(2), lambda: done.append(3)])
+        assert [1] == done
+    assert [1] == done
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import datetime as dt
 import math
 import threading
 from collections.abc import Callable, Generator, Hashable, Iterable, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor, wait
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from typing import Final, TypeVar
 
 import attrs
@@ -130,12 +130,20 @@ class Limiter:
         """
         Do *jobs*, which make their calls by `call`, and return what became of each, in order.
 
-        Nothing is under way any more when it returns. A job does not begin other jobs.
+        Nothing is under way any more when it returns or raises. A job does not begin other jobs.
         """
         if len(jobs) <= 1:
             return [_outcome(job) for job in jobs]
-        futures = [self._workers().submit(_outcome, job) for job in jobs]
-        wait(futures)
+        futures: list[Future[T | SystemFailure]] = []
+        try:
+            for job in jobs:
+                futures.append(self._workers().submit(_outcome, job))  # noqa: PERF401 - some may be under way
+            wait(futures)
+        except BaseException:
+            # Somebody wants to stop, or the executor takes no more: what has not begun does not
+            # begin, or it would write after the run has ended.
+            wait([future for future in futures if not future.cancel()])
+            raise
         return [future.result() for future in futures]
 
     def _workers(self) -> Executor:
