@@ -673,6 +673,15 @@ def approved(client: httpx.Client) -> int:
     return int(kind["id"])
 
 
+def test_attribute_is_of_a_kind_that_there_is(client: httpx.Client) -> None:
+    """Of no other is one made."""
+    approved(client)
+    said = {"attributes": [{"apiName": "odd", "name": "Odd", "dataType": "odd"}]}
+    where = "/rest/v1/activities/external/type/visit/attributes/create.json"
+
+    assert "1003" == code(client.post(where, json=said))
+
+
 def test_type_keeps_the_names_it_was_given(emulator: Emulator, client: httpx.Client) -> None:
     """Those of its trigger and its filter, and when it was made and changed."""
     approved(client)

@@ -94,6 +94,12 @@ def _full(attribute: tuple[str, str, str]) -> Json:
     return {"apiName": api_name, "name": name, "dataType": kind}
 
 
+_KINDS: Final = frozenset(
+    {"string", "boolean", "integer", "float", "link", "email"}
+    | {"currency", "date", "datetime", "phone", "text"}
+)
+"""What attributes may be of."""
+
 _LOG: Final = ActivityType(
     100_000,
     "sandboxLog",
@@ -214,7 +220,10 @@ def _attribute(given: object) -> tuple[str, str, str]:
         raise ApiError("1003", "Invalid value for an attribute") from None
     if not said.get("apiName") or not said.get("name"):
         raise ApiError("1002", "Missing value for the required parameter 'apiName'")
-    return str(said["apiName"]), str(said["name"]), str(said.get("dataType") or "string")
+    kind = str(said.get("dataType") or "string")
+    if kind not in _KINDS:
+        raise ApiError("1003", "Invalid value for parameter 'dataType'")
+    return str(said["apiName"]), str(said["name"]), kind
 
 
 def _add_attributes(asked: Asked) -> Json:
