@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import threading
 from itertools import islice
 
 import pytest
@@ -131,6 +132,24 @@ def test_a_url_may_be_pasted_as_marketo_shows_it(path: str) -> None:
     mine.describe(TABLE)
 
     assert "/rest/v1/leads/describe.json" in {said.path for said in wire.said}
+
+
+def test_its_own_threads_end_with_it() -> None:
+    """Those of a limiter that others share go on."""
+    left: list[int] = []
+    before = {*threading.enumerate()}
+    people = [RecordId(str(number)) for number in range(1, 302)]
+    for shared in (None, Limiter(Side.MARKETO, Pace(at_once=2), SandboxClock())):
+        wire = Wire({LEADS: result()})
+        with MarketoRestConnector(
+            URL, transport=wire, credentials=SERVICE, clock=SandboxClock(), limiter=shared
+        ) as mine:
+            mine.fetch(TABLE, people, NAME)
+        left.append(len({*threading.enumerate()} - before))
+        if shared is not None:
+            shared.close()
+
+    assert 0 == left[0] < left[1]
 
 
 def test_another_table_is_refused() -> None:

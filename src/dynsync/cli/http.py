@@ -102,6 +102,7 @@ class _Marketo(MarketoRestConnector):
     def close(self) -> None:
         """End what runs in the background, and the connections."""
         super().close()
+        self._limiter.close()
         self._wire.close()
 
 

@@ -31,7 +31,8 @@ class MarketoRestConnector:
     A `MarketoConnector` to an instance of Marketo Engage, over any `Transport`.
 
     *url* is that of the REST API. The *limiter* is shared by all that call the instance; without
-    one there is one of `PACE`. `close` ends threads; the transport is the host's.
+    one there is one of `PACE`. `close` ends the threads of that one; a limiter and a transport
+    that were given stay the host's.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class MarketoRestConnector:
         self._options = options or MarketoOptions()
         clock = clock or SystemClock()
         self._limiter = limiter or Limiter(Side.MARKETO, PACE, clock)
+        self._own = limiter is None
         self._calls = Calls(self._api, credentials, transport, self._limiter, clock)
         self._reading = Reading(self._api, self._calls, self._options)
         self._writing = Writing(self._api, self._calls, self._options.partition)
@@ -62,9 +64,10 @@ class MarketoRestConnector:
         self.close()
 
     def close(self) -> None:
-        """End what runs in the background, and let go of files."""
+        """Let go of files, and end threads, unless they are of a limiter of the host's."""
         self._reading.close()
-        self._limiter.close()
+        if self._own:
+            self._limiter.close()
 
     @property
     def side(self) -> Side:
