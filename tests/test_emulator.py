@@ -215,6 +215,9 @@ def test_side_door_plans_faults_and_forgets_them(emulator: Emulator, marketo: ht
         ("fault", {"kind": "down", "side": "nonsense"}),
         ("clock", {"advance": "long"}),
         ("clock", {"advance": -1}),
+        ("clock", {"advance": 1e300}),
+        ("clock", {"advance": 10**12}),
+        ("fault", {"kind": "down", "side": "marketo", "times": 10**9}),
     ],
 )
 def test_side_door_says_what_it_does_not_take(
@@ -229,6 +232,13 @@ def test_side_door_says_what_it_does_not_take(
 
 
 # -- the server
+
+
+def test_address_without_an_end_is_told(marketo: httpx.Client) -> None:
+    """An answer comes, however long the address is, and others are answered after it."""
+    for length in (10_000, 65_520):
+        assert 414 == marketo.get(LEADS, params={"filterValues": "a" * length}).status_code
+    assert marketo.get(DESCRIBE).json()["success"]
 
 
 def test_chunked_body_is_taken(emulator: Emulator, marketo: httpx.Client) -> None:

@@ -17,6 +17,10 @@ __all__ = ["Admin"]
 
 _PREFIX: Final = "/_emulator"
 _FAULTS: Final = frozenset(get_args(FaultKind))
+_MOST: Final = 1_000_000_000
+"""Most seconds that are let pass at once, some thirty years."""
+
+_TIMES: Final = 10_000
 _TROUBLES: Final = frozenset(get_args(TroubleKind))
 
 
@@ -90,7 +94,7 @@ class Admin:
             raise ValueError(f"kind must be one of {', '.join(sorted(_TROUBLES))}")
         trouble = Trouble(cast("TroubleKind", kind), _number(said, "seconds", 20.0))
         method, path = str(said.get("method") or ""), str(said.get("path") or "")
-        times = int(_number(said, "times", 1))
+        times = int(_number(said, "times", 1, _TIMES))
         self._troubles.plan(trouble, method=method, path=path, times=times)
 
     def _plan_fault(self, said: dict[str, object]) -> None:
@@ -99,7 +103,9 @@ class Admin:
             raise ValueError(f"kind must be one of {', '.join(sorted(_FAULTS))}")
         faults = (self._marketo if side is Side.MARKETO else self._dynamics).faults
         fault = Fault(cast("FaultKind", kind))
-        faults.plan(str(said.get("operation") or "*"), *[fault] * int(_number(said, "times", 1)))
+        faults.plan(
+            str(said.get("operation") or "*"), *[fault] * int(_number(said, "times", 1, _TIMES))
+        )
 
     def _state(self) -> Json:
         with self._dynamics.store.reading():
@@ -142,8 +148,11 @@ def _found(values: object) -> Reply:
     return json_reply(values)
 
 
-def _number(said: dict[str, object], name: str, default: float) -> float:
+def _number(said: dict[str, object], name: str, default: float, most: int = _MOST) -> float:
     value = said.get(name, default)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{name} must be a number")
+    if not abs(value) <= most:
+        # A clock that far ahead shows no date, and so many faults fit into no memory.
+        raise ValueError(f"{name} must be {most} at most")
     return value

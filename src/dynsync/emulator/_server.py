@@ -21,6 +21,8 @@ __all__ = ["Answered", "Server"]
 _GZIP_FROM: Final = 1_024
 _MOST: Final = 64 * 1_048_576
 _CHUNK: Final = 1_024
+_LINE: Final = 65_536
+"""Longest request line that is read; both systems take shorter ones only."""
 
 Answered: TypeAlias = "tuple[Reply, Trouble | None]"
 """An answer, and what is to become of it on its way back."""
@@ -131,15 +133,26 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def handle_one_request(self) -> None:
         """Read a request, whatever its method, and answer it."""
         with contextlib.suppress(TimeoutError, ConnectionError, ValueError, ssl.SSLError):
-            self.raw_requestline = self.rfile.readline(65_537)
+            self.raw_requestline = self.rfile.readline(_LINE + 1)
             if not self.raw_requestline:
                 self.close_connection = True
+                return
+            if len(self.raw_requestline) > _LINE:
+                self._refuse_line()
                 return
             if not self.parse_request():
                 return
             self._serve()
             return
         self.close_connection = True
+
+    def _refuse_line(self) -> None:
+        # What is left of it would be read as another request; and who still writes hears nothing.
+        while self.rfile.readline(_LINE).strip():
+            pass
+        self.request_version = self.protocol_version
+        self.command, self.close_connection = "", True
+        self._send(Reply(414, {"Connection": "close"}, b""), None)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
         """Log nothing: a URL may hold a person's address."""
