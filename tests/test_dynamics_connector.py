@@ -669,6 +669,8 @@ def test_two_writes_of_one_row_go_out_one_after_the_other() -> None:
         (NotSent("refused"), Unavailable),
         (Lost("broken"), Ambiguous),
         (refusal(504, ""), Ambiguous),
+        (refusal(500, "0x80040216"), Ambiguous),
+        (refusal(500, "0x80044151"), Ambiguous),
         (refusal(503, ""), Unavailable),
         (refusal(403, "0x80072560"), Refused),
         (Response(200, {"content-type": "text/html"}, b"<html/>"), Ambiguous),
