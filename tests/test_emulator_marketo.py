@@ -626,6 +626,14 @@ def test_json_is_said_to_be_json(client: httpx.Client) -> None:
     assert "612" == code(client.post(LEADS, content=content))
 
 
+def test_file_that_is_no_rows_is_told(client: httpx.Client) -> None:
+    """A cell without an end is none."""
+    files = {"file": ("leads.csv", b'email\n"' + b"a" * 200_000, "text/csv")}
+
+    asked = {"format": "csv"}
+    assert "1003" == code(client.post("/bulk/v1/leads.json", params=asked, files=files))
+
+
 def test_list_that_is_not_there_is_told(client: httpx.Client) -> None:
     """1013, and not everybody: no list is served, so nobody is in one."""
     feed = {"nextPageToken": paging_token(client), "listId": "7"}

@@ -56,6 +56,13 @@ def parts_of(call: Call) -> dict[str, bytes]:
     return found
 
 
+def _rows(text: str, delimiter: str) -> list[list[str]]:
+    try:
+        return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    except csv.Error:
+        raise ApiError("1003", "Invalid value for parameter 'file'") from None
+
+
 def _import(asked: Asked) -> Json:
     parts = parts_of(asked.call)
     given = {name: data.decode("utf-8", "replace") for name, data in parts.items()}
@@ -68,7 +75,7 @@ def _import(asked: Asked) -> Json:
     if len(waiting) >= _QUEUE:
         raise ApiError("1016", "Too many imports queued")
     text = parts["file"].decode("utf-8-sig", "replace")
-    header, *rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)) or [[]]
+    header, *rows = _rows(text, delimiter) or [[]]
     for name in header:
         if name not in asked.store.columns.shown:
             raise ApiError("1006", f"Field '{name}' not found")
