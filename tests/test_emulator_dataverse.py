@@ -229,6 +229,8 @@ def test_lookup_is_bound_and_cleared(emulator: Emulator, client: httpx.Client) -
         ({"parentcustomerid_account@odata.bind": f"/accounts({KEY})"}, (404, "0x80040217")),
         ({"parentcustomerid_account@odata.bind": f"/contacts({KEY})"}, (400, "0x80048d19")),
         ({"parentcustomerid_account": {"name": "Contoso"}}, (501, "0x80060888")),
+        ({"parentcustomerid@odata.bind": f"/contacts({KEY})"}, (400, "0x80048d19")),
+        ({"ownerid_systemuser@odata.bind": f"/systemusers({KEY})"}, (400, "0x80048d19")),
     ],
 )
 def test_reference_leads_to_a_row_that_is_there(
@@ -238,6 +240,41 @@ def test_reference_leads_to_a_row_that_is_there(
     answer = client.post(f"{API}contacts", json={"lastname": "Kay", **body})
 
     assert expected == refusal(answer)
+
+
+def test_reference_without_an_address_clears_nothing(
+    emulator: Emulator, client: httpx.Client
+) -> None:
+    """That takes a DELETE."""
+    account(emulator)
+    contact = f"{API}contacts({KEY})"
+    bound = {"lastname": "Kay", "parentcustomerid_account@odata.bind": f"/accounts({OTHER})"}
+    client.patch(contact, json=bound)
+
+    for said in ({}, {"@odata.id": None}, {"id": OTHER}):
+        answer = client.put(f"{contact}/parentcustomerid_account/$ref", json=said)
+        assert (400, "0x80048d19") == refusal(answer)
+    assert OTHER == client.get(contact).json()["_parentcustomerid_value"]
+
+
+def test_update_by_a_key_that_nobody_has_is_told(emulator: Emulator, client: httpx.Client) -> None:
+    """By the code of keys, and without the key's value."""
+    emulator.dynamics.add_key("lead", "mail", "emailaddress1")
+    where = f"{API}leads(emailaddress1='ada@example.com')"
+    answer = client.patch(where, json={"lastname": "Kay"}, headers={"If-Match": "*"})
+
+    assert (404, "0x80060891") == refusal(answer)
+    assert "ada" not in answer.text
+
+
+def test_sorting_says_what_it_does_not_take(client: httpx.Client) -> None:
+    """What lies behind a lookup is not emulated, and a place in another order is none."""
+    behind = {"$orderby": "parentcustomerid_account/name"}
+    place = '<cookie pagenumber="2" pagingcookie="x" istracking="False" />'
+    odd = {"$orderby": "lastname", "$skiptoken": place}
+
+    assert (501, "0x80060888") == refusal(client.get(f"{API}contacts", params=behind))
+    assert (400, "0x80040203") == refusal(client.get(f"{API}contacts", params=odd))
 
 
 def test_one_column_is_written_by_itself(emulator: Emulator, client: httpx.Client) -> None:

@@ -181,8 +181,11 @@ def navigation(table: Table, name: str) -> Navigation | None:
     """Return what the property *name* of *table* leads to, None where it leads nowhere."""
     for column in table.columns.values():
         targets = targets_of(table, column)
-        if targets and name == column.name:
-            return Navigation(name, column, tuple(targets))
+        if column.type != "Customer":
+            if targets and name == column.name:
+                return Navigation(name, column, tuple(targets))
+            continue
+        # By its own name nobody could tell which of them it is to lead to.
         for target in targets:
             if name == f"{column.name}_{target}":
                 return Navigation(name, column, (target,))

@@ -8,7 +8,16 @@ from typing import Final
 from dynsync.emulator._messages import Reply, json_reply
 from dynsync.sandbox import Denied
 
-__all__ = ["ODATA", "Refusal", "bad", "denied", "error_reply", "expired", "missing_row"]
+__all__ = [
+    "ODATA",
+    "Refusal",
+    "bad",
+    "denied",
+    "error_reply",
+    "expired",
+    "missing_key",
+    "missing_row",
+]
 
 ODATA: Final = "application/json; odata.metadata=minimal"
 """The content type of every answer."""
@@ -65,6 +74,12 @@ def missing_row(table: str, key: str) -> Refusal:
     """Return the refusal of a row that is not there."""
     message = f"Entity '{table.capitalize()}' With Id = {key} Does Not Exist"
     return Refusal(404, "0x80040217", message)
+
+
+def missing_key(table: str) -> Refusal:
+    """Return the refusal of a key that no row has. It holds no value of the key."""
+    message = f"A record with the specified key values does not exist in the entity {table}."
+    return Refusal(404, "0x80060891", message)
 
 
 def expired() -> Refusal:

@@ -10,7 +10,7 @@ from typing import Final
 import attrs
 
 from dynsync.emulator._dataverse._asked import Asked
-from dynsync.emulator._dataverse._errors import Refusal, bad, missing_row
+from dynsync.emulator._dataverse._errors import Refusal, bad, missing_key, missing_row
 from dynsync.emulator._dataverse._expand import expansions_of
 from dynsync.emulator._dataverse._notes import applied
 from dynsync.emulator._dataverse._replies import nothing, odata
@@ -56,8 +56,7 @@ def row_at(asked: Asked, table: Table, args: str) -> Row:
     id_, values = key_of(asked, table, args)
     row = None if id_ is None else asked.store.get(table.name, id_)
     if row is None and values:
-        message = "A record with the specified key values does not exist in the entity"
-        raise Refusal(404, "0x80060891", f"{message} {table.name}.")
+        raise missing_key(table.name)
     if row is None:
         raise missing_row(table.name, str(id_))
     return row
@@ -130,6 +129,8 @@ def query(asked: Asked, table: Table) -> Reply:
         top = None
     rows = rows_of(asked, table)
     if order := asked.option("$orderby"):
+        if place.after and not place.after.isdecimal():
+            raise bad("The paging cookie is not valid.", "0x80040203")
         ordered = _sorted(table, rows(RecordId("")), order)
         found, more, after = _slice(ordered, int(place.after or 0), size, top)
     else:
@@ -174,6 +175,8 @@ def _sorted(table: Table, rows: Iterable[Row], by: str) -> list[Row]:
     ordered = list(rows)
     for piece in reversed(by.split(",")):
         name, _, direction = piece.strip().partition(" ")
+        if "/" in name:
+            raise Refusal(501, "0x80060888", f"Sorting by '{name}' is not emulated.")
         column = column_named(table, name).name
         filled = [row for row in ordered if row.values.get(column) is not None]
         empty = [row for row in ordered if row.values.get(column) is None]

@@ -9,7 +9,7 @@ import attrs
 
 from dynsync.emulator._dataverse._asked import Asked
 from dynsync.emulator._dataverse._columns import LOOKUPS
-from dynsync.emulator._dataverse._errors import Refusal, bad, denied, missing_row
+from dynsync.emulator._dataverse._errors import Refusal, bad, denied, missing_key, missing_row
 from dynsync.emulator._dataverse._notes import applied
 from dynsync.emulator._dataverse._query import row_at
 from dynsync.emulator._dataverse._replies import nothing, odata
@@ -84,7 +84,7 @@ def upsert(asked: Asked, table: Table, args: str, body: Mapping[str, object]) ->
     match_, none_match = asked.header("if-match"), asked.header("if-none-match")
     if row is None:
         if match_:
-            raise missing_row(table.name, args)
+            raise missing_key(table.name) if keys else missing_row(table.name, args)
         return Written(create(asked, table, {**keys, **values}, id_), "created")
     if none_match == "*":
         raise Refusal(412, "0x80060892" if keys else "0x80040237", _EXISTS)
@@ -137,8 +137,10 @@ def _written(table: Table, name: str) -> Column:
 def put_column(asked: Asked, table: Table, args: str, name: str) -> Reply:
     """Answer ``PUT leads(…)/subject`` and, for a reference, ``PUT leads(…)/ownerid/$ref``."""
     column, body = _written(table, name), asked.body()
+    if column.type in LOOKUPS and body.get("@odata.id") is None:
+        raise bad("There is no reference in the payload.", "0x80048d19")
     if column.type in LOOKUPS:
-        given: dict[str, object] = {f"{name}@odata.bind": body.get("@odata.id")}
+        given: dict[str, object] = {f"{name}@odata.bind": body["@odata.id"]}
     elif "value" in body:
         given = {name: body["value"]}
     else:
