@@ -120,6 +120,15 @@ def test_a_description_that_is_not_whole_is_none() -> None:
         mine.describe("contact")
 
 
+def test_no_description_takes_no_column_away() -> None:
+    """Every one would seem to be gone, until somebody says otherwise."""
+    mine, transport = connector()
+    transport.replies[:] = [metadata({**answers(), "columns": {"value": []}})]
+
+    with pytest.raises(Unavailable):
+        mine.describe("contact")
+
+
 def test_a_table_that_is_not_there_is_named() -> None:
     """Whoever reads it has the name wrong, or looks into the wrong organisation."""
     answers_ = {**answers(), "table": None}

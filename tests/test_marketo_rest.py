@@ -253,6 +253,16 @@ def test_no_token_says_what_to_do(
 # -- describe
 
 
+@pytest.mark.parametrize("said", [{}, {"result": []}, {"result": None}])
+def test_no_description_takes_no_column_away(said: dict[str, object]) -> None:
+    """Every one would seem to be gone, until somebody says otherwise."""
+    empty = Response(200, {}, json.dumps({"success": True, **said}).encode())
+    mine = connector(Wire({"/rest/v1/leads/describe.json": empty}))
+
+    with pytest.raises(Unavailable):
+        mine.describe(TABLE)
+
+
 def test_columns_come_with_their_limits() -> None:
     """Lengths that describe is silent about are known all the same."""
     columns = connector(Wire()).describe(TABLE).columns

@@ -145,6 +145,9 @@ def described(table: str, answers: Mapping[str, Mapping[str, Json]]) -> Table:
         for row in rows(answers["columns"])
         if (kind := _type(row)) is not None
     ]
+    if all(column.name != primary for column in columns):
+        # As a description every column would seem to be gone, until somebody says otherwise.
+        raise Garbled("columns without the primary one")
     return Table(
         table,
         collection,

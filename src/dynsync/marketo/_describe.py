@@ -7,9 +7,11 @@ from typing import Final
 
 import attrs
 
+from dynsync.errors import Unavailable
 from dynsync.marketo._api import Api
 from dynsync.marketo._json import Json, inner_of, number_of, rows_of, text_of
 from dynsync.marketo._replies import asked
+from dynsync.records import Side
 from dynsync.schemas import FULL_ACCESS, Access, Column, LengthUnit, Schema
 from dynsync.transport import Flow
 
@@ -26,8 +28,11 @@ _WHOLE: Final = frozenset({"integer", "score"})
 
 
 def described(api: Api) -> Flow[list[Json]]:
-    """Ask for every column."""
+    """Ask for every column; raises `Unavailable` where none is told: people have an id at least."""
     reply = yield from asked(api.get("/rest/v1/leads/describe.json"))
+    if not reply.result:
+        # As a description every column would seem to be gone, until somebody says otherwise.
+        raise Unavailable(Side.MARKETO, "the answer describes no column of people")
     return reply.result
 
 
