@@ -201,9 +201,12 @@ class Limiter:
     def _turn_back(self, now: dt.datetime) -> None:
         """Move what a clock said that has since been set back: it would be waited for."""
         with self._room:
-            back, self._seen = self._seen - now, now
-            if back <= dt.timedelta():
+            back = self._seen - now
+            # Who calls side by side reads the clock in any order, and a little is soon over.
+            if back <= dt.timedelta(seconds=_PATIENCE):
+                self._seen = max(self._seen, now)
                 return
+            self._seen = now
             self._recent = collections.deque((at - back for at in self._recent), self.pace.calls)
             if self._closed_until is not None:
                 self._closed_until -= back
