@@ -64,6 +64,9 @@ def edit_before_the_echo(world: SandboxWorld, at: int, name: str, choice: int, l
     # Invariants 4, 24.
     for human, ours in news(world, at, Side.MARKETO, name, choice):
         before = (world.held(human, Side.MARKETO) or {})[name]
+        if world.scene.refused(name, before):
+            # It waits for Dynamics, and may go on to do so.
+            continue
         world.box.hold_back()
         world.slow = True
         world.go()

@@ -47,7 +47,7 @@ def news(
         return
     world.settle()
     for human in world.one_of_each(at):
-        if name in world.present(human.entity):
+        if name in world.present(human.entity) and not world.is_held(human):
             edit_one(world, human, side.other, name, choice)
             yield human, human.cells[name].now[side.other]
 
