@@ -88,12 +88,28 @@ def test_a_stamp_has_no_column_in_dynamics_that_would_ask_anything() -> None:
     [("hobbies", "Tennis;Golf", "1,2"), ("rating", "Hot", 1), ("city", "Oslo ", " Oslo")],
 )
 def test_each_side_is_understood_in_its_own_words(name: str, here: Wire, there: Wire) -> None:
-    """The source's by *key*, and the side's that is told by *held*."""
+    """The source's by *key*, the side's that is told by *held*, and what is told as what it was."""
     to_dynamics = way(name, terms=HOBBIES)
     to_marketo = way(name, Side.MARKETO, HOBBIES)
 
     assert to_dynamics.key(here) == to_dynamics.held(there)
     assert to_marketo.key(there) == to_marketo.held(here)
+    for told, wire in ((to_dynamics.told(here), here), (to_marketo.told(there), there)):
+        assert told is not None
+        assert (to_dynamics if wire is here else to_marketo).key(wire) == told[0]
+
+
+def test_texts_that_differ_mean_something_else() -> None:
+    """Plain ones, and others."""
+    keys = [way("city").key(wire) for wire in ("Oslo", "Bergen", "Ås", "Tromsø", None)]
+
+    assert len(keys) == len(set(keys))
+
+
+def test_text_may_be_as_long_as_its_column() -> None:
+    """Not a character longer, whatever the characters are."""
+    assert way("city").told("ø" * 10) == ("ø" * 10, "ø" * 10)
+    assert way("city").told("ø" * 11) is None
 
 
 @pytest.mark.parametrize(
