@@ -41,7 +41,7 @@ from dynsync.writes import (
     Updated,
     WriteResult,
 )
-from parts import GUID, LEAD, NOW, PERSON, TERMS, entry, link, seen, terms_with
+from parts import GUID, HOBBIES, LEAD, NOW, PERSON, TERMS, entry, link, seen, terms_with
 
 KNOWN: Final = Pair[RecordId | None](PERSON, GUID)
 LONG: Final = Reason("LONG", "too long")
@@ -402,6 +402,16 @@ def test_what_dynamics_took_back_has_no_base_any_more() -> None:
     assert (MISSING, MISSING) == tuple(rows[TERMS.index("city")] for rows in undone.rows)
     assert (None, None) == tuple(rows[TERMS.index("email")] for rows in undone.rows)
     assert ("mine", "old") == tuple(rows[TERMS.index("city")] for rows in APART.rows)
+
+
+@pytest.mark.parametrize("hobbies", ["Tennis;Golf", "Golf;Tennis", "Golf"])
+def test_each_side_is_understood_in_its_own_words(hobbies: str) -> None:
+    """What was agreed on is so whatever it is called there, and in whatever order."""
+    kept = attrs.evolve(KEPT, field="hobbies")
+    made = entry(None, seen({"hobbies": "2,1"}, terms=HOBBIES), holds=(kept,))
+    known = link({"hobbies": hobbies}, {"hobbies": "1,2"}, terms=HOBBIES)
+
+    assert (known is without_undone(HOBBIES, made, known)) is (hobbies != "Golf")
 
 
 @pytest.mark.parametrize(
