@@ -8,7 +8,8 @@ from typing import cast
 
 import attrs
 
-from dynsync._session import Session, dynamics_feed, marketo_feed
+from dynsync._remembering import dynamics_feed, marketo_feed
+from dynsync._session import Session
 from dynsync.records import MISSING, Entity, Row, Side, Wire
 from dynsync.terms import Terms
 

@@ -307,10 +307,10 @@ def gather(
     write, for a field that is new, for the other half of a pair, for a push.
     """
     links = dict(session.store.links([e.link for e in entries if e.link is not None]))
-    for held in (entry for entry in entries if entry.holds):
-        if (link := links.get(held.link or 0)) is not None:
-            links[link.key] = without_undone(terms[held.entity], held, link)
     batch = _Batch(session, terms, {entry.key: entry for entry in entries}, links)
+    for entry in entries:
+        if entry.holds and (link := batch.link(entry)) is not None:
+            links[link.key] = without_undone(terms[entry.entity], entry, link)
     # What became of a write to records that are linked was heard already.
     again = [e for e in entries if e.reason in _REREAD and not (e.link and e.reason == "ambiguous")]
     # What a push has made, though nobody could be linked, the feed may not have told yet.

@@ -8,7 +8,6 @@ sent both sides had agreed on, so that whatever is edited later is told from it 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
@@ -18,7 +17,7 @@ from dynsync._contract import check_row
 from dynsync._desk import Desk
 from dynsync._feeds import row_of
 from dynsync._notes import unsure_notes
-from dynsync._reading import fetch_all, find_all
+from dynsync._reading import fetch_all, find_holders
 from dynsync._session import SentAt, Session
 from dynsync._unanswered import answered, unanswered
 from dynsync.backlog import Linked, LinkState, Observation, Pending, PendingKey, Sent
@@ -28,7 +27,7 @@ from dynsync.observing import missed
 from dynsync.outcomes import FieldChange, Outcome, OutcomeKind
 from dynsync.planning import RecordPlan, plan_record
 from dynsync.recorder import journal_entry
-from dynsync.records import MISSING, Missing, Pair, Record, RecordId, Row, Side, Wire, plain_id
+from dynsync.records import MISSING, Missing, Pair, Record, RecordId, Row, Side, Wire
 from dynsync.terms import Terms
 from dynsync.writes import Create, Created, NotAttempted, Update, Updated, WriteResult
 
@@ -102,12 +101,11 @@ def _read_back(
         elif isinstance(write, Create):
             (keys if side is Side.DYNAMICS else upserts)[write.key] = plan.entry.key
     found = {keys[id_]: one for id_, one in fetch_all(session, side, table, keys, fields).items()}
-    native = terms.map.link_field
-    people = find_all(session, side, table, native, list(upserts), fields=fields)
-    held = [(plain_id(person.values.get(native)), person) for person in people.values()]
-    several = Counter(id_ for id_, _ in held)
-    # Which of several people an upsert found, nobody can say.
-    found.update((upserts[id_], p) for id_, p in held if id_ in upserts and several[id_] == 1)
+    holders = find_holders(session, terms, upserts.keys())
+    for id_, key in upserts.items():
+        # Which of several people an upsert found, nobody can say.
+        if len(people := holders.get(id_, ())) == 1:
+            found[key] = people[0]
     return found
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import attrs
 from attrs import Factory
 
+from dynsync._catching_up import leave_places
 from dynsync._contract import check_changes, check_page
 from dynsync._feeds import Feed, feeds
 from dynsync._session import Session
@@ -88,7 +89,7 @@ class _Reading:
         for key in store.open_links():
             self.marks.open_links[key] = 1
         if feed.side is Side.MARKETO:
-            self.session.leave_places(feed.table, cursor)
+            leave_places(self.session, feed.table, cursor)
         if cursor is None:
             self._begin_full(top)
         while not self.session.stopping():

@@ -12,10 +12,12 @@ from collections.abc import Collection, Iterable, Mapping
 
 import attrs
 
+from dynsync._catching_up import leave_aside
 from dynsync._session import Session
 from dynsync.backlog import Linked, Observation, Pending, PendingKey
 from dynsync.planning import RecordPlan
 from dynsync.records import MISSING, Entity, Pair, Row, Side, Wire
+from dynsync.schemas import Access
 from dynsync.terms import Terms
 from dynsync.writes import Created, Updated, WriteResult
 
@@ -47,11 +49,23 @@ def without_blind(
         for side in Side:
             unsure = (side, mine.map.tables[side]) in session.unsure
             if unsure and any(_may_clear(mine, entry, link, side) for entry, link in both):
-                session.look_again(side, mine)
+                _look_again(session, side, mine)
         gone = session.blind.get(entity)
         if gone:
             told.update((key, _without(mine, entries[key], gone)) for key in keys)
     return told
+
+
+def _look_again(session: Session, side: Side, terms: Terms) -> None:
+    """Ask again what may be read of *side*: it was read since that was last asked."""
+    table = terms.map.tables[side]
+    columns = session.describe(side, table).columns
+    readable = {name for name, column in columns.items() if Access.READ in column.access}
+    for entity, mine in session.terms.items():
+        if mine.map.tables[side] == table:
+            fields = mine.fields[: mine.plain]
+            gone = {f.name for f in fields if f.names[side] and f.names[side] not in readable}
+            leave_aside(session, entity, gone)
 
 
 def _may_clear(terms: Terms, entry: Pending, link: Linked | None, side: Side) -> bool:
@@ -88,7 +102,7 @@ def believe(session: Session, side: Side, answers: Iterable[Answered]) -> list[W
     }
     for terms in doubtful.values():
         session.unsure.add((side, terms.map.tables[side]))
-        session.look_again(side, terms)
+        _look_again(session, side, terms)
     return [_believed(session, side, each) for each in told]
 
 

@@ -12,7 +12,7 @@ import attrs
 from attrs import Factory
 
 from dynsync._contract import check_connector, check_schema
-from dynsync._remembering import Remembering, dynamics_feed, marketo_feed, served
+from dynsync._remembering import Remembering
 from dynsync.backlog import PendingKey
 from dynsync.calling import called
 from dynsync.connectors import Clock, Connector
@@ -28,13 +28,13 @@ from dynsync.fields import EntityMap
 from dynsync.guards import Guards
 from dynsync.outcomes import Outcome
 from dynsync.policies import AuthorityPolicy
-from dynsync.records import Cursor, Entity, Pair, RecordId, Side
+from dynsync.records import Entity, Pair, RecordId, Side
 from dynsync.reports import Phase, Progress, Report
-from dynsync.schemas import Access, Schema
-from dynsync.state import FeedState, StateStore
+from dynsync.schemas import Schema
+from dynsync.state import StateStore
 from dynsync.terms import HoldMode, NothingReadable, OnMarketoDelete, Terms, agree_terms
 
-__all__ = ["SentAt", "Session", "Settings", "absent_of", "dynamics_feed", "marketo_feed"]
+__all__ = ["SentAt", "Session", "Settings", "absent_of"]
 
 T = TypeVar("T")
 
@@ -193,48 +193,9 @@ class Session:
         schema (A22). Raises `ConfigurationError` for a field that never was there.
         """
         self._agree(self.maps)
-        self._go_back()
-        self._read_anew()
 
-    def look_again(self, side: Side, terms: Terms) -> None:
-        """Ask again what may be read of *side*: it was read since that was last asked."""
-        table = terms.map.tables[side]
-        columns = self._describe(side, table).columns
-        readable = {name for name, column in columns.items() if Access.READ in column.access}
-        for entity, mine in self.terms.items():
-            if mine.map.tables[side] == table:
-                fields = mine.fields[: mine.plain]
-                gone = {f.name for f in fields if f.names[side] and f.names[side] not in readable}
-                self._leave_aside(entity, gone)
-
-    def _leave_aside(self, entity: Entity, names: set[str]) -> None:
-        """Let the fields *names* take no part in the rest of the run, and remember that."""
-        blind = self.blind.setdefault(entity, set())
-        if not names <= blind:
-            blind |= names
-            with self.commit():
-                self.store.put(f"blind:{entity}", json.dumps(sorted(blind)))
-
-    def _read_anew(self) -> None:
-        """
-        Read all again of entities of which fields were left aside that take part by now.
-
-        The right is back before anybody missed it: what was seen of these fields meanwhile is in
-        no feed any more. Of one that is still away nothing is remembered, and all is read later.
-        """
-        left = {e: names for e in self.terms if (names := self._names(f"blind:{e}"))}
-        if not left:
-            return
-        with self.commit():
-            for entity, names in left.items():
-                terms = self.terms[entity]
-                if not set(names).isdisjoint(terms.layout):
-                    here, there = marketo_feed(terms.map.tables.marketo), dynamics_feed(entity)
-                    self.store.save_feed(here, FeedState(None))
-                    self.store.save_feed(there, FeedState(None))
-                self.store.put(f"blind:{entity}", None)
-
-    def _describe(self, side: Side, table: str) -> Schema:
+    def describe(self, side: Side, table: str) -> Schema:
+        """Return what *side* says of *table* now, rights and all."""
         connector = self.systems[side]
         schema = self.call(side, "describe", lambda: connector.describe(table))
         check_schema(side, table, schema)
@@ -246,7 +207,7 @@ class Session:
 
         def describe(side: Side, table: str) -> Schema:
             if (side, table) not in described:
-                described[side, table] = self._describe(side, table)
+                described[side, table] = self.describe(side, table)
             return described[side, table]
 
         for entity_map in maps:
@@ -275,8 +236,8 @@ class Session:
             Remembering(self.store, self.commit, self.now()).forget(entity)
             self.report.stopped[entity] = str(error)
             return
-        before = self._names(f"known:{entity}")
-        refreshed = self._names(f"refreshed:{entity}")
+        before = self.names(f"known:{entity}")
+        refreshed = self.names(f"refreshed:{entity}")
         absent = [
             (side, name)
             for side in Side
@@ -298,37 +259,6 @@ class Session:
             return
         Remembering(self.store, self.commit, self.now()).remember(terms)
         self.terms[entity] = terms
-
-    def leave_places(self, table: str, cursor: Cursor | None) -> None:
-        """
-        Remember where the changes begin that nobody takes for entities that take no part now.
-
-        Marketo keeps all people in one *table*, so the feed goes on without them, and asks for
-        none of their fields: a change of those alone, or of who holds their ids, is not told.
-        """
-        away = served(self.store, table) - self.terms.keys()
-        left = {name for entity in away if self.store.get(name := f"missed:{entity}") is None}
-        if left:
-            with self.commit():
-                for name in left:
-                    self.store.put(name, json.dumps([self.report.run, cursor]))
-
-    def _go_back(self) -> None:
-        """Read Marketo's feed again from where an entity that takes part again was left."""
-        places: dict[str, tuple[int, Cursor | None]] = {}
-        back = [terms for e, terms in self.terms.items() if self.store.get(f"missed:{e}")]
-        if not back:
-            return
-        for terms in back:
-            said = self.store.get(f"missed:{terms.entity}") or ""
-            run, cursor = cast("tuple[int, Cursor | None]", json.loads(said))
-            feed = marketo_feed(terms.map.tables.marketo)
-            places[feed] = min(places.get(feed, (run, cursor)), (run, cursor), key=lambda p: p[0])
-        with self.commit():
-            for feed, (_, cursor) in places.items():
-                self.store.save_feed(feed, FeedState(cursor))
-            for terms in back:
-                self.store.put(f"missed:{terms.entity}", None)
 
     def terms_of(self, entity_map: EntityMap, schemas: Pair[Schema]) -> Terms:
         """Return the terms that *schemas* allow; those of the last run if nothing has changed."""
@@ -362,7 +292,8 @@ class Session:
         self.terms.pop(entity, None)
         self.report.stopped[entity] = _stale_message(names)
 
-    def _names(self, key: str) -> list[str]:
+    def names(self, key: str) -> list[str]:
+        """Return the names that the state holds under *key*."""
         return cast("list[str]", json.loads(self.store.get(key) or "[]"))
 
     def check_pair(self) -> None:

@@ -138,7 +138,7 @@ class PlannedRecord:
     What a plan would do about one record, and why, field by field.
 
     *results* are what would be refused before it is sent. *basis* tells the decisions behind
-    the writes from other ones that come to the same writes.
+    the writes, and what they replace, from others that come to the same writes.
     """
 
     key: PendingKey

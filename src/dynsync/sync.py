@@ -17,6 +17,7 @@ from attrs import Factory
 
 from dynsync import _checks as checks
 from dynsync._asking import history_of, link_of, person_of, record_of, status_of
+from dynsync._catching_up import catch_up
 from dynsync._closing import close, told
 from dynsync._confirm import confirm
 from dynsync._contract import check_connector
@@ -66,6 +67,7 @@ def _activity_log(sync: Sync) -> tuple[Recorder, ...]:
 def _learn(session: Session) -> None:
     """Find out what may be synced, and bring all that both systems report into the backlog."""
     session.agree()
+    catch_up(session)
     hear(session)
     observe(session)
     session.agree_on_clears()
@@ -300,6 +302,7 @@ class Sync:
             with self._session() as session:
                 session.check_pair()
                 session.agree()
+                catch_up(session)
                 if entity not in session.terms:
                     why = session.report.stopped[entity]
                     return PushAnswer("stopped", id_, None, why)

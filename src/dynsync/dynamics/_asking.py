@@ -21,7 +21,6 @@ __all__ = ["TooLarge", "ask", "ask_all", "every_row", "send_parts", "sent"]
 
 _SIDE: Final = Side.DYNAMICS
 _UNREACHED: Final = "not reached: see that the URL is right and the network is up"
-_DOWN: Final = 503
 _TOO_LARGE: Final = frozenset({"413", "0x8004418A"})
 
 
@@ -96,7 +95,9 @@ def send_parts(parts: Sequence[Part]) -> Flow[list[Response]]:
     fault = fault_in(response)
     if fault is not None:
         broke = response.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-        if fault.failure.becomes is Becomes.UNCERTAIN or (broke and response.status != _DOWN):
+        if fault.failure.becomes is Becomes.UNCERTAIN or (
+            broke and response.status != HTTPStatus.SERVICE_UNAVAILABLE
+        ):
             # Whatever code it gives: it may have broken down behind some of the writes.
             raise Ambiguous(_SIDE, f"{doing}: {fault.failure.says} [{fault.failure.code}]")
         if fault.failure.code in _TOO_LARGE:

@@ -8,7 +8,7 @@ import traceback
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Final, TypedDict, cast
+from typing import Final, NotRequired, TypedDict, cast
 
 import attrs
 
@@ -50,9 +50,11 @@ _BY_MODE: Final[Mapping[Mode, tuple[Action[SandboxWorld], ...]]] = {
 }
 
 
-class _Chosen(TypedDict, total=False):
-    hold: HoldMode
-    on_marketo_delete: OnMarketoDelete
+class _Beginning(TypedDict):
+    marketo: float
+    dynamics: float
+    hold: NotRequired[HoldMode]
+    on_marketo_delete: NotRequired[OnMarketoDelete]
 
 
 @attrs.frozen
@@ -119,17 +121,11 @@ def beginning(chance: random.Random) -> Step:
     return BEGIN, {**skews, **{name: chance.choice(words) for name, words in _CHOSEN.items()}}
 
 
-def _begin(world: SandboxWorld, arguments: Mapping[str, object]) -> None:
-    here, there = (cast("float", arguments[side.value]) for side in Side)
-    chosen = {name: arguments[name] for name in _CHOSEN if name in arguments}
-    begin(world, here, there, **cast("_Chosen", chosen))
-
-
 def _do(world: SandboxWorld, step: Step) -> bool:
     """Do a step, if it may be done now; say whether."""
     name, arguments = step
     if name == BEGIN:
-        _begin(world, arguments)
+        begin(world, **cast("_Beginning", arguments))
         return True
     given = dict(arguments)
     noise = cast("int", given.pop(_QUIET, 0))
