@@ -677,6 +677,7 @@ def test_two_writes_of_one_row_go_out_one_after_the_other() -> None:
     [
         (NotSent("refused"), Unavailable),
         (Lost("broken"), Ambiguous),
+        (refusal(408, ""), Ambiguous),
         (refusal(504, ""), Ambiguous),
         (refusal(500, "0x80040216"), Ambiguous),
         (refusal(500, "0x80044151"), Ambiguous),

@@ -77,7 +77,9 @@ def test_every_code_has_a_meaning() -> None:
 
     assert sorted(CODES.lower().split()) == sorted(known)
     assert {*Becomes} == {*WHOLE} == {*ONE}
-    assert [401, 403, 404, 412, 413, 429, 500, 502, 503, 504] == [int(s.code) for s in BY_STATUS]
+    assert [401, 403, 404, 408, 412, 413, 429, 500, 502, 503, 504] == [
+        int(s.code) for s in BY_STATUS
+    ]
 
 
 def test_codes_are_known_in_any_case_of_letters() -> None:
@@ -89,6 +91,7 @@ def test_codes_are_known_in_any_case_of_letters() -> None:
     ("response", "failure"),
     [
         (refusal(503, ""), Unavailable),
+        (refusal(408, ""), Unavailable),
         (refusal(504, ""), Unavailable),
         (refusal(520, "odd"), Unavailable),
         (refusal(500, "0x80044151"), Unavailable),
@@ -205,6 +208,7 @@ def test_a_missing_privilege_is_named() -> None:
         (refusal(503, ""), NotAttempted()),
         (refusal(401, ""), NotAttempted()),
         (refusal(500, "0x80044151"), NotAttempted()),
+        (refusal(408, ""), AmbiguousWrite()),
         (refusal(502, ""), AmbiguousWrite()),
         (refusal(500, ""), AmbiguousWrite()),
         (reply(None, 204), Updated(ANN)),

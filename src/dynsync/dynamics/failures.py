@@ -208,6 +208,7 @@ BY_STATUS: Final = (
         Becomes.GONE,
         "there is nothing at this address: is the URL an organisation's?",
     ),
+    Failure("408", "Request Timeout", Becomes.UNCERTAIN, "something on the way waited in vain"),
     Failure("412", "Precondition Failed", Becomes.STALE, "the row is not as it was expected"),
     Failure("413", "Content Too Large", Becomes.TABLE, "the request is too large"),
     Failure("429", "Too Many Requests", Becomes.THROTTLED, "too many requests", "window"),

@@ -66,6 +66,7 @@ HTTP_FAILURES: Final[Mapping[str, Failure]] = {
             "there is no such address: the URL is that of the REST API, see Admin > Web Services",
             _B.REFUSED,
         ),
+        Failure("408", "something on the way waited in vain", _B.UNKNOWN),
         Failure("413", "the request body is too large", _B.OURS),
         Failure("414", "the address is too long", _B.OURS),
         Failure("429", "too many requests for a gateway on the way", _B.WINDOW),
