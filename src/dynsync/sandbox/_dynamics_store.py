@@ -58,6 +58,7 @@ class Store:
         self._depth = 0
         self._tables: dict[str, Table] = {}
         self._seen: int | None = None
+        self._alone = path is None
         self._counters: dict[str, int] = {}
         names = [name, *(f"{len(columns)} of {table}" for table, columns in tables.items())]
         made_with = names, [column for columns in tables.values() for column in columns]
@@ -139,11 +140,15 @@ class Store:
                 # Whatever it is, Ctrl-C among them: the file must not stay locked.
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
+                self._seen = None
                 raise
             finally:
                 self._depth = 0
 
     def _load(self) -> None:
+        if self._alone and self._seen is not None:
+            # Nobody else can have changed what is in memory.
+            return
         self._counters = dict(self._db.execute("SELECT name, value FROM counter"))
         [seen] = self._db.execute("PRAGMA data_version").fetchone()
         if self._seen != seen:

@@ -70,6 +70,10 @@ def _open_to(columns: Columns, access: Access) -> frozenset[str]:
     return frozenset(name for name, column in columns.items() if access in column.access)
 
 
+def _unread(columns: Columns) -> tuple[str, ...]:
+    return tuple(name for name, column in columns.items() if Access.READ not in column.access)
+
+
 def _needed(columns: Columns) -> tuple[str, ...]:
     # What nobody may give, such as the id, is there by the time it is needed.
     return tuple(
@@ -114,6 +118,8 @@ class Table:
     updatable: frozenset[str] = _worked_out(lambda columns: _open_to(columns, Access.UPDATE))
     needed: tuple[str, ...] = _worked_out(_needed)
     defaults: Mapping[str, Wire] = _worked_out(_defaults)
+    _hidden: tuple[str, ...] = _worked_out(_unread)
+    _told: dict[RecordId, Columns] = attrs.field(factory=dict, init=False, repr=False, eq=False)
 
     @property
     def primary(self) -> str:
@@ -126,24 +132,25 @@ class Table:
 
     def schema(self, user: RecordId) -> Schema:
         """Return what *user* is told of the columns."""
+        told = self._told.get(user)
+        if told is None:
+            told = self._told[user] = self._restricted(user)
+        return Schema(self.name, dict(told))
+
+    def _restricted(self, user: RecordId) -> Columns:
         # A missing read privilege is not told here: it must stop the sync, not empty it.
         allowed = ~(self.denied.get(user, Access.NONE) & ~Access.READ)
         secured = self.secured.get(user, {})
-        return Schema.of(
-            self.name,
-            (
-                column.restrict(allowed & secured.get(name, FULL_ACCESS))
-                for name, column in self.columns.items()
-            ),
-        )
+        return {
+            name: column.restrict(allowed & secured.get(name, FULL_ACCESS))
+            for name, column in self.columns.items()
+        }
 
     def unreadable(self, user: RecordId) -> tuple[str, ...]:
         """Return the columns that *user* is told null of."""
-        hidden = [name for name, column in self.columns.items() if Access.READ not in column.access]
-        for name, access in self.secured.get(user, {}).items():
-            if Access.READ not in access and name in self.columns:
-                hidden.append(name)
-        return tuple(hidden)
+        secured = self.secured.get(user, {}).items()
+        lost = [name for name, access in secured if Access.READ not in access]
+        return (*self._hidden, *(name for name in lost if name in self.columns))
 
     def denies(self, user: RecordId, access: Access) -> bool:
         """Return whether *user* lacks the right to *access* on the whole table."""

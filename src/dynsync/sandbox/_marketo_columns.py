@@ -159,6 +159,8 @@ class Columns:
     def __init__(self, held: Iterable[Held]) -> None:
         self.all = {each.column.name: each for each in held}
         self.shown = {name: each for name, each in self.all.items() if not each.hidden}
+        self.told = {name: each.column.restrict(each.access) for name, each in self.shown.items()}
+        self.readable = {name for name, each in self.told.items() if Access.READ in each.access}
         self.writable = {name: each for name, each in self.shown.items() if not each.computed}
         self.creatable = self._with(Access.CREATE)
         self.updatable = self._with(Access.UPDATE)

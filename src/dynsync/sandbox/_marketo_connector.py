@@ -17,7 +17,7 @@ from dynsync.sandbox._marketo_people import Author, People
 from dynsync.sandbox._marketo_values import number_of, searchable
 from dynsync.sandbox._marketo_view import View
 from dynsync.sandbox._marketo_writes import apply, look_up
-from dynsync.schemas import Access, Schema
+from dynsync.schemas import Schema
 from dynsync.writes import Created, Gone, Reason, Rejected, Write, WriteResult
 
 __all__ = ["TABLE", "SandboxMarketoConnector"]
@@ -63,8 +63,7 @@ class SandboxMarketoConnector:
     def describe(self, table: str) -> Schema:
         """Return the columns of people that are not hidden."""
         with self._call("describe", table):
-            held = self._store.columns.shown.values()
-            return Schema.of(table, [each.column.restrict(each.access) for each in held])
+            return Schema(table, dict(self._store.columns.told))
 
     def read(self, table: str, fields: Sequence[str], cursor: Cursor | None) -> Page:
         """Return the next page of a full read or of the feed."""
@@ -145,12 +144,12 @@ class SandboxMarketoConnector:
             yield fault
 
     def _view(self, fields: Sequence[str]) -> View:
-        shown = self._store.columns.shown
-        lost = [name for name in fields if name not in shown]
+        columns = self._store.columns
+        lost = [name for name in fields if name not in columns.shown]
         if lost:
             message = f"no longer there: {', '.join(sorted(lost))}"
             raise SchemaChanged(self.side, message, tuple(lost))
-        return View(shown, [name for name in fields if Access.READ in shown[name].access])
+        return View(columns.shown, [name for name in fields if name in columns.readable])
 
     def _search(self, field: str, values: Collection[Wire]) -> list[int]:
         if field == "id":

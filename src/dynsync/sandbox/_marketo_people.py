@@ -50,6 +50,8 @@ class People:
         self.clock = clock
         self.automations: list[tuple[str, Automation]] = []
         self._running = 0
+        self._columns = store.columns
+        self._view = View(store.columns.shown, store.columns.shown)
 
     def accept(self, values: Mapping[str, Wire]) -> Body:
         """Return *values* as stored; raises ValueError with the reasons, without values."""
@@ -123,8 +125,11 @@ class People:
 
     def view(self) -> View:
         """Return what somebody who may see everything sees."""
-        shown = self.store.columns.shown
-        return View(shown, shown)
+        columns = self.store.columns
+        if columns is not self._columns:
+            self._columns = columns
+            self._view = View(columns.shown, columns.shown)
+        return self._view
 
     def _automate(self, person: int, changed: Collection[str]) -> None:
         for function in [run for field, run in self.automations if field in changed]:

@@ -63,6 +63,7 @@ class Store:
     ) -> None:
         self._lock = threading.RLock()
         self._depth = 0
+        self._alone = path is None
         self._made: list[Made] = []
         self._due = 0.0
         columns = [*columns]
@@ -318,6 +319,9 @@ class Store:
 
     def _begin(self) -> None:
         self._db.execute("BEGIN IMMEDIATE")
+        if self._alone and self._version:
+            # Nobody else can have changed what is in memory.
+            return
         try:
             # Another process may have the file open, too: a demo, an operator's shell.
             version: int = self._db.execute("PRAGMA data_version").fetchone()[0]
