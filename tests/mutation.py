@@ -200,12 +200,20 @@ def _run(folder: Path, mutants: Sequence[str], ends: float) -> None:
 
 
 def _try_all(
-    folder: Path, modules: Sequence[str], rounds: Sequence[Sequence[str]], ends: float
+    folder: Path,
+    modules: Sequence[str],
+    rounds: Sequence[Sequence[str]],
+    ends: float,
+    only: Sequence[str],
 ) -> Results:
-    """Return what became of the mutants of *modules* in *rounds* of tests, as far as known."""
+    """
+    Return what became of the mutants of *modules* in *rounds* of tests, as far as known.
+
+    *only* are patterns of the names of those to try, none for all.
+    """
     _copy(folder)
     found: Results = {}
-    left: list[str] = []
+    left = list(only)
     for tests in rounds:
         _configure(folder, modules, tests)
         _run(folder, left, ends)
@@ -307,6 +315,13 @@ def main() -> int:
     parser.add_argument(
         "--tests", metavar="NAME,NAME", help="ask these only: test_NAME.py, in one round"
     )
+    parser.add_argument(
+        "--only",
+        metavar="PATTERN",
+        action="append",
+        default=[],
+        help="try those whose names are like this: '*_[37]' is a fifth of them or so",
+    )
     asked = parser.parse_args()
     modules = asked.modules or below_5()
     later = [name for name in TESTS if name not in QUICK]
@@ -314,7 +329,7 @@ def main() -> int:
     ends = time.monotonic() + asked.minutes * 60
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        results = _try_all(folder, modules, rounds, ends)
+        results = _try_all(folder, modules, rounds, ends, asked.only)
         if asked.tests:
             left = [name for codes in results.values() for name in codes if _survived(codes[name])]
             alone = _alone(folder, left, rounds[0], ends)
