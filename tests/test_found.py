@@ -990,3 +990,18 @@ def test_what_dynamics_took_back_and_marketo_put_back_meets() -> None:
             ("edit_in_the_window", {**window, "choices": (1, 8, False)}),
         ]
     )
+
+
+def test_what_nobody_answered_was_sent_though_the_record_is_held_by_now() -> None:
+    """Invariant 13: one side refused in the run in which the other's answer was lost."""
+    told = {"marketo": -3, "dynamics": 0, "hold": "record", "on_marketo_delete": "recreate"}
+    kinds = ["lost_response", "lost_request", "partial", "throttled"]
+    both = {"at": 0, "sides": [Side.MARKETO, Side.DYNAMICS], "name": "unsubscribed", "choice": 0}
+    replay(
+        [
+            ("begin", told),
+            ("collide", {"at": 0, "name": "job_title", "choices": (6, 6), "settle": False}),
+            ("faulty_writes", {**both, "kinds": kinds}),
+            ("plan_and_apply", {"at": 0, "side": Side.MARKETO, "name": "job_title", "choice": 0}),
+        ]
+    )

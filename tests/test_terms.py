@@ -177,18 +177,19 @@ def test_stamps_may_always_be_told() -> None:
 
 
 def test_unhindered_terms_let_everything_be_told() -> None:
-    """What takes part stays as it is; only the rights to write it are as if they were given."""
+    """What takes part stays; the rights to write it are given, and no field holds another."""
     bound = agree(
         Pair(
             changed(Side.MARKETO, Column("city", access=Access.READ)).marketo,
             changed(Side.DYNAMICS, Column("subject", access=Access.READ)).dynamics,
         )
     )
-    free = bound.unhindered()
+    free = attrs.evolve(bound, hold="record").unhindered()
 
     for side in Side:
         for creating in (True, False):
             assert all(free.may_tell(side, name, creating=creating) for name in free.layout)
+    assert "field" == free.hold
     assert bound.layout == free.layout
     assert bound.permitted.readable == free.permitted.readable
     assert not bound.may_tell(Side.MARKETO, "city", creating=False)

@@ -65,7 +65,8 @@ def _hear(
     session: Session, terms: Terms, entries: Sequence[Pending], sent_at: Mapping[PendingKey, SentAt]
 ) -> None:
     links = session.store.links([entry.link for entry in entries if entry.link is not None])
-    # Rights may have been taken since: what was sent was sent.
+    # Rights may have been taken since, and a refusal of one side may hold the record by now:
+    # what was sent was sent.
     then = terms.unhindered()
     met: list[tuple[Linked, RecordPlan]] = []
     meet: list[RecordPlan] = []

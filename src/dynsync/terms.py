@@ -160,9 +160,10 @@ class Terms:
         return name in (self._creatable if creating else self._updatable)[side]
 
     def unhindered(self) -> Terms:
-        """Return these terms as if all that takes part might be written."""
+        """Return these terms as if all that takes part might be written, each field by itself."""
         every = dict.fromkeys(self.permitted.readable, Access.READ | Access.CREATE | Access.UPDATE)
-        return attrs.evolve(self, permitted=attrs.evolve(self.permitted, access=Pair(every, every)))
+        permitted = attrs.evolve(self.permitted, access=Pair(every, every))
+        return attrs.evolve(self, permitted=permitted, hold="field")
 
     def blank(self) -> Row:
         """Return a row of which nothing is known."""
