@@ -22,7 +22,7 @@ from dynsync.backlog import (
 )
 from dynsync.fields import EntityMap, Field, Flow
 from dynsync.kinds import ChoiceKind, EmailKind, IntegerKind, MultiChoiceKind, NumberKind
-from dynsync.policies import AuthorityPolicy, prefer
+from dynsync.policies import AuthorityPolicy, nonempty, prefer
 from dynsync.records import MISSING, Missing, Pair, RecordId, Row, Side, Version, Wire
 from dynsync.schemas import Column, Option, Schema
 from dynsync.terms import HoldMode, OnMarketoDelete, Terms, agree_terms
@@ -103,6 +103,11 @@ def terms_with(
         columns[side][column.name] = column
     schemas = Pair(Schema("person", columns.marketo), Schema("lead", columns.dynamics))
     agreed: _Settings = {"policy": prefer(Side.MARKETO), **settings}
+    agreed = {
+        "first": nonempty(agreed["policy"]),
+        "backfill": nonempty(prefer(Side.DYNAMICS)),
+        **agreed,
+    }
     return agree_terms(fields, schemas, **agreed)
 
 

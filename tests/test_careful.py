@@ -567,6 +567,29 @@ def test_a_table_that_may_not_be_described_stops_its_entity_alone(table: str) ->
     assert "B" == world.person(lead)["title"] == world.person(contact)["title"]
 
 
+@pytest.mark.parametrize(("at", "stops"), [(0, "lead"), (1, "contact")])
+def test_a_table_that_takes_nothing_stops_its_entity_alone(at: int, stops: str) -> None:
+    """Invariant 20: as long as it is refused, run after run, the other entity goes on."""
+    world = World()
+    people = {table: world.linked(table) for table in ("lead", "contact")}
+    # What was left goes first.
+    for turn, calls_before in enumerate((at, 0)):
+        for person, _ in people.values():
+            world.marketo.edit(person, {"title": f"Turn {turn}"})
+        world.dynamics.faults.clear()
+        world.dynamics.faults.plan("write", *[None] * calls_before, Fault("refused"))
+        report = world.cycle()
+        held = {table: world.row(table, row)["jobtitle"] for table, (_, row) in people.items()}
+
+        assert [stops] == list(report.stopped)
+        assert 1 == len(report.failures)
+        assert {"lead": f"Turn {turn}", "contact": f"Turn {turn}", stops: None} == held
+    world.dynamics.faults.clear()
+    world.settled()
+
+    assert {"Turn 1"} == {world.row(table, row)["jobtitle"] for table, (_, row) in people.items()}
+
+
 def test_people_who_may_not_be_described_stop_the_run() -> None:
     """One table holds the people of all entities: there is nothing to go on with."""
     world = World()

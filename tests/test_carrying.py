@@ -25,7 +25,7 @@ from dynsync.terms import Terms, agree_terms
 from parts import HOBBIES, LEAD, NOW, TERMS, entry, link, seen, terms_with
 
 SCHEMAS: Final = Pair(Schema.of("person", PERSON_COLUMNS), Schema.of("contact", CONTACT_COLUMNS))
-CONTACTS: Final = agree_terms(CONTACT, SCHEMAS, policy=newest())
+CONTACTS: Final = agree_terms(CONTACT, SCHEMAS, policy=newest(), first=newest(), backfill=newest())
 
 Maybe = Wire | Missing
 Wires = tuple[Maybe, Maybe]

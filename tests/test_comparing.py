@@ -19,6 +19,8 @@ TERMS: Final = agree_terms(
     CONTACT,
     Pair(Schema.of("person", PERSON_COLUMNS), Schema.of("contact", CONTACT_COLUMNS)),
     policy=newest(),
+    first=newest(),
+    backfill=newest(),
 )
 
 

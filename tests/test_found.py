@@ -1005,3 +1005,22 @@ def test_what_nobody_answered_was_sent_though_the_record_is_held_by_now() -> Non
             ("plan_and_apply", {"at": 0, "side": Side.MARKETO, "name": "job_title", "choice": 0}),
         ]
     )
+
+
+def test_what_we_overwrote_goes_back_when_its_record_is_free() -> None:
+    """Invariant 31: the edit is heard of while another field holds the record."""
+    told = {"marketo": 0, "dynamics": -3, "hold": "record", "on_marketo_delete": "suppress"}
+    lost = {"side": Side.MARKETO, "entity": "lead", "name": "city", "at": 0}
+    race = {"at": 0, "side": Side.DYNAMICS, "name": "email", "choice": 0, "during": "read"}
+    both = {"at": 0, "edit": ("email", "b@example.org"), "other": ("first_name", "Ada")}
+    replay(
+        [
+            ("begin", told),
+            ("hold_back_feed", {}),
+            ("lose_column", {**lost, "edit": ("first_name", "x" * 60)}),
+            ("edit_both", both),
+            ("race", race),
+            ("clean", {}),
+            ("edit", {"at": 0, "side": Side.MARKETO, "edit": ("first_name", "Ada")}),
+        ]
+    )

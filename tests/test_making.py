@@ -55,7 +55,7 @@ def _long(kind: Kind) -> Kind:
 
 
 def _terms(entity_map: EntityMap) -> Terms:
-    return agree_terms(entity_map, SCHEMAS, policy=newest())
+    return agree_terms(entity_map, SCHEMAS, policy=newest(), first=newest(), backfill=newest())
 
 
 SHORT: Final = _terms(CONTACT)

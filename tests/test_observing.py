@@ -30,6 +30,8 @@ TERMS: Final = agree_terms(
         Schema.of("lead", [Column("address1_city"), Column("jobtitle")]),
     ),
     policy=manual,
+    first=manual,
+    backfill=manual,
 )
 WRITE: Final = Sent("city", "Oslo", "Bergen", "Oslo", at=1000.0)
 

@@ -38,6 +38,8 @@ from dynsync import (
     Side,
     Sync,
     Wire,
+    default_backfill,
+    default_first,
     default_policy,
     manual,
     prefer,
@@ -431,11 +433,12 @@ def test_policy_decides_collisions(
     assert (Bucket.COLLIDING, winner) == (record.bucket, record.fields[0].winner)
 
 
-def test_opt_out_stands(write: Write) -> None:
-    """An opt-out wins over an opt-in, though Dynamics has authority over contacts (A17)."""
+@pytest.mark.parametrize("policy", [default_policy(), prefer(Side.DYNAMICS), manual])
+def test_opt_out_stands(policy: AuthorityPolicy, write: Write) -> None:
+    """An opt-out wins over an opt-in, whoever has authority over the others (A17), as in a sync."""
     people = write("p.csv", "id,crmContactId,unsubscribed", "1,<a>,yes")
     contacts = write("c.csv", "contactid,Do Not Allow Bulk Emails", "<a>,Allow")
-    with preview_files(people, contacts) as found:
+    with preview_files(people, contacts, policy=policy) as found:
         [record] = found
 
     assert (Bucket.COLLIDING, Side.MARKETO) == (record.bucket, record.fields[0].winner)
@@ -1164,6 +1167,8 @@ CONTACT_TERMS: Final = agree_terms(
     attrs.evolve(CONTACT.only("first_name", "job_title", "email"), deleted_field=None),
     Pair(Schema.of("person", PERSON_COLUMNS), Schema.of("contact", CONTACT_COLUMNS)),
     policy=default_policy(),
+    first=default_first(default_policy()),
+    backfill=default_backfill(),
 )
 
 

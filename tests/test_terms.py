@@ -10,8 +10,8 @@ import pytest
 from dynsync.errors import ConfigurationError
 from dynsync.fields import EntityMap, Field, Flow
 from dynsync.kinds import ChoiceKind, IntegerKind
-from dynsync.policies import AuthorityPolicy, Collision, Take, manual, prefer
-from dynsync.records import MISSING, Entity, Pair, Side, Value
+from dynsync.policies import manual, prefer
+from dynsync.records import MISSING, Entity, Pair, Side
 from dynsync.schemas import FULL_ACCESS, Access, Column, Option, Schema
 from dynsync.terms import HoldMode, NothingReadable, OnMarketoDelete, Terms, agree_terms
 
@@ -61,7 +61,7 @@ def changed(side: Side, *columns: Column, without: str = "") -> Pair[Schema]:
 
 def agree(schemas: Pair[Schema] = SCHEMAS, entity_map: EntityMap = MAP) -> Terms:
     """Agree on the terms of the map."""
-    return agree_terms(entity_map, schemas, policy=manual)
+    return agree_terms(entity_map, schemas, policy=manual, first=manual, backfill=manual)
 
 
 TERMS: Final = agree()
@@ -287,25 +287,6 @@ def test_what_is_said_is_agreed() -> None:
     assert (policy, first, backfill) == (terms.policy, terms.first, terms.backfill)
     assert (hold, deleted, 2) == (terms.hold, terms.on_marketo_delete, terms.tries)
     assert MAP is terms.map
-
-
-def taken(policy: AuthorityPolicy, marketo: Value, dynamics: Value) -> Side | None:
-    """Return the side that *policy* takes."""
-    asked = Collision(Entity("lead"), "city", Pair(None, None), Pair(marketo, dynamics))
-    answer = policy(asked)
-    return answer.side if isinstance(answer, Take) else None
-
-
-def test_a_value_wins_over_none_at_a_first_meeting() -> None:
-    """Between two values the policy decides where records meet, Dynamics in a new field (R81)."""
-    terms = agree_terms(MAP, SCHEMAS, policy=prefer(Side.MARKETO))
-    for policy in (terms.first, terms.backfill):
-        assert Side.DYNAMICS is taken(policy, None, "Oslo")
-        assert Side.MARKETO is taken(policy, "Oslo", None)
-
-    assert Side.MARKETO is taken(terms.first, "Oslo", "Bergen")
-    assert Side.DYNAMICS is taken(terms.backfill, "Oslo", "Bergen")
-    assert taken(TERMS.first, "Oslo", "Bergen") is None
 
 
 def test_marketo_must_have_a_place_for_the_id() -> None:

@@ -17,7 +17,7 @@ from dynsync._rights import Answered, believe, without_values
 from dynsync._session import Session
 from dynsync._unanswered import answered, sending
 from dynsync.backlog import Linked, Sent, link_key
-from dynsync.errors import Ambiguous, ContractError, SystemFailure
+from dynsync.errors import Ambiguous, ContractError, Refused, SchemaChanged, SystemFailure
 from dynsync.outcomes import Outcome, OutcomeKind, severity
 from dynsync.planning import RecordPlan, plan_record
 from dynsync.recorder import journal_entry
@@ -104,7 +104,8 @@ class Desk:
 
     In memory are no more plans than fill a batch per table and kind of write. After a system
     failed, or a connector *broke* its promise, the desk is *closed*: nothing is sent any more,
-    and what was answered is settled all the same.
+    and what was answered is settled all the same. Where Dynamics alone refuses all that is sent to
+    a table, that table is *shut*, and the other entities go on.
     """
 
     session: Session
@@ -113,6 +114,7 @@ class Desk:
     ready: list[_Case] = Factory(list[_Case])
     ending: Ending = Factory(lambda desk: Ending(desk.session), takes_self=True)
     closed: bool = False
+    shut: set[str] = Factory(set[str])
     broke: ContractError | None = None
 
     def submit(self, terms: Terms, plan: RecordPlan) -> None:
@@ -221,7 +223,7 @@ class Desk:
         writes: Sequence[Write],
     ) -> Sequence[WriteResult]:
         connector = self.session.systems[side]
-        if self.closed:
+        if self.closed or (side is Side.DYNAMICS and table in self.shut):
             return [NotAttempted()] * len(writes)
 
         def send() -> Sequence[WriteResult]:
@@ -236,13 +238,22 @@ class Desk:
             return [AmbiguousWrite()] * len(writes)
         except SystemFailure as failure:
             self.session.report.failures.append(failure)
-            self.closed = True
+            if side is Side.DYNAMICS and isinstance(failure, Refused | SchemaChanged):
+                self._shut(table, batch, failure)
+            else:
+                self.closed = True
             return [NotAttempted()] * len(writes)
         except ContractError as error:
             return self._break(error, [AmbiguousWrite()] * len(writes))
         self.session.report.writes[side] += len(writes)
         usable, broken = usable_results(side, table, writes, results)
         return usable if broken is None else self._break(broken, usable)
+
+    def _shut(self, table: str, batch: Iterable[_Case], failure: SystemFailure) -> None:
+        """Send nothing more to *table*, of which Dynamics takes nothing now."""
+        self.shut.add(table)
+        entities = [case.terms.entity for case in batch]
+        self.session.report.stopped.update(dict.fromkeys(entities, str(failure)))
 
     def _break(self, error: ContractError, results: Sequence[WriteResult]) -> Sequence[WriteResult]:
         """Close, to raise *error* when all that was acknowledged is recorded."""

@@ -50,8 +50,8 @@ class Settings:
     """What a host decides about a sync."""
 
     policy: AuthorityPolicy
-    first: AuthorityPolicy | None
-    backfill: AuthorityPolicy | None
+    first: AuthorityPolicy
+    backfill: AuthorityPolicy
     hold: HoldMode
     on_marketo_delete: OnMarketoDelete
     guards: Guards

@@ -12,7 +12,7 @@ import attrs
 from dynsync.errors import ConfigurationError
 from dynsync.fields import EntityMap, Field, Flow
 from dynsync.permissions import Permitted, permit
-from dynsync.policies import AuthorityPolicy, nonempty, prefer
+from dynsync.policies import AuthorityPolicy
 from dynsync.records import MISSING, SIDES, Entity, Pair, Row, Side, Wire
 from dynsync.schemas import Access, Column, Schema
 
@@ -251,8 +251,8 @@ def agree_terms(
     schemas: Pair[Schema],
     *,
     policy: AuthorityPolicy,
-    first: AuthorityPolicy | None = None,
-    backfill: AuthorityPolicy | None = None,
+    first: AuthorityPolicy,
+    backfill: AuthorityPolicy,
     hold: HoldMode = "field",
     on_marketo_delete: OnMarketoDelete = "recreate",
     tries: int = 5,
@@ -285,8 +285,8 @@ def agree_terms(
         columns=columns,
         permitted=permitted,
         policy=policy,
-        first=first or nonempty(policy),
-        backfill=backfill or nonempty(prefer(Side.DYNAMICS)),
+        first=first,
+        backfill=backfill,
         hold=hold,
         on_marketo_delete=on_marketo_delete,
         tries=tries,

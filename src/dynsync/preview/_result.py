@@ -13,7 +13,7 @@ from typing import Final, Self, TypeAlias
 import attrs
 
 from dynsync.fields import EntityMap
-from dynsync.maps import default_policy
+from dynsync.maps import default_backfill, default_first, default_policy
 from dynsync.policies import AuthorityPolicy
 from dynsync.preview._cells import Cell
 from dynsync.preview._decisions import PreviewedRecord, decide
@@ -390,7 +390,9 @@ def _terms(
         Schema.of(entity_map.tables.marketo, COLUMNS[FileRole.PEOPLE]),
         Schema.of(entity_map.tables.dynamics, columns),
     )
-    return agree_terms(entity_map, schemas, policy=policy or default_policy())
+    chosen = policy or default_policy()
+    first, backfill = default_first(chosen), default_backfill()
+    return agree_terms(entity_map, schemas, policy=chosen, first=first, backfill=backfill)
 
 
 def _columns(

@@ -20,8 +20,8 @@ from typing import IO, Final
 import click
 from rich.console import Console
 
-from dynsync.maps import CONSENT_FIELDS, default_policy
-from dynsync.policies import AuthorityPolicy, by_field, manual, opt_out, prefer
+from dynsync.maps import default_policy
+from dynsync.policies import AuthorityPolicy, manual, prefer
 from dynsync.preview._plan import may_be_replaced, plan_file
 from dynsync.preview._problems import InputRefused
 from dynsync.preview._report import Examples, as_json, show
@@ -45,15 +45,10 @@ _NEEDY: Final = (Bucket.REFUSED, Bucket.AMBIGUOUS, Bucket.MALFORMED)
 _NO_ROOM: Final = "the temporary index cannot be written; SQLITE_TMPDIR says where it lies"
 
 
-def _consenting(policy: AuthorityPolicy) -> AuthorityPolicy:
-    """Return *policy*, but that an opt-out stands whoever has authority (A17)."""
-    return by_field(dict.fromkeys(CONSENT_FIELDS, opt_out(policy)), default=policy)
-
-
 _POLICIES: Final[Mapping[str, AuthorityPolicy]] = {
     "default": default_policy(),
-    "marketo": _consenting(prefer(Side.MARKETO)),
-    "dynamics": _consenting(prefer(Side.DYNAMICS)),
+    "marketo": prefer(Side.MARKETO),
+    "dynamics": prefer(Side.DYNAMICS),
     "manual": manual,
 }
 
@@ -71,7 +66,7 @@ _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
     default="default",
     show_default=True,
     help="Who wins where both hold different values. By default Marketo for leads and "
-    "Dynamics for contacts; an opt-out always stands, except with 'manual'.",
+    "Dynamics for contacts; an opt-out always stands.",
 )
 @click.option(
     "--encoding",

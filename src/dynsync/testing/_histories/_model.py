@@ -176,24 +176,30 @@ class Checker:
         stays = blocked or scene.refused(cell.name, here) or human.judge(cell).waits
         if cell.muddled and stays:
             wanted = list(cell.now.values()) if meet else None
-        elif wanted is not None and not meet and held:
+        elif wanted is not None and held and not (meet and cell.may_be(here, wanted)):
+            # Nothing goes out, and what we overwrote does not go back.
             self.reached["held with its record"] += 1
-            wanted = None
+            self._check_waits(cell, here, there, where)
+            return
         elif wanted is not None and not meet and self._may_wait(human, cell, blocked=blocked):
             wanted = None
         if wanted is None and (cell.risky or human.waiting) and cell.name == scene.secured and meet:
             # It went through before the right was taken, or with the making of the record.
             wanted = list(cell.now.values())
         if wanted is None:
-            # An earlier edit of this stretch may have arrived before the one that waits.
-            earlier = cell.history if cell.risky else []
-            assert cell.may_be(here, (cell.now[Side.MARKETO], *earlier)), f"waits: {where}"
-            assert cell.may_be(there, (cell.now[Side.DYNAMICS], *earlier)), f"waits: {where}"
-            cell.now[Side.DYNAMICS] = there
+            self._check_waits(cell, here, there, where)
             return
         if cell.muddled:
             wanted += [scene.normal(cell.name, one) for one in cell.history]
         self._check_met(cell, here, there, wanted, where)
+
+    def _check_waits(self, cell: Cell, here: Value, there: Value, where: str) -> None:
+        """Check that both sides hold what was entered there: nothing goes out."""
+        # An earlier edit of this stretch may have arrived before the one that waits.
+        earlier = cell.history if cell.risky else []
+        assert cell.may_be(here, (cell.now[Side.MARKETO], *earlier)), f"waits: {where}"
+        assert cell.may_be(there, (cell.now[Side.DYNAMICS], *earlier)), f"waits: {where}"
+        cell.now[Side.DYNAMICS] = there
 
     def _check_met(
         self, cell: Cell, here: Value, there: Value, wanted: Sequence[Value], where: str
