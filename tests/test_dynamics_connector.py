@@ -1076,10 +1076,23 @@ def test_a_url_as_people_copy_it_will_do(url: str) -> None:
 def test_what_dynamics_does_not_take_is_refused_when_it_is_said() -> None:
     """Not when it is used."""
     for batch, page_ in ((0, 1), (1_001, 1), (1, 0), (1, 5_001)):
-        with pytest.raises(ConfigurationError, match="Dynamics takes 1 to"):
+        with pytest.raises(ConfigurationError, match="whole number of rows from 1 to"):
             DynamicsOptions(batch=batch, page=page_)
-    with pytest.raises(ConfigurationError, match="say 'ignore' or 'detect'"):
-        DynamicsOptions(duplicates="maybe")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"batch": "50"}, {"page": 2.5}, {"batch": True}),
+        *({"duplicates": "maybe"}, {"duplicates": ["ignore"]}, {"currency": 5}),
+        {"pointing_at": 3},
+    ],
+)
+def test_options_of_another_kind_are_refused_by_their_name(wrong: dict[str, object]) -> None:
+    """Each says which argument it was and what to give."""
+    [name] = wrong
+    with pytest.raises(ConfigurationError, match=f"{name}=.*(?:[Gg]ive|say) "):
+        DynamicsOptions(**wrong)  # type: ignore[arg-type]
 
 
 def test_nothing_that_is_secret_is_shown() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
 
@@ -826,6 +826,22 @@ def test_what_is_no_owner(owner: object) -> None:
         world.sync.sync_person(person, as_="lead", owner=owner)  # type: ignore[arg-type]
 
     assert 0 == rows(world)
+
+
+def test_a_record_in_the_place_of_an_id_is_not_quoted() -> None:
+    """It may hold values, and what is told of a mistake may be logged."""
+    world, ann = World(), {"email": "ann@example.org"}
+    asked: list[Callable[[], object]] = [
+        lambda: world.sync.sync_person(ann, as_="lead"),  # type: ignore[arg-type]
+        lambda: world.sync.sync_person("1", as_="lead", owner=ann),  # type: ignore[arg-type]
+        lambda: world.sync.link("lead", person=ann),  # type: ignore[arg-type]
+        lambda: world.sync.explain("lead", dynamics=[ann]),  # type: ignore[arg-type]
+    ]
+    for ask in asked:
+        with pytest.raises(ConfigurationError, match=r"a dict|a list") as told:
+            ask()
+
+        assert "ann" not in str(told.value)
 
 
 @pytest.mark.parametrize("named", [{"person": ""}, {"person": True}, {"dynamics": 7}])

@@ -101,6 +101,7 @@ from dynsync.recorder import (
     ActivityRecorder,
     Entry,
     MemoryRecorder,
+    PartlyRefused,
     Recorder,
     Refusal,
 )
@@ -225,6 +226,7 @@ __all__ = [
     "OutcomeKind",
     "Page",
     "Pair",
+    "PartlyRefused",
     "Plan",
     "PlannedRecord",
     "PlannedWrite",

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 from dynsync._distrust import setting
+from dynsync.arguments import shown
 from dynsync.backlog import link_key, unlinked_key
 from dynsync.errors import ConfigurationError
 from dynsync.recorder import Entry, entry_of
@@ -49,7 +50,7 @@ def _name(argument: str, value: object) -> str:
     if isinstance(value, str) and value.strip() and value.isprintable():
         return value
     raise ConfigurationError(
-        f"{argument}={value!r} is no id. Give the id that the record has in "
+        f"{argument}={shown(value)} is no id. Give the id that the record has in "
         f"{'Marketo' if argument == 'person' else 'Dynamics'}."
     )
 

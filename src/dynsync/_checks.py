@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 
-from dynsync.arguments import described, is_number, is_whole
+from dynsync.arguments import described, is_number, is_whole, shown
 from dynsync.errors import ConfigurationError
 from dynsync.fields import EntityMap
 from dynsync.guards import Guards
@@ -131,20 +131,20 @@ def guards(value: object) -> None:
 def days(argument: str, value: object) -> None:
     """Refuse what is no number of days."""
     if not is_number(value) or not value > 0:
-        raise ConfigurationError(f"{argument}={value!r}: give a number of days above 0.")
+        raise ConfigurationError(f"{argument}={shown(value)}: give a number of days above 0.")
 
 
 def count(argument: str, value: object) -> None:
     """Refuse what is no number of times."""
     if not is_whole(value) or value < 1:
-        raise ConfigurationError(f"{argument}={value!r}: give a whole number of at least 1.")
+        raise ConfigurationError(f"{argument}={shown(value)}: give a whole number of at least 1.")
 
 
 def owner(value: object) -> None:
     """Refuse what can be no owner's id."""
     if value is not None and not (isinstance(value, str) and value.strip()):
         raise ConfigurationError(
-            f"owner={value!r}: give the id of a user or team in Dynamics, or leave it out."
+            f"owner={shown(value)}: give the id of a user or team in Dynamics, or leave it out."
         )
 
 

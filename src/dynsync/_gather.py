@@ -16,7 +16,7 @@ from dynsync._reading import fetch_all, find_holders
 from dynsync._remaking import held_by_others
 from dynsync._rights import without_blind
 from dynsync._session import Session
-from dynsync.backlog import Linked, LinkState, Observation, Pending, PendingKey
+from dynsync.backlog import AMBIGUOUS_MATCH, Linked, LinkState, Observation, Pending, PendingKey
 from dynsync.holding import without_undone
 from dynsync.observing import fold
 from dynsync.outcomes import TAKEN, shared_by
@@ -314,7 +314,7 @@ def gather(
     # What became of a write to records that are linked was heard already.
     again = [e for e in entries if e.reason in _REREAD and not (e.link and e.reason == "ambiguous")]
     # What a push has made, though nobody could be linked, the feed may not have told yet.
-    again += [e for e in entries if e.push is not None and e.reason == "ambiguous match"]
+    again += [e for e in entries if e.push is not None and e.reason == AMBIGUOUS_MATCH]
     for side in Side:
         batch.read(side, [e for e in again if e.push is None or side is Side.DYNAMICS])
         batch.read(side, batch.incomplete(side))

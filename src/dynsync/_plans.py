@@ -9,9 +9,9 @@ import attrs
 
 from dynsync._gather import Ready, gather
 from dynsync._session import Session
-from dynsync.backlog import PendingKey
+from dynsync.backlog import AMBIGUOUS_MATCH, PendingKey
 from dynsync.deciding import digest
-from dynsync.holding import pause as growing_pause
+from dynsync.holding import left_ambiguous
 from dynsync.outcomes import Outcome, OutcomeKind
 from dynsync.planning import RecordPlan, plan_record
 from dynsync.recorder import journal_entry
@@ -55,13 +55,9 @@ def leave_ambiguous(session: Session, ready: Ready) -> None:
     session.heard.pop(entry.key, None)
     link = ready.link.key if ready.link is not None else None
     outcome = Outcome(entry.entity, _ids(ready), OutcomeKind.AMBIGUOUS, ready.trouble, link)
-    attempts = entry.attempts + 1
-    waiting = attrs.evolve(
-        entry, attempts=attempts, retry_at=now + growing_pause(attempts), reason="ambiguous match"
-    )
     with session.commit():
-        session.store.save_pending([waiting])
-        if entry.reason != "ambiguous match":
+        session.store.save_pending([left_ambiguous(entry, now)])
+        if entry.reason != AMBIGUOUS_MATCH:
             session.store.append([journal_entry(outcome, session.report.run, now)])
     session.report.add(outcome)
 

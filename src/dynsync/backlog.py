@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 import math
 from collections.abc import Mapping
-from typing import NamedTuple, NewType, TypeAlias
+from typing import Final, NamedTuple, NewType, TypeAlias
 
 import attrs
 from attrs import Factory
@@ -17,6 +17,7 @@ from attrs import Factory
 from dynsync.records import Entity, Pair, RecordId, Row, Side, Version, Wire
 
 __all__ = [
+    "AMBIGUOUS_MATCH",
     "Claims",
     "Hold",
     "Known",
@@ -31,6 +32,9 @@ __all__ = [
     "unlinked_key",
     "version_of",
 ]
+
+AMBIGUOUS_MATCH: Final = "ambiguous match"
+"""Why an entry waits that may be several records, or nobody's."""
 
 PendingKey = NewType("PendingKey", str)
 """

@@ -43,11 +43,13 @@ class Limit:
         for name in ("count", "few"):
             value = cast("object", getattr(self, name))
             if not is_whole(value) or value < 0:
-                raise ConfigurationError(f"Limit({name}={value!r}): give a whole number from 0 on.")
+                raise ConfigurationError(
+                    f"Limit({name}={shown(value)}): give a whole number from 0 on."
+                )
         percent = cast("object", self.percent)
         if not is_number(percent) or not 0 <= percent <= _NO_PERCENT:
             raise ConfigurationError(
-                f"Limit(percent={percent!r}): give a number from 0 on and at most 100."
+                f"Limit(percent={shown(percent)}): give a number from 0 on and at most 100."
             )
 
     def exceeded(self, count: int, of: int) -> bool:

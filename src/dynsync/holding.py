@@ -16,7 +16,7 @@ from typing import Final
 
 import attrs
 
-from dynsync.backlog import Hold, Linked, Pending
+from dynsync.backlog import AMBIGUOUS_MATCH, Hold, Linked, Pending
 from dynsync.deciding import digest, refusal_digest
 from dynsync.fields import Field
 from dynsync.planning import RecordPlan, write_digest
@@ -40,6 +40,7 @@ __all__ = [
     "due_again",
     "hold_refused",
     "kept_holds",
+    "left_ambiguous",
     "pause",
     "refusals",
     "swallowed_fields",
@@ -131,6 +132,13 @@ def kept_holds(plan: RecordPlan) -> list[Hold]:
         for hold in plan.entry.holds
         if (hold.side, hold.field) in standing or (not hold.field and hold.side in whole)
     ]
+
+
+def left_ambiguous(entry: Pending, now: float) -> Pending:
+    """Return *entry* as it waits while nobody may be linked: longer every time."""
+    attempts = entry.attempts + 1
+    retry_at = now + pause(attempts)
+    return attrs.evolve(entry, attempts=attempts, retry_at=retry_at, reason=AMBIGUOUS_MATCH)
 
 
 def swallowed_reason(field: str | None = None) -> Reason:

@@ -10,7 +10,7 @@ from typing import Final, Literal, TypeAlias
 import attrs
 from attrs import Factory
 
-from dynsync.backlog import PendingKey
+from dynsync.backlog import AMBIGUOUS_MATCH, PendingKey
 from dynsync.errors import SystemFailure
 from dynsync.outcomes import FieldChange, Outcome, OutcomeKind
 from dynsync.records import Entity, Pair, RecordId, Side, Wire
@@ -20,7 +20,7 @@ __all__ = ["Phase", "Plan", "PlannedRecord", "PlannedWrite", "Progress", "Report
 
 Phase: TypeAlias = Literal["observing", "writing", "telling"]
 
-RESTING: Final = frozenset({"held", "permanent", "withheld", "unresolved", "ambiguous match"})
+RESTING: Final = frozenset({"held", "permanent", "withheld", "unresolved", AMBIGUOUS_MATCH})
 """Reasons to wait that no run takes away by itself."""
 
 NEEDY: Final = frozenset(

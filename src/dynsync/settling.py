@@ -29,7 +29,7 @@ from dynsync.holding import (
     UNDECIDED,
     hold_refused,
     kept_holds,
-    pause,
+    left_ambiguous,
     refusals,
     tell_untold,
     untried_holds,
@@ -348,10 +348,7 @@ _BARE: Final[Mapping[Action, OutcomeKind]] = {
 
 def taken(plan: RecordPlan, now: float) -> Settlement:
     """Settle a plan whose person is linked to another record: nobody is linked (invariant 27)."""
-    attempts = plan.entry.attempts + 1
-    entry = attrs.evolve(
-        plan.entry, attempts=attempts, retry_at=now + pause(attempts), reason="ambiguous match"
-    )
+    entry = left_ambiguous(plan.entry, now)
     outcome = Outcome(entry.entity, entry.ids, OutcomeKind.AMBIGUOUS, TAKEN)
     return Settlement(entry.key, None, None, entry, outcome)
 

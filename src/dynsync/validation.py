@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Context, Decimal, InvalidOperation
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
 import attrs
 
@@ -17,9 +17,8 @@ from dynsync.records import Entity, Pair, RecordId, Side, Wire
 from dynsync.schemas import Column
 from dynsync.writes import Reason
 
-__all__ = ["Operation", "ValidationResult", "check", "length_alone", "truncate"]
+__all__ = ["ValidationResult", "check", "length_alone", "truncate"]
 
-Operation: TypeAlias = Literal["create", "update"]
 
 _EARLIEST: Final = "1753-01-01"
 """The first day that Dynamics holds (0x80040239)."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from importlib.metadata import PackageNotFoundError, version
-from typing import Final, cast
+from typing import cast
 
 import click
 
@@ -27,9 +26,7 @@ from dynsync.cli._switch import (
     retry_command,
 )
 
-__all__ = ["app", "preview_module"]
-
-_PREVIEWS: Final = ("dynsync.preview.command", "dynsync.preview._command")
+__all__ = ["app"]
 
 
 class _Commands(Leaving):
@@ -37,26 +34,13 @@ class _Commands(Leaving):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands."""
-        names = super().list_commands(ctx)
-        return sorted([*names, "preview"]) if preview_module() else names
+        return sorted([*super().list_commands(ctx), "preview"])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return the command *cmd_name*."""
-        if cmd_name == "preview" and (module := preview_module()):
-            return cast("click.Command", importlib.import_module(module).preview)
+        if cmd_name == "preview":
+            return cast("click.Command", importlib.import_module("dynsync.preview.command").preview)
         return super().get_command(ctx, cmd_name)
-
-
-def preview_module() -> str | None:
-    """Return the module that holds the command ``preview``, None where there is none."""
-    for name in _PREVIEWS:
-        try:
-            found = importlib.util.find_spec(name)
-        except ModuleNotFoundError:
-            return None
-        if found is not None:
-            return name
-    return None
 
 
 def _version() -> str:

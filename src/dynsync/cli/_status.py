@@ -89,7 +89,11 @@ def _say(found: Status, health: str, since: float | None) -> None:
             [_row(found, entity) for entity in entities],
         )
     for entity, why in found.stale.items():
-        click.echo(f"{entity}: columns are gone ({why}). Then: dynsync refresh {entity}", err=True)
+        click.echo(
+            f"{entity}: columns are gone ({why}). Correct its map in the "
+            f"configuration, then: dynsync refresh {entity}",
+            err=True,
+        )
 
 
 def _backlog(found: Status) -> str:

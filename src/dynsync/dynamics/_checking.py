@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from dynsync._headers import told_at
 from dynsync.connectors import Finding, Level, Needs
 from dynsync.dynamics._answers import fault_in, object_in
 from dynsync.dynamics._asking import ask_all, sent
-from dynsync.dynamics._odata import Json, address, encode, text_of
+from dynsync.dynamics._odata import Json, address, encode, list_of, text_of
 from dynsync.records import RecordId, Side
 from dynsync.schemas import Access
 from dynsync.transport import Flow, Response
@@ -92,7 +92,7 @@ def depths_of(answer: Response) -> dict[str, str] | None:
     if fault_in(answer) is not None:
         return None
     held: dict[str, str] = {}
-    for one in _list(object_in(answer, "checking"), "RolePrivileges"):
+    for one in list_of(object_in(answer, "checking"), "RolePrivileges"):
         depth = text_of(one, "Depth")
         for name in (text_of(one, "PrivilegeName"), text_of(one, "PrivilegeId")):
             # Of several roles, that counts which reaches furthest.
@@ -127,7 +127,7 @@ def _of_rights(
 
 def _names(said: Mapping[str, Json], kind: str) -> list[str]:
     """Return the name and the id of the privilege that *kind* of work with the table takes."""
-    for one in _list(said, "Privileges"):
+    for one in list_of(said, "Privileges"):
         if text_of(one, "PrivilegeType") == kind:
             return [name for key in ("Name", "PrivilegeId") if (name := text_of(one, key))]
     return [f"prv{kind}{text_of(said, 'SchemaName')}"]
@@ -144,11 +144,6 @@ def _of_settings(table: str, access: Access, said: Mapping[str, Json]) -> Iterat
         todo = "Use a table that has them: without, an edit in between would be written over."
         seen = "the table has no conditional writes"
         yield _found(f"row versions of {table!r}", "missing", seen, todo)
-
-
-def _list(said: Mapping[str, Json], name: str) -> Sequence[Mapping[str, Json]]:
-    found = said.get(name)
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
 def _found(about: str, level: Level, seen: str, todo: str = "") -> Finding:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
 import attrs
 
-from dynsync.dynamics._odata import Garbled, Json, address, encode, rows, text_of
+from dynsync.dynamics._odata import Garbled, Json, address, encode, list_of, rows, text_of
 from dynsync.dynamics._tables import REFERENCES, Table
 from dynsync.records import RecordId
 from dynsync.schemas import FULL_ACCESS, Access, Column, Option, Schema
@@ -227,7 +227,7 @@ def _bound(said: Json) -> Decimal | None:
 def _options(detail: Mapping[str, Json]) -> Iterator[Option]:
     """Yield the options of a choice, which are its own or those of many."""
     found = detail.get("OptionSet") or detail.get("GlobalOptionSet")
-    for option in _list(found, "Options") if isinstance(found, dict) else ():
+    for option in list_of(found, "Options") if isinstance(found, dict) else ():
         code = _whole(option.get("Value"))
         if code is not None:
             yield Option(code, _label(option.get("Label")), _whole(option.get("State")))
@@ -236,7 +236,7 @@ def _options(detail: Mapping[str, Json]) -> Iterator[Option]:
 def _table_rights(entity: Mapping[str, Json], privileges: Mapping[str, Json]) -> Access:
     held = {
         text_of(one, key).lower()
-        for one in _list(privileges, "RolePrivileges")
+        for one in list_of(privileges, "RolePrivileges")
         for key in ("PrivilegeName", "PrivilegeId")
     }
     access = FULL_ACCESS
@@ -248,7 +248,7 @@ def _table_rights(entity: Mapping[str, Json], privileges: Mapping[str, Json]) ->
 
 def _named(entity: Mapping[str, Json], kind: str) -> Iterator[str]:
     """Yield the names and the id of the privilege that *kind* of work with the table needs."""
-    told = [one for one in _list(entity, "Privileges") if text_of(one, "PrivilegeType") == kind]
+    told = [one for one in list_of(entity, "Privileges") if text_of(one, "PrivilegeType") == kind]
     for one in told:
         yield from filter(None, [text_of(one, "Name").lower(), text_of(one, "PrivilegeId").lower()])
     if not told:
@@ -259,7 +259,7 @@ def _named(entity: Mapping[str, Json], kind: str) -> Iterator[str]:
 def _column_rights(said: Mapping[str, Json]) -> dict[str, Access]:
     """Return what column security leaves the user, by the metadata ids of columns."""
     rights: dict[str, Access] = {}
-    for one in _list(said, "AttributePrivileges"):
+    for one in list_of(said, "AttributePrivileges"):
         access = rights.get(text_of(one, "AttributeId").lower(), Access.NONE)
         for flag, name in _SECURED.items():
             if one.get(name):
@@ -269,19 +269,14 @@ def _column_rights(said: Mapping[str, Json]) -> dict[str, Access]:
 
 
 def _is_administrator(roles: Mapping[str, Json]) -> bool:
-    found = _list(roles, "value")
+    found = list_of(roles, "value")
     return any(text_of(one, "_roletemplateid_value").lower() == _ADMINISTRATOR for one in found)
 
 
 def _masked(rules: Mapping[str, Json] | None) -> frozenset[str] | None:
     if rules is None:
         return None
-    return frozenset(text_of(rule, "attributelogicalname") for rule in _list(rules, "value"))
-
-
-def _list(said: Mapping[str, Json], name: str) -> Sequence[Mapping[str, Json]]:
-    found = said.get(name)
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    return frozenset(text_of(rule, "attributelogicalname") for rule in list_of(rules, "value"))
 
 
 def _lookups(relationships: Iterable[Mapping[str, Json]]) -> dict[str, dict[str, str]]:

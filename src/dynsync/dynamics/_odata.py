@@ -22,6 +22,7 @@ __all__ = [
     "address",
     "document",
     "encode",
+    "list_of",
     "one_of",
     "option",
     "parse",
@@ -91,6 +92,12 @@ def rows(said: Mapping[str, Json]) -> list[dict[str, Json]]:
         # Passed over, its change would be lost: the reading goes on behind it.
         raise Garbled("something else than a row")
     return listed
+
+
+def list_of(said: Mapping[str, Json], name: str) -> list[dict[str, Json]]:
+    """Return the objects in the list *name*; none where there is no such list."""
+    found = said.get(name)
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
 def text_of(said: Mapping[str, Json], name: str) -> str:

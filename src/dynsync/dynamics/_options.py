@@ -7,6 +7,7 @@ from typing import Final, Literal, TypeAlias
 
 import attrs
 
+from dynsync.arguments import described, is_whole, shown, word
 from dynsync.errors import ConfigurationError
 from dynsync.limiting import Pace
 from dynsync.records import RecordId
@@ -46,8 +47,17 @@ class DynamicsOptions:
 
     def __attrs_post_init__(self) -> None:
         for name, number, most in (("batch", self.batch, _WRITES), ("page", self.page, _ROWS)):
-            if not 1 <= number <= most:
-                raise ConfigurationError(f"{name}={number!r}: Dynamics takes 1 to {most}")
-        if self.duplicates not in {"ignore", "detect"}:
-            message = f"duplicates={self.duplicates!r}: say 'ignore' or 'detect'"
-            raise ConfigurationError(message)
+            if not is_whole(number) or not 1 <= number <= most:
+                raise ConfigurationError(
+                    f"{name}={shown(number)}: give a whole number of rows from 1 to {most}."
+                )
+        word("duplicates", self.duplicates, Duplicates)
+        if self.currency is not None and not isinstance(self.currency, str):
+            raise ConfigurationError(
+                f"currency={shown(self.currency)}: give the id of a row of transactioncurrency."
+            )
+        if not isinstance(self.pointing_at, Mapping):
+            raise ConfigurationError(
+                f"pointing_at= got {described(self.pointing_at)}. Give the table that each column "
+                f"points at: pointing_at={{'parentcustomerid': 'account'}}."
+            )

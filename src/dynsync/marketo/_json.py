@@ -19,7 +19,6 @@ __all__ = [
     "parsed",
     "rows_of",
     "text_of",
-    "texts_of",
     "wires_of",
 ]
 
@@ -58,14 +57,6 @@ def rows_of(held: Json, name: str) -> list[Json]:
     if not isinstance(found, list):
         return []
     return [cast("Json", each) for each in cast("list[object]", found) if isinstance(each, dict)]
-
-
-def texts_of(held: Json, name: str) -> list[str]:
-    """Return the texts in the list *name*."""
-    found = held.get(name)
-    if not isinstance(found, list):
-        return []
-    return [each for each in cast("list[object]", found) if isinstance(each, str)]
 
 
 def text_of(held: Json, name: str) -> str:
