@@ -1,7 +1,8 @@
 """
 The two edges: what the engine asks of a system, and what it relies on. Protocols only.
 
-Clauses that every connector keeps. `dynsync.testing` numbers them the same way.
+Clauses that every connector keeps. `dynsync.testing` numbers them the same way, and the page
+of the connector contract has the reason for each.
 
 - C1 *Own names, wire values.* Records and writes use the system's own field names and
   values that JSON can hold. A connector converts nothing but its transport's encoding.
@@ -11,8 +12,11 @@ Clauses that every connector keeps. `dynsync.testing` numbers them the same way.
   is in it. An empty page may say ``more``.
 - C3 *Nothing skipped.* Every change made after a cursor was given is reported by some
   page read from that cursor. Repeats are allowed, and so are late rows; a change may
-  be told once for several edits. A record that is gone is a `Tombstone`, if the
-  system says so (``reports_deletes``).
+  be told once for several edits.
+- C3d *What is gone is told.* A record that is gone is a `Tombstone`, if the system says so
+  (``reports_deletes``).
+- C3e *Replaced values are told.* A connector to Marketo tells all edits of the fields that
+  were asked for, its own too, each with the value that it replaced.
 - C4 *Only what was asked.* A record's values hold the requested fields only; one that the
   system left out is absent, not None.
 - C5 *One result a write, in the order of the writes.* A failure that concerns the whole
@@ -56,7 +60,7 @@ __all__ = [
 
 @attrs.frozen(kw_only=True)
 class Capabilities:
-    """What a connector can do, so that the engine asks for no more."""
+    """What a connector can do: how much the engine asks at once, and what it may rely on."""
 
     batch: int = 300
     """Most writes a call takes."""
@@ -65,7 +69,12 @@ class Capabilities:
     conditional_writes: bool = False
     """`Update.expect` is honoured."""
     reports_deletes: bool = True
-    """The feed reports `Tombstone`; otherwise only a full read finds what is gone."""
+    """
+    The feed reports `Tombstone`.
+
+    If not, raise `CursorExpired` now and then, for a cursor of more than a day, say: a full read
+    follows and finds what is gone. The engine makes none for that by itself.
+    """
 
 
 @attrs.frozen
@@ -203,7 +212,10 @@ class MarketoConnector(Connector, Protocol):
 @runtime_checkable
 class DynamicsConnector(Connector, Protocol):
     """
-    A connector to Dynamics: it also knows the rows that its own user wrote last.
+    A connector to Dynamics: it also says as which user it writes.
+
+    The engine tells echoes by value and does not ask (A27); `dynsync.testing` compares the id
+    with who the rows say wrote them.
 
     Column rights come with `describe`: a secured column that the sync user may not read
     has no `Access.READ` there, because Dynamics would report it as null.

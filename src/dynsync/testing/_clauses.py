@@ -92,7 +92,7 @@ CONNECTOR_CLAUSES: Final = (
     Clause(
         "sync_user",
         "who writes",
-        "What the sync wrote itself is told apart from what people did.",
+        "Whoever looks at a row finds out by it whether the sync wrote it last.",
     ),
 )
 """C3d, C3e and those with a method's name are promised where the contract asks for it."""
