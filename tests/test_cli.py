@@ -28,6 +28,7 @@ from click.testing import CliRunner, Result
 from rich.cells import cell_len
 
 import dynsync.cli
+from dynsync.backlog import Pending, unlinked_key
 from dynsync.cli._app import app
 from dynsync.cli._commands import Leaving
 from dynsync.cli._config import load_config
@@ -696,6 +697,25 @@ def test_explain_shows_the_value_that_waits(world: World) -> None:
         marketo.edit(person, {"mobilePhone": "+47 555 0123"})
     world.run("run")
     assert "Marketo holds" not in world.run(*asked, "--values").stdout
+
+
+@pytest.mark.parametrize(("due", "turn"), [(1, "1 for its turn"), (2, "2 for their turn")])
+def test_status_says_how_many_wait_for_their_turn(world: World, due: int, turn: str) -> None:
+    """What waits for nothing but its turn is counted apart from what waits for a person."""
+    assert world.run("run").exit_code == ExitCode.OK
+    with SqliteStore(world.folder / "dynsync.state") as store, store.transaction():
+        store.save_pending(waiting(number) for number in range(due))
+
+    told = world.run("status").stdout
+
+    assert f"Backlog   {due} waiting, {turn}" in told
+
+
+def waiting(number: int) -> Pending:
+    """Return a backlog entry that is due."""
+    ids = Pair[RecordId | None](None, RecordId(f"{number}"))
+    key = unlinked_key(Entity("lead"), RecordId(f"{number}"))
+    return Pending(key, Entity("lead"), None, ids, Pair(None, None), 0.0, 0.0, 0.0)
 
 
 def test_status_works_during_a_run(world: World) -> None:

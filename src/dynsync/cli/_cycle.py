@@ -63,7 +63,9 @@ def watch_command(config_path: Path, delay: float | None, most: int | None) -> N
     Do cycle after cycle, with a pause between.
 
     The pause is between the end of a cycle and the start of the next. What a system does wrong is
-    told and tried again with the next cycle. Ctrl-C or SIGTERM finish the batch.
+    told and tried again with the next cycle. Ctrl-C or SIGTERM finish the batch. A guard ends it
+    (4), and so do a configuration that does not fit (2), a state file that cannot be used or is
+    in use (5), and a broken contract (6).
     """
     config = load_config(config_path)
     pause = config.delay if delay is None else delay

@@ -26,7 +26,7 @@ class ExitCode(enum.IntEnum):
     ATTENTION = 1
     """Something needs a person: what is refused, withheld or left open and waits, or a pause."""
     USAGE = 2
-    """The command line or the configuration file is wrong; nothing was opened."""
+    """The command line or the configuration is wrong; nothing was written."""
     SYSTEM = 3
     """Marketo or Dynamics failed; what was not done waits for the next cycle."""
     GUARD = 4
@@ -47,7 +47,7 @@ class ExitCode(enum.IntEnum):
 _MEANINGS: Final = (
     (ExitCode.OK, "all is well"),
     (ExitCode.ATTENTION, "something needs a person: what was refused or left open, or a pause"),
-    (ExitCode.USAGE, "the command line or the configuration is wrong; nothing was opened"),
+    (ExitCode.USAGE, "the command line or the configuration is wrong; nothing was written"),
     (ExitCode.SYSTEM, "Marketo or Dynamics failed; what was not done waits for the next cycle"),
     (ExitCode.GUARD, "a guard stopped the run before it wrote anything"),
     (ExitCode.STATE, "the state file cannot be used: damaged, not ours, or held by somebody else"),

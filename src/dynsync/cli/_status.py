@@ -104,9 +104,10 @@ def _backlog(found: Status) -> str:
     said = f"{found.waiting} waiting"
     if not due:
         return f"{said}, all for a person"
+    said += f", {due} for {'its' if due == 1 else 'their'} turn"
     if found.eta is None:
-        return f"{said}, {due} for its turn; how long that takes is unknown"
-    return f"{said}, {due} for its turn: done in about {age(found.eta)}"
+        return f"{said}; how long that takes is unknown"
+    return f"{said}: done in about {age(found.eta)}"
 
 
 def _row(found: Status, entity: Entity) -> list[str]:
