@@ -114,6 +114,13 @@ def test_every_documented_name_is_exported() -> None:
     assert [] == unknown
 
 
+def test_what_a_store_takes_and_returns_is_documented() -> None:
+    """Who writes a store of their own finds every type of its methods in the reference page."""
+    names = {name for _, name in documented(REFERENCE.read_text("utf-8"))}
+
+    assert [] == sorted(exported("dynsync.state") - names)
+
+
 def test_names_are_read_from_headings_and_name_tables() -> None:
     """Headings and tables of names document; prose, other tables and code do not."""
     page = """

@@ -45,7 +45,7 @@ class PushAnswer:
     *kind* is ``"created"``; ``"queued"`` for the next cycle; ``"exists"``, it is in Dynamics and
     nothing was done (R27); ``"already queued"`` (R29); ``"no such person"``; ``"rejected"``,
     recorded and not queued (A31); ``"nothing to send"``, the person holds no value that Dynamics
-    may be told, and nothing was queued; ``"deferred"``, Dynamics could not be reached and
+    may be told, and nothing was queued; ``"deferred"``, a system failed or did not answer, and
     the next cycle goes on; or ``"stopped"``, the entity takes no part at the moment.
     """
 

@@ -5,7 +5,8 @@ Why a run could not go on, and whose turn it is.
 
     SyncError
     ├── ConfigurationError    you: an unknown field, duplicate names, another pair of systems
-    ├── ContractError         a connector, policy or store broke its promise
+    ├── ContractError         a connector, policy, store or recorder broke its promise, or
+    │                         ``show=`` or ``stopping=`` raised
     ├── StateError            the state file: damaged, of another version, held by somebody else
     │   └── LeaseHeld         another process runs this sync
     ├── SystemFailure         one of the two systems (``side``)
@@ -53,7 +54,11 @@ class ConfigurationError(SyncError):
 
 
 class ContractError(SyncError):
-    """A connector, policy, store or recorder broke a clause of its contract."""
+    """
+    A connector, policy, store or recorder broke a clause of its contract.
+
+    Or ``show=`` or ``stopping=``, which may not raise, did.
+    """
 
 
 class StateError(SyncError):

@@ -75,11 +75,11 @@ class FieldChange:
     One field's part in an outcome.
 
     *verdict* is what was decided (a `dynsync.merge.Verdict` value, or ``"withheld"``,
-    ``"held"``, ``"flow"``), *winner* where the value came from, *written* the sides that were
-    told, *why* the reason for people. *lost* is the wire value that gave way, on
-    the side other than *winner*: it is kept so that nothing is lost in silence. Where neither
-    side was right (`dynsync.policies.Put`) it is the pair of both, `MISSING` where a side keeps
-    its value.
+    ``"held"``, ``"to_marketo"``, ``"to_dynamics"``, ``"restored"``), *winner* where the value
+    came from, *written* the sides that were told, *why* the reason for people. *lost* is the
+    wire value that gave way, on the side other than *winner*: it is kept so that nothing is
+    lost in silence. Where neither side was right (`dynsync.policies.Put`) it is the pair of
+    both, `MISSING` where a side keeps its value.
     """
 
     field: str

@@ -90,7 +90,12 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Return whether nothing needs anybody: no failures, nothing stopped, nothing refused."""
+        """
+        Return whether the run met no failure, no refusal and no collision that was left.
+
+        Nor did anything stop, or stay ambiguous. What is withheld, or was left by an earlier run,
+        does not count: it is in `Status`.
+        """
         return not (self.failures or self.stopped or self.interrupted) and not any(
             self.count(kind) for kind in NEEDY
         )

@@ -94,11 +94,9 @@ class StateStore(Protocol):
     """
     Keeps links, bases, backlog, cursors and the journal.
 
-    Clauses: S1 what a transaction wrote is there after it ended, whole, and after a crash
-    inside it nothing of it is. S2 What is read inside a transaction includes its own
-    writes. S3 Link ids are unique: at most one link per (entity, Dynamics id), and at most
-    one *live or Dynamics-gone* link per person. S4 One holder of the lease. S5 What was
-    passed in is not kept by reference.
+    The clauses, S1 to S14, are in the page of the store contract; `dynsync.testing.check_store`
+    tries each. The first of them is the crash rule: what a transaction wrote is there after it
+    ended, whole, and after a crash inside it nothing of it is.
     """
 
     # -- the whole

@@ -47,7 +47,10 @@ class Bucket(enum.Enum):
     MARKETO_ONLY = "marketo_only"
     """A person without a Dynamics record: background sync never makes one (R26)."""
     ORPHANED = "orphaned"
-    """A person whose Dynamics record is not in the file: nothing is done."""
+    """
+    A person whose Dynamics record is not in the file: a sync that does not find it in Dynamics
+    either marks the person as deleted there (R45).
+    """
     ELSEWHERE = "elsewhere"
     """A person who belongs to a Dynamics file that was not given."""
     AMBIGUOUS = "ambiguous"
