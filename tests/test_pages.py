@@ -11,8 +11,10 @@ import pytest
 
 from pages import MADE, PAGES, ROOT, names, remade
 
+ROW: Final = re.compile(r"^\| ([RAU][0-9]{1,3}|invariant [0-9]+) \|", re.MULTILINE)
 CITED: Final = re.compile(r"\b[RAU][0-9]{1,3}\b|\binvariant [0-9]+")
 SOURCES: Final = sorted((ROOT / "src").rglob("*.py"))
+WRITTEN: Final = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -30,11 +32,11 @@ def test_every_made_part_is_on_a_page() -> None:
     assert sorted(MADE) == sorted(shown)
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*SOURCES, *WRITTEN], ids=lambda path: path.stem)
 def test_cited_rules_can_be_looked_up(path: Path) -> None:
-    """A rule that the code cites by its number has a row in the page of rules."""
+    """A rule that the code or a page cites by its number has a row in the page of rules."""
     pages = ("docs/reference/rules.md", "docs/reference/invariants.md")
-    rules = {cited for page in pages for cited in CITED.findall((ROOT / page).read_text("utf-8"))}
+    rules = {cited for page in pages for cited in ROW.findall((ROOT / page).read_text("utf-8"))}
     cited = set(CITED.findall(path.read_text("utf-8")))
 
     assert set() == {number for number in cited - rules if number not in NOT_RULES}

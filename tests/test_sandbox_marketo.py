@@ -689,7 +689,7 @@ class TestFeed:
         marketo: SandboxMarketo,
         sync: SandboxMarketoConnector,
     ) -> None:
-        """The winner's values win unless empty; the losers are gone (R50)."""
+        """The winner's values win unless empty; the losers are gone (R50, R52)."""
         winner = marketo.create_person({"city": "Oslo", "leadScore": 5})
         other = marketo.create_person({"city": "Bergen", "title": "Boss", "leadScore": 7})
         third = marketo.create_person({"title": "Clerk", "fax": "1", "doNotCall": True})

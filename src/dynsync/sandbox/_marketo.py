@@ -145,7 +145,7 @@ class SandboxMarketo:
             self._people.delete(self._get(id), Author(by, by))
 
     def merge(self, winner: RecordId | int, *losers: RecordId | int, by: str = "user") -> None:
-        """Merge at most 25 *losers* into *winner*, whose values win unless empty (R50)."""
+        """Merge at most 25 *losers* into *winner*, whose values win unless empty (R50, R52)."""
         names = {str(each) for each in losers}
         if not 0 < len(names) == len(losers) <= _MERGE or str(winner) in names:
             raise ValueError("a merge takes 1 to 25 losers, each once, and another winner")

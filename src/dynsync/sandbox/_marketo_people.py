@@ -106,7 +106,7 @@ class People:
         self.store.happened((person, int(now), DELETE, None, None, None, author.name), now)
 
     def merge(self, winner: int, losers: Sequence[int], author: Author) -> None:
-        """Merge *losers* into *winner*, whose values win unless they are empty (R50)."""
+        """Merge *losers* into *winner*, whose values win unless they are empty (R50, R52)."""
         # A boolean is never empty, so the winner's stands.
         columns = self.store.columns.all.values()
         names = [each.column.name for each in columns if not (each.boolean or each.computed)]
