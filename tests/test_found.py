@@ -1024,3 +1024,19 @@ def test_what_we_overwrote_goes_back_when_its_record_is_free() -> None:
             ("edit", {"at": 0, "side": Side.MARKETO, "edit": ("first_name", "Ada")}),
         ]
     )
+
+
+def test_who_is_made_again_may_be_left_to_a_person() -> None:
+    """R46, R81: the column of a field was emptied by another name, and edited before both met."""
+    lead = {"entity": "lead", "at": 0, "edit": ("first_name", "Ada"), "later": False}
+    contact = {"entity": "contact", "at": 0, "edit": ("city", "Bergen"), "later": True}
+    replay(
+        [
+            ("delete_in_marketo", {"at": 0, "edit": ("first_name", "Ada")}),
+            ("rename_column", contact),
+            ("rename_column", lead),
+            ("edit", {"at": 0, "side": Side.DYNAMICS, "edit": ("city", "Oslo")}),
+            ("clean", {}),
+            ("edit", {"at": 0, "side": Side.DYNAMICS, "edit": ("city", "Bergen")}),
+        ]
+    )

@@ -213,6 +213,12 @@ def _check_gone_person(world: People, human: Human, holders: list[RecordId]) -> 
             cell.settle(there[name], there[name])
             cell.edit(Side.MARKETO, here[name])
             continue
+        if not same and cell.backfill and name in world.scene.left_to_people:
+            # Its column was emptied since, by another name, and then it was edited there.
+            cell.settle(None, None)
+            cell.edit(Side.MARKETO, here[name])
+            cell.edit(Side.DYNAMICS, there[name])
+            continue
         assert same, f"a new person's {name}"
         cell.settle(here[name], there[name])
 
