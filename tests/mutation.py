@@ -88,12 +88,13 @@ class Survivor:
     """A change that all tests let pass: where it is, and *before* and *after* it."""
 
     path: str
+    function: str
     line: int
     before: str
     after: str
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}\n  - {self.before}\n  + {self.after}"
+        return f"{self.path}:{self.line} {self.function}\n  - {self.before}\n  + {self.after}"
 
 
 def below_5() -> list[str]:
@@ -296,7 +297,8 @@ def _survivors(folder: Path, results: Results) -> Iterator[Survivor]:
                 text=True,
                 check=True,
             )
-            yield Survivor(path, *place_of(source, _function(mutant), shown.stdout))
+            function = _function(mutant)
+            yield Survivor(path, function, *place_of(source, function, shown.stdout))
 
 
 def _function(mutant: str) -> str:
