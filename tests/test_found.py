@@ -1040,3 +1040,18 @@ def test_who_is_made_again_may_be_left_to_a_person() -> None:
             ("edit", {"at": 0, "side": Side.DYNAMICS, "edit": ("city", "Bergen")}),
         ]
     )
+
+
+def test_who_was_made_gets_the_id_though_the_record_is_held() -> None:
+    """R33: the process died before it was told, and what came then is refused."""
+    told = {"marketo": 3600, "dynamics": -3, "hold": "record", "on_marketo_delete": "recreate"}
+    crash = {"at": 1, "when": "before", "who": 3, "edit": ("first_name", "x" * 60)}
+    replay(
+        [
+            ("begin", told),
+            ("new_in_dynamics", {"entity": "lead"}),
+            ("push_later", {"entity": "lead"}),
+            ("fill_a_column", {"at": 0, "side": Side.MARKETO, "noise": 1018950600}),
+            ("crashing_commit", crash),
+        ]
+    )

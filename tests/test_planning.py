@@ -296,6 +296,15 @@ def test_a_record_is_held_with_a_field_that_was_refused_before() -> None:
     assert NO_WRITES == planned(made, link({}), terms).writes
 
 
+def test_who_was_just_made_is_told_so_though_the_record_is_held() -> None:
+    """R33: by the id alone the two are matched, whatever else of them waits."""
+    made = entry(seen({"city": "x" * 11, "email": "b@x.org", "@id": None}))
+    plan = planned(made, link({}), terms_with(hold="record"))
+
+    assert plan.writes.dynamics is None
+    assert {"@id": GUID} == plan.sent(Side.MARKETO)
+
+
 def test_a_record_that_is_held_advances_what_both_sides_hold() -> None:
     """Nothing is to be told of that, and what is edited later is to be told from it."""
     made = entry(seen({"city": "x" * 11, "email": "b@x.org"}), seen({"email": "b@x.org"}))

@@ -157,7 +157,9 @@ def _hold_record(terms: Terms, plans: list[FieldPlan]) -> None:
     )
     if required or terms.hold == "record":
         for plan in plans:
-            plan.block()
+            # That it is in Dynamics, and under which id, a person is told all the same.
+            if not plan.name.startswith("@"):
+                plan.block()
 
 
 def _keep_record_holds(terms: Terms, entry: Pending, plans: list[FieldPlan], now: float) -> None:
