@@ -13,13 +13,20 @@ import attrs
 import pytest
 
 from dynsync.connectors import ActivityLine, Clock
-from dynsync.errors import Ambiguous, ConfigurationError, ContractError, Throttled, Unavailable
+from dynsync.errors import (
+    Ambiguous,
+    ConfigurationError,
+    ContractError,
+    RunStopped,
+    Throttled,
+    Unavailable,
+)
 from dynsync.fields import Field, Flow, Match
 from dynsync.guards import Guards, Limit
 from dynsync.maps import CONTACT, LEAD, default_backfill, default_first
 from dynsync.memory import MemoryStore
 from dynsync.outcomes import FieldChange, OutcomeKind
-from dynsync.policies import Put, by_field, newest, prefer
+from dynsync.policies import Put, by_field, manual, newest, prefer
 from dynsync.recorder import ActivityRecorder, Entry, MemoryRecorder
 from dynsync.records import MISSING, Entity, Pair, RecordId, Side
 from dynsync.sandbox import Fault, SandboxClock, SandboxDynamicsConnector, SandboxMarketoConnector
@@ -723,3 +730,99 @@ def test_a_plan_says_who_is_ambiguous() -> None:
     assert (OutcomeKind.AMBIGUOUS, ()) == (planned.outcome, planned.writes)
     assert "2 people" in planned.why
     assert 1 == world.cycle().count(OutcomeKind.AMBIGUOUS)
+
+
+# -- what takes no part now
+
+
+@pytest.mark.parametrize("why", ["taken out", "a column is gone"])
+def test_who_belongs_to_an_entity_that_takes_no_part_is_left_alone(why: str) -> None:
+    """Invariants 5, 27: an upsert by the id that somebody gave them would write over them."""
+    world = World()
+    person, lead = world.linked("lead", companyname="Kay & Co", jobtitle="Theirs")
+    if why == "taken out":
+        world.sync.maps = (CONTACT,)
+    else:
+        world.dynamics.drop_column("lead", "fax")
+        world.cycle()
+    world.marketo.edit(person, {"city": "Oslo"})
+    contact = world.contact(lastname="Kay", jobtitle="Another's")
+    world.marketo.edit(person, {"crmContactId": contact})
+    kinds = [[o.kind for o in world.cycle().notable] for _ in range(2)]
+    world.sync.maps = (LEAD, CONTACT)
+    world.sync.refresh_schema("lead")
+    world.cycle()
+
+    assert [[OutcomeKind.AMBIGUOUS]] * 2 == kinds
+    assert ("Theirs", "Theirs") == world.both(person, "lead", lead, "job_title")
+    assert ("Oslo", "Oslo") == world.both(person, "lead", lead, "city")
+
+
+def test_a_guard_counts_nobody_whose_entity_takes_no_part() -> None:
+    """Invariant 7: nothing of it is marked in this run, so that the others go on."""
+    world = World()
+    rows = [world.lead(lastname=f"Lee {number}", companyname="x") for number in range(30)]
+    person, contact = world.linked("contact")
+    for row in rows[:20]:
+        world.dynamics.delete("lead", row)
+    world.dynamics.edit("contact", contact, {"jobtitle": "Boss"})
+    with pytest.raises(RunStopped):
+        world.cycle()
+    world.sync.maps = (CONTACT,)
+    world.cycle()
+
+    assert ("Boss", "Boss") == world.both(person, "contact", contact, "job_title")
+
+
+# -- what gives way beside what waits
+
+
+def test_what_loses_beside_a_standing_collision_is_journalled() -> None:
+    """Invariant 6: the collision is told already, and what was done since is news."""
+    world = World()
+    world.sync.policy = manual
+    person, row = world.linked("contact")
+    world.marketo.edit(person, {"title": "Ours", "city": "Bergen"})
+    world.dynamics.edit("contact", row, {"jobtitle": "Theirs", "address1_city": "Oslo"})
+    world.cycle()
+    world.sync.policy = by_field({"city": prefer(Side.DYNAMICS)}, default=manual)
+    world.cycle()
+    told = len(world.recorder.entries)
+    lost = {c.field: c.lost for e in world.recorder.entries for c in e.changes if c.written}
+    world.cycle()
+
+    assert {"city": "Bergen"} == lost
+    assert told == len(world.recorder.entries)
+    assert ("Ours", "Theirs") == world.both(person, "contact", row, "job_title")
+
+
+def test_what_was_heard_of_a_record_that_is_not_as_planned_counts_once() -> None:
+    """Invariant 21: what became of the write is known, and the plan is not carried out."""
+    world = World()
+    person, row = world.linked("contact")
+    world.marketo.edit(person, {"title": "New"})
+    world.dynamics.edit("contact", row, {"address1_city": "Oslo"})
+    world.dynamics.faults.plan("write", Fault("lost_response"))
+    world.cycle()
+    world.clock.advance(300)
+    plan = world.sync.plan()
+    world.marketo.edit(person, {"phone": "555"})
+    world.clock.advance(10)
+
+    assert 1 == world.sync.apply(plan).counts.total()
+
+
+@pytest.mark.parametrize("by", ["id", "address"])
+def test_a_policy_is_told_how_old_a_value_is_however_the_person_was_found(by: str) -> None:
+    """`newest` decides at a first meeting, too."""
+    world = World(LEAD, attrs.evolve(CONTACT, match=Match("email")))
+    contact = world.contact(emailaddress1="a@example.org", jobtitle="Older")
+    world.clock.advance(3600)
+    known = {"crmContactId": contact} if by == "id" else {}
+    person = world.marketo.create_person(
+        {"lastName": "Kay", "email": "a@example.org", "title": "Newer", **known}
+    )
+    world.sync.policy = newest()
+    world.settled()
+
+    assert ("Newer", "Newer") == world.both(person, "contact", contact, "job_title")

@@ -1055,3 +1055,32 @@ def test_who_was_made_gets_the_id_though_the_record_is_held() -> None:
             ("crashing_commit", crash),
         ]
     )
+
+
+def test_the_same_in_other_letters_is_an_edit_after_one_that_we_overwrote() -> None:
+    """Invariant 31: whoever enters again what we wrote has decided."""
+    took = {"at": 0, "value": "B@example.org", "noise": 904237760}
+    replay(
+        [
+            ("hold_back_feed", {}),
+            ("collide", {"at": 0, "name": "email", "choices": (0, 9), "settle": False}),
+            ("take_update_for_a_while", took),
+        ]
+    )
+
+
+def test_what_gave_way_before_a_delete_was_heard_of_makes_nobody() -> None:
+    """R46: it was edited after the delete, and lost against an edit from before it."""
+    replay(
+        [
+            ("take_update", {}),
+            (
+                "crashing_commit",
+                {"at": 1, "when": "before", "who": 0, "edit": ("email", "a@example.org")},
+            ),
+            ("hold_back_feed", {}),
+            ("delete_everywhere", {"at": 3, "noise": 62951963}),
+            ("delete_in_marketo", {"at": 0, "edit": ("email", "B@example.org")}),
+            ("take_update_for_a_while", {"at": 0, "value": "a@example.org", "noise": 998271484}),
+        ]
+    )

@@ -21,7 +21,7 @@ from dynsync.errors import Ambiguous, ContractError, Refused, SchemaChanged, Sys
 from dynsync.outcomes import Outcome, OutcomeKind, severity
 from dynsync.planning import RecordPlan, plan_record
 from dynsync.recorder import journal_entry
-from dynsync.records import Pair, Side
+from dynsync.records import MISSING, Pair, Side
 from dynsync.settling import Settlement, settle
 from dynsync.terms import Terms
 from dynsync.writes import (
@@ -396,6 +396,8 @@ def _unconfirmed(case: _Case, link: Linked) -> bool:
 
 
 def _stands(case: _Case, settlement: Settlement) -> bool:
-    """Return whether a collision is still what the journal says already."""
+    """Return whether a collision is still what the journal says already, and nothing was done."""
     outcome = settlement.outcome
-    return outcome.kind is OutcomeKind.UNRESOLVED and case.plan.entry.reason == "unresolved"
+    if outcome.kind is not OutcomeKind.UNRESOLVED or case.plan.entry.reason != "unresolved":
+        return False
+    return not any(change.written or change.lost is not MISSING for change in outcome.changes)

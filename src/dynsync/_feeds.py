@@ -56,12 +56,11 @@ class Feed:
         terms = {entity: terms for entity, terms in self.terms.items() if entity in entities}
         return attrs.evolve(self, terms=terms) if terms else None
 
-    def other_link_fields(self) -> Mapping[Entity, Sequence[str]]:
-        """Return, by entity, where the ids of the others' records are held; none if it is alone."""
-        if self.side is Side.DYNAMICS or len(self.terms) == 1:
+    def link_fields(self) -> Mapping[Entity, str]:
+        """Return, by entity, where people hold the id of their record; nowhere in Dynamics."""
+        if self.side is Side.DYNAMICS:
             return {}
-        fields = {entity: terms.map.link_field for entity, terms in self.terms.items()}
-        return {mine: [f for e, f in fields.items() if e != mine] for mine in fields}
+        return {entity: terms.map.link_field for entity, terms in self.terms.items()}
 
     def fields(self) -> Sequence[str]:
         """Return the native names to ask for, each once."""

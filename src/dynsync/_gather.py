@@ -8,11 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import attrs
 from attrs import Factory
 
-from dynsync._contract import check_instant, check_row
-from dynsync._feeds import row_of
 from dynsync._match import match_by_field
 from dynsync._pushed import pushed_people
-from dynsync._reading import fetch_all, find_holders
+from dynsync._reading import fetch_all, find_holders, seen_now
 from dynsync._remaking import held_by_others
 from dynsync._rights import without_blind
 from dynsync._session import Session
@@ -79,12 +77,7 @@ class _Batch:
         if record is None:
             seen = Observation(terms.blank(), gone=True)
         else:
-            at, skew = record.modified_at, self.session.skews.get(side)
-            check_instant(side, terms.map.tables[side], "modified_at", at)
-            stamp = None if at is None or skew is None else at.timestamp() + skew
-            row = row_of(terms, side)(record.values)
-            check_row(terms, side, row)
-            seen = Observation(row, record.version, stamp)
+            seen = seen_now(self.session, terms, side, record)
         current = self.entries[entry.key]
         modified = current.modified
         # The place in the queue stays: the record was in it before it was read again.
@@ -210,9 +203,7 @@ class _Batch:
                     self._pair(terms, entry, person)
 
     def _pair(self, terms: Terms, entry: Pending, person: Record) -> None:
-        row = row_of(terms, Side.MARKETO)(person.values)
-        check_row(terms, Side.MARKETO, row)
-        seen = Observation(row, person.version)
+        seen = seen_now(self.session, terms, Side.MARKETO, person)
         paired = attrs.evolve(
             self.entries[entry.key], ids=entry.ids.replace(Side.MARKETO, person.id)
         )

@@ -41,8 +41,11 @@ def observe(session: Session) -> None:
     """
     for feed in feeds(session):
         _read_feed(session, feed)
-    numbers = session.store.backlog()
-    check_limits(session.settings.guards, numbers.links, numbers.gone, numbers.clears)
+    numbers, terms = session.store.backlog(), session.terms
+    # Of an entity that takes no part nothing is marked or emptied now.
+    gone = {key: number for key, number in numbers.gone.items() if key[0] in terms}
+    clears = {entity: number for entity, number in numbers.clears.items() if entity in terms}
+    check_limits(session.settings.guards, numbers.links, gone, clears)
 
 
 def _read_feed(session: Session, feed: Feed) -> None:

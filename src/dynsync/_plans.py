@@ -117,6 +117,8 @@ def as_planned(
     if (fresh.writes, fresh.basis) == (agreed.writes, agreed.basis):
         return True
     entry = ready.entry
+    # Should it have been heard before what became of it, it counts once.
+    session.heard.pop(entry.key, None)
     session.report.add(
         Outcome(entry.entity, entry.ids, OutcomeKind.DEFERRED, "changed since it was planned")
     )

@@ -6,12 +6,14 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
-from dynsync._contract import check_records
+from dynsync._contract import check_instant, check_records, check_row
+from dynsync._feeds import row_of
 from dynsync._session import Session
+from dynsync.backlog import Observation
 from dynsync.records import Record, RecordId, Side, Wire, plain_id
 from dynsync.terms import Terms
 
-__all__ = ["fetch_all", "find_all", "find_holders"]
+__all__ = ["fetch_all", "find_all", "find_holders", "seen_now"]
 
 
 def fetch_all(
@@ -70,3 +72,17 @@ def find_holders(
     for person in people.values():
         holders[plain_id(person.values.get(native))].append(person)
     return holders
+
+
+def seen_now(session: Session, terms: Terms, side: Side, record: Record) -> Observation:
+    """
+    Return *record*, which was just read, as it was seen.
+
+    When it was changed is told by our clock; it is not known before *side* has told its time.
+    """
+    at, skew = record.modified_at, session.skews.get(side)
+    check_instant(side, terms.map.tables[side], "modified_at", at)
+    row = row_of(terms, side)(record.values)
+    check_row(terms, side, row)
+    stamp = None if at is None or skew is None else at.timestamp() + skew
+    return Observation(row, record.version, stamp)

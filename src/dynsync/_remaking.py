@@ -12,15 +12,12 @@ from collections.abc import Mapping, Sequence
 import attrs
 from attrs import Factory
 
-from dynsync._contract import check_row
-from dynsync._feeds import row_of
-from dynsync._reading import find_holders
+from dynsync._reading import find_holders, seen_now
 from dynsync._session import Session
 from dynsync._unanswered import is_unanswered
 from dynsync.backlog import (
     Linked,
     LinkState,
-    Observation,
     Pending,
     PendingKey,
     unlinked_key,
@@ -100,8 +97,7 @@ def _meeting(
     session: Session, terms: Terms, entry: Pending, id_: RecordId, person: Record
 ) -> Pending:
     """Return *entry* as that of the record *id_*, without a link, whose id *person* holds."""
-    row = row_of(terms, Side.MARKETO)(person.values)
-    check_row(terms, Side.MARKETO, row)
+    seen = seen_now(session, terms, Side.MARKETO, person)
     met = attrs.evolve(
         entry,
         key=unlinked_key(terms.entity, id_),
@@ -109,4 +105,4 @@ def _meeting(
         ids=entry.ids.replace(Side.MARKETO, person.id),
         seen=entry.seen.replace(Side.MARKETO, None),
     )
-    return fold(terms, met, Side.MARKETO, Observation(row, person.version), session.now())
+    return fold(terms, met, Side.MARKETO, seen, session.now())

@@ -110,8 +110,7 @@ class Taking:
                 news.append((change, link, None))
         self._take_known(news)
         self._take_strangers(strangers)
-        if others := feed.other_link_fields():
-            self._take_people(_doubles(by_id.values(), known, others))
+        self._take_people(_doubles(by_id.values(), known, feed.link_fields()))
 
     def save(self) -> None:
         """Write down what was folded."""
@@ -363,13 +362,21 @@ class Taking:
 def _doubles(
     changes: Iterable[Change],
     known: Mapping[RecordId, Known],
-    others: Mapping[Entity, Sequence[str]],
+    link_fields: Mapping[Entity, str],
 ) -> list[tuple[Change, Entity]]:
-    """Return linked people who hold an id where another entity's is held."""
+    """
+    Return linked people who hold an id where another entity's is held, and whose they are.
+
+    Theirs may take no part now: an upsert for the other one would write over them all the same.
+    """
     linked = [(change, known[change.id].entity) for change in changes if change.id in known]
     return [
         (change, entity)
         for change, entity in linked
         if isinstance(change, Record)
-        and any(change.values.get(name) not in (None, "") for name in others.get(entity, ()))
+        and any(
+            change.values.get(name) not in (None, "")
+            for other, name in link_fields.items()
+            if other != entity
+        )
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, cast
 
 import attrs
 
@@ -52,12 +52,14 @@ class DynamicsOptions:
                     f"{name}={shown(number)}: give a whole number of rows from 1 to {most}."
                 )
         word("duplicates", self.duplicates, Duplicates)
-        if self.currency is not None and not isinstance(self.currency, str):
+        currency = cast("object", self.currency)
+        pointing_at = cast("object", self.pointing_at)
+        if currency is not None and not isinstance(currency, str):
             raise ConfigurationError(
-                f"currency={shown(self.currency)}: give the id of a row of transactioncurrency."
+                f"currency={shown(currency)}: give the id of a row of transactioncurrency."
             )
-        if not isinstance(self.pointing_at, Mapping):
+        if not isinstance(pointing_at, Mapping):
             raise ConfigurationError(
-                f"pointing_at= got {described(self.pointing_at)}. Give the table that each column "
+                f"pointing_at= got {described(pointing_at)}. Give the table that each column "
                 f"points at: pointing_at={{'parentcustomerid': 'account'}}."
             )

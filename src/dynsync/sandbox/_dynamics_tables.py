@@ -119,7 +119,9 @@ class Table:
     needed: tuple[str, ...] = _worked_out(_needed)
     defaults: Mapping[str, Wire] = _worked_out(_defaults)
     _hidden: tuple[str, ...] = _worked_out(_unread)
-    _told: dict[RecordId, Columns] = attrs.field(factory=dict, init=False, repr=False, eq=False)
+    _told: dict[RecordId, Columns] = attrs.field(
+        factory=dict[RecordId, Columns], init=False, repr=False, eq=False
+    )
 
     @property
     def primary(self) -> str:

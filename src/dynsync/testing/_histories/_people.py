@@ -168,6 +168,9 @@ class People:
         if side is Side.DYNAMICS:
             value = scene.normal(name, value)
         if scene.same(name, before[name], value):
+            if value != before[name] and human.cells[name].risky:
+                # In other letters it is an edit all the same, later than one that we overwrote.
+                human.cells[name].muddled = True
             return False
         self.note_edit(human, side, name, value)
         return True
@@ -182,6 +185,8 @@ class People:
             old = (cell.agreed[Side.DYNAMICS], *cell.history)
             old += tuple(self.scene.normal(name, one) for one in old)
             new = not any(self.scene.same(name, value, one) for one in old)
+            # Before the delete is heard of, it may give way to an edit that was to be told.
+            new = new and not (self.slow and Side.MARKETO in cell.edited)
             human.new_since_gone[name] = new and name not in human.unread
         cell.edit(side, value, unheard=self.slow and side is Side.MARKETO)
         if human.unheard and not value:
