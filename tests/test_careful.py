@@ -26,7 +26,7 @@ from dynsync.guards import Guards, Limit
 from dynsync.maps import CONTACT, LEAD, default_backfill, default_first
 from dynsync.memory import MemoryStore
 from dynsync.outcomes import FieldChange, OutcomeKind
-from dynsync.policies import Put, by_field, manual, newest, prefer
+from dynsync.policies import Collision, Put, Take, by_field, manual, newest, prefer
 from dynsync.recorder import ActivityRecorder, Entry, MemoryRecorder
 from dynsync.records import MISSING, Entity, Pair, RecordId, Side
 from dynsync.sandbox import Fault, SandboxClock, SandboxDynamicsConnector, SandboxMarketoConnector
@@ -826,3 +826,48 @@ def test_a_policy_is_told_how_old_a_value_is_however_the_person_was_found(by: st
     world.settled()
 
     assert ("Newer", "Newer") == world.both(person, "contact", contact, "job_title")
+
+
+# -- a first meeting that decides nothing
+
+
+@pytest.mark.parametrize("match", [Match(), Match("email")])
+def test_what_a_first_meeting_leaves_to_a_person_stays_left(match: Match) -> None:
+    """Invariant 6: nothing is written and every run reports it, though the two are linked now."""
+    world = World(LEAD, attrs.evolve(CONTACT, match=match))
+    world.sync.policy = manual
+    contact = world.contact(emailaddress1="a@example.org", jobtitle="Theirs")
+    known = {} if match == Match("email") else {"crmContactId": contact}
+    person = world.marketo.create_person(
+        {"lastName": "Kay", "email": "a@example.org", "title": "Ours", **known}
+    )
+    kinds = [[one.kind for one in world.cycle().notable] for _ in range(3)]
+    apart = world.both(person, "contact", contact, "job_title")
+    world.dynamics.edit("contact", contact, {"jobtitle": "Ours"})
+    world.settled()
+
+    assert [[OutcomeKind.UNRESOLVED]] * 3 == kinds
+    assert ("Ours", "Theirs") == apart
+    assert {} == world.sync.status().backlog
+
+
+def test_what_a_first_meeting_could_not_tell_is_decided_by_the_same_policy() -> None:
+    """`backfill` is for a field that is new to a pair, and not for one that was refused."""
+    world = World()
+    asked: list[str] = []
+
+    def first(collision: Collision) -> Put | Take:
+        asked.append(collision.field)
+        return Put("x" * 300) if collision.field == "job_title" else Take(Side.DYNAMICS)
+
+    world.sync.first = first
+    contact = world.contact(jobtitle="Theirs")
+    person = world.marketo.create_person(
+        {"lastName": "Kay", "title": "Ours", "crmContactId": contact}
+    )
+    world.settled()
+    world.dynamics.edit("contact", contact, {"jobtitle": "Others'"})
+    world.settled()
+
+    assert 2 <= asked.count("job_title")
+    assert ("Ours", "Others'") == world.both(person, "contact", contact, "job_title")

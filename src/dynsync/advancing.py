@@ -220,6 +220,10 @@ def _settle_field(answers: _Answers, field: FieldPlan, rows: Advance) -> bool:
         late.base[at] = late.actual[at]
         return False
     if not (field.advance or (done and field.told)):
+        half = here.base[at] is MISSING and there.base[at] is not MISSING
+        if answers.plan.link is None or half:
+            # They meet, and not on this field yet: half a base keeps that in mind.
+            there.base[at] = there.actual[at]
         return False
     _advance(here, field, terms.fields[at], at)
     _advance(there, field, terms.fields[at], at)

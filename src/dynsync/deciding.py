@@ -232,7 +232,9 @@ def _plan_flow(case: Case) -> FieldPlan | None:
 def _policy(case: Case) -> AuthorityPolicy:
     if case.base.marketo is not MISSING and case.base.dynamics is not MISSING:
         return case.terms.policy
-    return case.terms.backfill if case.linked else case.terms.first
+    # Half a base is left by a first meeting that decided nothing: the same policy is to decide.
+    met_before = case.linked and case.base.dynamics is MISSING
+    return case.terms.backfill if met_before else case.terms.first
 
 
 def _lost(case: Case, decision: FieldMerge) -> Lost:
