@@ -871,3 +871,52 @@ def test_what_a_first_meeting_could_not_tell_is_decided_by_the_same_policy() -> 
 
     assert 2 <= asked.count("job_title")
     assert ("Ours", "Others'") == world.both(person, "contact", contact, "job_title")
+
+
+# -- what is permanent, and what is told late
+
+
+def _by_field(world: World) -> None:
+    world.sync.hold = "field"
+
+
+def _cut(world: World) -> None:
+    name = attrs.evolve(CONTACT.field("last_name"), too_long="truncate")
+    world.sync.maps = (LEAD, CONTACT.plus(name))
+
+
+@pytest.mark.parametrize(("change", "name"), [(_by_field, "Lee"), (_cut, "x" * 50)])
+def test_what_is_permanent_goes_out_where_a_setting_lets_it(
+    change: Callable[[World], None], name: str
+) -> None:
+    """A20: a refusal holds until something is different, and this is."""
+    world = World()
+    world.sync.hold, world.sync.tries = "record", 1
+    person, row = world.linked("contact")
+    world.marketo.edit(person, {"lastName": "x" * 80, "title": "Boss"})
+    world.settled()
+    before_it = world.both(person, "contact", row, "job_title")
+    change(world)
+    world.settled()
+
+    assert ("Boss", None) == before_it
+    assert ("Boss", "Boss") == world.both(person, "contact", row, "job_title")
+    assert name == world.row("contact", row)["lastname"]
+
+
+def test_the_journal_is_kept_until_all_recorders_were_told() -> None:
+    """Invariant 33: the log was down for longer than the journal is kept."""
+    world = World()
+    world.sync.keep_journal = 1
+    person, _ = world.linked("contact")
+    world.marketo.edit(person, {"lastName": "x" * 80})
+    for _ in range(8):
+        world.marketo.faults.plan("logged", *[Fault("refused")] * 9)
+        world.cycle(43_200)
+    world.marketo.faults.clear()
+    for _ in range(4):
+        world.cycle(43_200)
+    kept = world.store.journal(0, 10)
+
+    assert 1 == len(world.lines(person))
+    assert all(world.clock.now().timestamp() - entry.at < 3 * 86_400 for entry in kept)

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import Final
 
 from dynsync._session import Session
+from dynsync._telling import told_up_to
 from dynsync.errors import (
     ConfigurationError,
     ContractError,
@@ -15,6 +16,7 @@ from dynsync.errors import (
     StateError,
     SyncError,
 )
+from dynsync.recorder import Recorder
 from dynsync.reports import Report
 
 __all__ = ["close", "told"]
@@ -22,8 +24,12 @@ __all__ = ["close", "told"]
 _DAY: Final = 86_400.0
 
 
-def close(session: Session, *, keep_journal: float) -> Report:
-    """Return the report of a run that ended; the journal is kept for *keep_journal* days."""
+def close(session: Session, *, keep_journal: float, recorders: Sequence[Recorder]) -> Report:
+    """
+    Return the report of a run that ended.
+
+    The journal is kept for *keep_journal* days, and what a recorder was not told yet for longer.
+    """
     report, store = session.report, session.store
     for outcome in session.heard.values():
         report.add(outcome)
@@ -34,7 +40,7 @@ def close(session: Session, *, keep_journal: float) -> Report:
         _keep(session, str(report), report.troubles)
         if report.records and seconds > 0:
             store.put("pace", json.dumps(report.records / seconds))
-    _prune(session, keep_journal)
+    _prune(session, keep_journal, recorders)
     return report
 
 
@@ -65,11 +71,16 @@ def _keep(session: Session, said: str, troubles: Sequence[str]) -> None:
     store.put("last_run", json.dumps([said, ended.timestamp(), troubles]))
 
 
-def _prune(session: Session, keep_journal: float) -> None:
-    """Forget what is older than the journal is kept, once a day."""
+def _prune(session: Session, keep_journal: float, recorders: Sequence[Recorder]) -> None:
+    """Forget what is older than the journal is kept and was told to all, once a day."""
     now, store = session.now(), session.store
     if now - float(store.get("pruned") or "0") < _DAY:
         return
+    untold = [
+        entry.at
+        for recorder in recorders
+        for entry in store.journal(told_up_to(session, recorder), 1)
+    ]
     with session.commit():
-        store.prune(now - keep_journal * _DAY)
+        store.prune(min([now - keep_journal * _DAY, *untold]))
         store.put("pruned", str(now))

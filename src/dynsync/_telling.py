@@ -9,15 +9,23 @@ from dynsync.calling import called
 from dynsync.errors import ContractError, SystemFailure
 from dynsync.recorder import Entry, PartlyRefused, Recorder, entry_of
 
-__all__ = ["tell"]
+__all__ = ["tell", "told_up_to"]
+
+
+def told_up_to(session: Session, recorder: Recorder) -> int:
+    """Return the place in the journal up to which *recorder* was told."""
+    return int(session.store.get(_place(recorder)) or "0")
+
+
+def _place(recorder: Recorder) -> str:
+    return f"recorder:{recorder.name}"
 
 
 def tell(session: Session, recorders: Sequence[Recorder]) -> ContractError | None:
     """Let every recorder read on in the journal; return what the first broken one raised."""
     broken: ContractError | None = None
     for recorder in recorders:
-        place = f"recorder:{recorder.name}"
-        after = int(session.store.get(place) or "0")
+        after = told_up_to(session, recorder)
         try:
             while kept := session.store.journal(after, 500):
                 try:
@@ -26,7 +34,7 @@ def tell(session: Session, recorders: Sequence[Recorder]) -> ContractError | Non
                     session.report.failures.append(failure)
                 after = kept[-1].seq
                 with session.commit():
-                    session.store.put(place, str(after))
+                    session.store.put(_place(recorder), str(after))
         except SystemFailure as failure:
             session.report.failures.append(failure)
         except ContractError as error:

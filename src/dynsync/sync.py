@@ -197,7 +197,7 @@ class Sync:
             except SystemFailure as failure:
                 report.failures.append(failure)
             broken = tell(session, self.recorders)
-            report = close(session, keep_journal=self.keep_journal)
+            report = close(session, keep_journal=self.keep_journal, recorders=self.recorders)
             if broken is not None:
                 with told(session):
                     raise broken
