@@ -105,4 +105,6 @@ def _meeting(
         ids=entry.ids.replace(Side.MARKETO, person.id),
         seen=entry.seen.replace(Side.MARKETO, None),
     )
-    return fold(terms, met, Side.MARKETO, seen, session.now())
+    folded = fold(terms, met, Side.MARKETO, seen, session.now())
+    # The place in the queue stays, or this run would have gone past it.
+    return attrs.evolve(folded, modified=entry.modified)
