@@ -100,6 +100,20 @@ def test_storm_of_throttling(emulator: Emulator, marketo: httpx.Client, org: htt
     assert 200 == org.get(f"{API}WhoAmI").status_code
 
 
+def test_what_is_read_by_a_post_is_read(emulator: Emulator, marketo: httpx.Client) -> None:
+    """A long question is a POST that stands for a GET: trouble with writes passes it by."""
+    emulator.troubles.plan(Trouble("token_lost"), method="POST", path="leads")
+    asked = {"filterType": "email", "filterValues": "a@example.com"}
+    answers = [
+        marketo.post(LEADS, params={"_method": "get"}, data=asked),
+        marketo.post(LEADS, data={"_method": "GET", **asked}),
+        marketo.post(LEADS, json=ROW),
+    ]
+
+    assert [True, True, False] == [answer.json()["success"] for answer in answers]
+    assert (2, 1) == tuple(emulator.troubles.seen[f"{word} {LEADS}"] for word in ("GET", "POST"))
+
+
 def test_token_is_lost_in_the_middle(
     emulator: Emulator, marketo: httpx.Client, org: httpx.Client
 ) -> None:

@@ -1084,3 +1084,34 @@ def test_what_gave_way_before_a_delete_was_heard_of_makes_nobody() -> None:
             ("take_update_for_a_while", {"at": 0, "value": "a@example.org", "noise": 998271484}),
         ]
     )
+
+
+def test_a_push_that_nobody_heard_of_lacks_what_could_not_be_read_then() -> None:
+    """R81: the record was made before the field could be read again, and may not be written."""
+    replay(
+        [
+            ("push_later", {"entity": "contact"}),
+            ("push_later", {"entity": "contact"}),
+            ("new_in_dynamics", {"entity": "contact"}),
+            ("take_read_for_a_while", {"at": 3, "here": "a@example.org", "noise": 113}),
+            ("take_update", {}),
+        ]
+    )
+
+
+def test_a_push_that_was_refused_for_good_goes_on_after_an_edit() -> None:
+    """A20, liveness: who was given a name that Dynamics takes arrives there."""
+    told = {"marketo": -7200, "dynamics": 0, "hold": "record", "on_marketo_delete": "recreate"}
+    lost = {"side": Side.MARKETO, "entity": "lead", "name": "city", "at": 5}
+    replay(
+        [
+            ("begin", told),
+            ("push", {"entity": "lead", "whens": ["queued", "now"], "count": 1}),
+            ("lose_column", {**lost, "edit": ("first_name", "x" * 60)}),
+            (
+                "automation",
+                {"at": 0, "side": Side.MARKETO, "name": "first_name", "choice": 0, "later": 0},
+            ),
+            ("edit_both", {"at": 5, "edit": ("first_name", "Ada"), "other": ("first_name", "Ada")}),
+        ]
+    )

@@ -17,7 +17,7 @@ from dynsync.outcomes import OutcomeKind
 from dynsync.policies import Put, manual
 from dynsync.records import MISSING, Entity, Pair, RecordId, Side, Wire
 from dynsync.sandbox import Fault, FaultKind
-from support import CYCLE, World
+from support import CYCLE, World, before
 
 BY_EMAIL = Match("email")
 REFUSED = Fault("refused")
@@ -575,9 +575,8 @@ def test_back_after_its_person_was_found_for_another_record() -> None:
     """Invariant 27: nor is anything sent if an upsert finds the person; and it is told."""
     world, person, contact = linked_and_gone()
     leads = world.dynamics.create_all("lead", [{"lastname": f"N{n}"} for n in range(300)])
-    world.marketo.hold_back()
-    world.marketo.edit(person, {"crmLeadId": leads[0]})
-    world.clock.advance(1)
+    given = {"crmLeadId": leads[0]}
+    before(world.marketo.faults, "write", lambda: world.marketo.edit(person, given))
     world.dynamics.undelete("contact", contact)
     report = world.cycle()
     (skipped,) = (entry for entry in world.recorder.entries if entry.kind == "skipped")
@@ -589,6 +588,62 @@ def test_back_after_its_person_was_found_for_another_record() -> None:
     assert world.sync.link("contact", dynamics=contact) is None
     assert "Lead" == world.person(person)["microsoftType"]
     assert "Analyst" == world.row("contact", contact)["jobtitle"]
+
+
+@pytest.mark.parametrize(("table", "native"), [("lead", "crmLeadId"), ("contact", "crmContactId")])
+def test_given_the_id_of_another_new_record_while_the_feed_is_silent(
+    table: str, native: str
+) -> None:
+    """Invariant 27: who is linked is written over by no record whose id somebody gives them."""
+    world = World()
+    person, lead = world.linked("lead", jobtitle="Analyst", emailaddress1="ada@example.org")
+    world.marketo.hold_back()
+    new: dict[str, Wire] = {"jobtitle": "Boss", "emailaddress1": "bea@example.org"}
+    row = world.lead(**new) if table == "lead" else world.contact(**new)
+    world.marketo.edit(person, {native: row})
+    outcome = next(iter(world.cycle().notable))
+    held = world.person(person)
+    world.cycle()
+
+    assert (OutcomeKind.AMBIGUOUS, TAKEN) == (outcome.kind, outcome.why)
+    assert row == outcome.ids.dynamics
+    assert ("Analyst", "ada@example.org") == (held["title"], held["email"])
+    assert ("Analyst", "Analyst") == world.both(person, "lead", lead, "job_title")
+
+
+@pytest.mark.parametrize(
+    ("table", "native", "expected", "lost"),
+    [("lead", "crmLeadId", "Clerk", "Boss"), ("contact", "crmContactId", "Boss", "Clerk")],
+)
+def test_given_the_id_of_a_new_record_while_the_feed_is_silent(
+    table: str, native: str, expected: str, lost: str
+) -> None:
+    """A1: who was Marketo's alone meets the record by the policy; no upsert writes over them."""
+    world = World()
+    person = world.marketo.create_person({"lastName": "Roe", "company": "Roe", "title": "Clerk"})
+    world.settled()
+    world.marketo.hold_back()
+    row = world.lead(jobtitle="Boss") if table == "lead" else world.contact(jobtitle="Boss")
+    world.marketo.edit(person, {native: row})
+    world.cycle()
+    (met,) = (c for c in world.recorder.entries[-1].changes if c.field == "job_title")
+    world.settled()
+
+    assert lost == met.lost
+    assert (expected, expected) == world.both(person, table, row, "job_title")
+    assert 1 == world.marketo.count()
+
+
+@pytest.mark.parametrize("most", [1, 300])
+def test_nobody_is_asked_for_where_all_people_were_read(most: int) -> None:
+    """A first load, of however many, asks nothing for each: its read tells who holds an id."""
+    world = World()
+    world.dynamics.create_all("lead", [{"lastname": f"N{n}"} for n in range(most)])
+    first = world.cycle()
+    world.dynamics.create("lead", {"lastname": "Later"})
+    later = world.cycle()
+
+    assert (0, 1) == (first.calls[Side.MARKETO, "find"], later.calls[Side.MARKETO, "find"])
 
 
 @pytest.mark.parametrize("table", ["lead", "contact"])

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import attrs
 import pytest
 
 from dynsync._push import PushAnswer
 from dynsync.errors import ConfigurationError
+from dynsync.fields import Match
 from dynsync.maps import CONTACT, LEAD
 from dynsync.memory import MemoryStore
 from dynsync.outcomes import OutcomeKind
 from dynsync.records import RecordId, Side, Wire
 from dynsync.sandbox import BusinessRule, Fault, FaultKind, SimulatedCrash
-from dynsync.state import StateStore
+from dynsync.state import FeedState, StateStore
 from dynsync.sync import When
 from store_fixtures import another, store
 from support import World, before
@@ -540,6 +542,38 @@ def test_already_queued(second: str, when: When) -> None:
     assert (1, 0) == tuple(world.dynamics.count(table) for table in TABLES)
 
 
+@pytest.mark.parametrize("when", WHENS)
+def test_already_queued_by_another_host(when: When) -> None:
+    """R29: two hosts with a map each push one person over one state: it is made once."""
+    world = World()
+    world.cycle()
+    person = person_in(world)
+    world.sync.maps = (LEAD,)
+    first = world.sync.sync_person(person, as_="lead", when="queued")
+    world.sync.maps = (CONTACT,)
+    again = world.sync.sync_person(person, as_="contact", when=when)
+    world.sync.maps = (LEAD, CONTACT)
+    world.settled()
+
+    assert ("queued", "already queued") == (first.kind, again.kind)
+    assert (1, 0) == tuple(world.dynamics.count(table) for table in TABLES)
+
+
+@pytest.mark.parametrize("as_", TABLES)
+def test_matched_in_the_same_run(as_: str) -> None:
+    """A7, A28: a record that comes up meanwhile, and is the person's by their e-mail, is theirs."""
+    world = World(LEAD, attrs.evolve(CONTACT, match=Match("email")))
+    world.cycle()
+    person = person_in(world)
+    row = world.contact(emailaddress1="new@example.org")
+    world.sync.sync_person(person, as_=as_, when="queued")
+    world.settled()
+
+    assert (1, 1) == (rows(world), len(list(world.marketo.people())))
+    assert [person] == world.people_of(row)
+    assert {} == dict(world.sync.status().backlog)
+
+
 def test_paused() -> None:
     """A8: while the sync is off a push is queued, and made when it is on again."""
     world = World()
@@ -645,6 +679,58 @@ def test_rejected_in_the_cycle() -> None:
     assert 1 == report.count(OutcomeKind.REJECTED)
     assert 1 == told == len(world.lines(person))
     assert 1 == rows(world)
+
+
+def refused_for_good(world: World, person: RecordId) -> None:
+    """Have a queued person refused until nothing is tried any more."""
+    refusing(world)
+    world.sync.sync_person(person, as_="lead", when="queued")
+    for _ in range(12):
+        world.cycle(86_400)
+    assert {("lead", "permanent"): 1} == dict(world.sync.status().backlog)
+
+
+def test_refused_for_good_and_corrected(store: StateStore) -> None:
+    """A20: what was refused until nothing more was tried is tried again when the person changes."""
+    world = World(store=store)
+    person = person_in(world, title="Boss")
+    refused_for_good(world, person)
+    world.marketo.edit(person, {"title": "Clerk"})
+    report = world.cycle()
+
+    assert 1 == report.count(OutcomeKind.CREATED) == rows(world)
+    assert {} == dict(world.sync.status().backlog)
+
+
+def test_refused_for_good_after_its_record_was_deleted(store: StateStore) -> None:
+    """A20, R32: so is who had a record before, which was deleted."""
+    world = World(store=store)
+    person, row = world.linked("lead", jobtitle="Clerk")
+    world.dynamics.delete("lead", row)
+    world.marketo.edit(person, {"title": "Boss"})
+    world.settled()
+    refused_for_good(world, person)
+    world.marketo.edit(person, {"title": "Clerk"})
+    report = world.cycle()
+
+    assert 1 == report.count(OutcomeKind.CREATED) == rows(world)
+    assert [person] == world.people_of(next(iter(world.dynamics.rows("lead"))))
+
+
+@pytest.mark.parametrize("edit", [{}, {"title": "Boss"}])
+def test_refused_for_good_and_not_corrected(edit: Mapping[str, Wire]) -> None:
+    """A20: what is read again as it was is not tried again, however often it is read."""
+    world = World()
+    person = person_in(world, title="Boss")
+    refused_for_good(world, person)
+    world.marketo.edit(person, edit)
+    with world.store.transaction():
+        world.store.save_feed("marketo:person", FeedState(None))
+    report = world.cycle()
+
+    assert 1 == report.observed
+    assert 0 == report.records == rows(world)
+    assert {("lead", "permanent"): 1} == dict(world.sync.status().backlog)
 
 
 def test_a_bad_field_is_left_out() -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Final
 
 import attrs
 import pytest
 
+from dynsync.errors import Refused
 from dynsync.fields import EntityMap, Field
 from dynsync.kinds import IntegerKind, Kind, TextKind
 from dynsync.maps import CONTACT, LEAD
 from dynsync.outcomes import OutcomeKind
+from dynsync.recorder import Entry, PartlyRefused
 from dynsync.records import Pair, RecordId, Side, Wire
 from dynsync.sandbox import (
     NO_LIMITS,
@@ -312,6 +314,69 @@ def test_told_once_although_the_log_fails(kind: str) -> None:
 
 
 # -- released
+
+
+class Picky:
+    """A recorder that takes no entry of *bad*, as the activity log takes no line it refuses."""
+
+    name = "picky"
+
+    def __init__(self, *bad: RecordId) -> None:
+        self.bad = frozenset(bad)
+        self.told: set[int] = set()
+        self.calls: list[int] = []
+
+    def record(self, entries: Sequence[Entry]) -> None:
+        """Take what tells of refusals, but of the people whom it does not take."""
+        telling = [entry for entry in entries if entry.refusals]
+        taken = {entry.seq for entry in telling if entry.person not in self.bad}
+        self.calls.append(len(entries))
+        self.told |= taken
+        if len(taken) < len(telling):
+            raise (PartlyRefused if taken else Refused)(Side.MARKETO, "some are not taken")
+
+
+def edited_beside_a_refusal(world: World, *, others: int) -> list[RecordId]:
+    """Edit so many records beside one whose edit is refused; return their people, it first."""
+    rows = world.dynamics.create_all("contact", [{"lastname": f"N{n}"} for n in range(others + 1)])
+    world.settled()
+    of = {str(values["crmContactId"]): id_ for id_, values in world.marketo.people()}
+    people = [of[row] for row in rows]
+    world.marketo.edit(people[0], {"lastName": LONG})
+    for row in rows[1:]:
+        world.dynamics.edit("contact", row, {"jobtitle": "Clerk"})
+    return people
+
+
+def test_a_line_that_is_refused_keeps_nobody_waiting_who_comes_much_later() -> None:
+    """R92: the only line among 500 outcomes is not offered alone for ever."""
+    world = World()
+    person, other = edited_beside_a_refusal(world, others=520)[:2]
+    world.sync.recorders = (recorder := Picky(person),)
+    alone = world.cycle()
+    world.marketo.edit(other, {"lastName": LONG})
+    together, later = world.cycle(), world.cycle()
+
+    assert [1, 1, 0] == [len(report.failures) for report in (alone, together, later)]
+    assert 1 == len(recorder.told)
+
+
+def test_a_log_that_takes_nothing_keeps_everything_waiting() -> None:
+    """R92: where each line is refused the log may be at fault: all come again, and few calls."""
+    world = World()
+    people = edited_beside_a_refusal(world, others=620)
+    world.sync.recorders = (recorder := Picky(*people),)
+    world.cycle()
+    for other in people[1:3]:
+        world.marketo.edit(other, {"lastName": LONG})
+        world.cycle()
+    recorder.calls.clear()
+    broken = world.cycle()
+    calls, recorder.bad = len(recorder.calls), frozenset()
+    well = world.cycle()
+
+    assert ([1, 0], 2) == ([len(report.failures) for report in (broken, well)], calls)
+    assert 3 == len(recorder.told)
 
 
 def test_released_by_another_value() -> None:

@@ -155,14 +155,18 @@ class _Batch:
 
     def find_lost(self) -> None:
         """
-        Find who holds the ids of records whose person was perhaps made, and nobody knows.
+        Find who holds the ids of records that nobody is known to be.
 
         Marketo's feed may be late, and an upsert would write over what such a person holds. Which
-        of several it is nobody can say (invariant 27).
+        of several it is nobody can say (invariant 27). Where all people were read in this run,
+        only a write without an answer may have made somebody since.
         """
         lost: dict[Entity, dict[RecordId, Pending]] = defaultdict(dict)
         for entry in self.unmet():
-            if entry.reason == "ambiguous" and entry.ids.dynamics is not None:
+            table = self.terms[entry.entity].map.tables.marketo
+            unread = table not in self.session.read_whole or entry.reason == "ambiguous"
+            seen = entry.seen.dynamics
+            if unread and entry.ids.dynamics is not None and not (seen is not None and seen.gone):
                 lost[entry.entity][plain_id(entry.ids.dynamics)] = entry
         for entity, entries in lost.items():
             terms = self.terms[entity]
@@ -223,7 +227,11 @@ class _Batch:
             self.meetings.update(found.meetings)
 
     def refuse_taken(self) -> None:
-        """Refuse to pair a person that is linked to another record, or about to be."""
+        """
+        Refuse to pair a person that is linked to another record, or about to be.
+
+        Who is pushed while another record is about to be theirs is not made a second one (A7).
+        """
         pairs = [
             (entry.ids.marketo, entry.key)
             for entry in self.entries.values()
@@ -239,6 +247,10 @@ class _Batch:
                 continue
             linked = person in known and known[person].state is LinkState.LIVE
             if linked or self.session.claimed.setdefault(person, key) != key:
+                self.trouble[key] = TAKEN
+        for key, entry in self.entries.items():
+            pushed = entry.ids.marketo if entry.push is not None else None
+            if pushed is not None and self.session.claimed.setdefault(pushed, key) != key:
                 self.trouble[key] = TAKEN
 
     def refuse_adopting(self) -> None:

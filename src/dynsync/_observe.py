@@ -117,6 +117,8 @@ class _Reading:
     def _begin_full(self, top: int) -> None:
         """Mark nothing as seen: neither what is linked nor what waits to become a person."""
         self.marks.seen = bytearray(top)
+        if self.feed.side is Side.MARKETO:
+            self.session.read_whole.add(self.feed.table)
         if self.feed.side is Side.DYNAMICS:
             self.marks.unseen = {
                 entry.key: entry.ids.dynamics

@@ -9,6 +9,7 @@ import attrs
 
 from dynsync._desk import Desk
 from dynsync._gather import gather
+from dynsync._remembering import served
 from dynsync._session import Session
 from dynsync._unanswered import is_unanswered
 from dynsync.backlog import LinkState, Pending, Push, unlinked_key
@@ -102,7 +103,10 @@ def _queue(
     # The id that a person gets does not depend on what it is made as, so that one that is
     # on its way as a lead is not made a contact as well.
     person, made = RecordId(str(draft.ids.marketo)), RecordId(str(draft.ids.dynamics))
-    if store.pending([unlinked_key(one.entity, made) for one in maps]):
+    (table,) = {one.tables.marketo for one in maps if one.entity == draft.entity}
+    # Another host over the same state may push as what is in none of our maps.
+    entities = {one.entity for one in maps} | served(store, table)
+    if store.pending([unlinked_key(entity, made) for entity in entities]):
         return PushAnswer("already queued", person, None, "already in the sync process")
     entry = attrs.evolve(draft, push=push, since=now, modified=now, retry_at=now, reason="push")
     with store.transaction():

@@ -83,7 +83,8 @@ class Session:
     *agreed* are the terms of the runs before.
     *skews* say by how many seconds our clock is ahead of a system's, where it told its time.
     *claimed* are people who are about to be linked, with the entry that it is to be to. *unsure*
-    are the tables that were read since their rights were asked for, and *blind* the fields that
+    are the tables that were read since their rights were asked for, *read_whole* those of Marketo
+    of which every person was read, and *blind* the fields that
     turned out not to be readable any more. *echoed* are the links whose last write to Marketo
     was seen to be done. *unanswered* says when people without a link were last written to,
     by entry; `dynsync._unanswered` fills it. *heard* are the outcomes of writes that an earlier
@@ -103,6 +104,7 @@ class Session:
     skews: dict[Side, float] = Factory(dict[Side, float])
     claimed: dict[RecordId, PendingKey] = Factory(dict[RecordId, PendingKey])
     unsure: set[tuple[Side, str]] = Factory(set[tuple[Side, str]])
+    read_whole: set[str] = Factory(set[str])
     echoed: set[int] = Factory(set[int])
     unanswered: dict[PendingKey, SentAt] | None = None
     blind: dict[Entity, set[str]] = Factory(dict[Entity, set[str]])

@@ -26,6 +26,7 @@ from dynsync.backlog import (
 )
 from dynsync.holding import swallowed_fields
 from dynsync.observing import clears, differs, fold, overwritten, shows
+from dynsync.planning import new_dynamics_id
 from dynsync.records import (
     MISSING,
     Change,
@@ -44,6 +45,9 @@ from dynsync.terms import Terms
 __all__ = ["Marks", "Taking"]
 
 _CROSSING = Pair(Side.MARKETO, Side.DYNAMICS)
+
+_REFUSED = frozenset({"held", "permanent", "withheld"})
+"""Reasons for which a push waits that an edit of its person may take away."""
 
 
 @attrs.define
@@ -138,6 +142,8 @@ class Taking:
                 self._take_alone(terms, change, link, row)
             else:
                 self._take_record(terms, change, link, row)
+        if side is Side.MARKETO:
+            self._take_pushed_again(news)
 
     def _take_alone(self, terms: Terms, change: Record, link: Known, row: Row) -> None:
         """
@@ -302,6 +308,7 @@ class Taking:
             self._take_new_dynamics(strangers)
         else:
             self._take_people([(change, None) for change in strangers])
+            self._take_pushed([(one, None) for one in strangers if isinstance(one, Record)])
 
     def _take_new_dynamics(self, strangers: Sequence[Change]) -> None:
         (terms,) = self.feed.terms.values()
@@ -322,6 +329,40 @@ class Taking:
             if entry is None:
                 entry = self._new(key, terms.entity, None, Pair(None, change.id))
             self.entries[key] = fold(terms, entry, Side.DYNAMICS, seen, self.now)
+
+    def _take_pushed_again(self, news: Sequence[tuple[Change, Known, Row | None]]) -> None:
+        alone = {
+            link.key: change
+            for change, link, _ in news
+            if isinstance(change, Record) and link.state is LinkState.GONE_DYNAMICS
+        }
+        ended = self.session.store.links(alone)
+        self._take_pushed([(alone[key], link.ids.dynamics) for key, link in ended.items()])
+
+    def _take_pushed(self, people: Sequence[tuple[Record, RecordId | None]]) -> None:
+        """
+        Let pushes that were refused hear what their people hold: it may be right by now (A20).
+
+        Each of *people* comes with the deleted record that was theirs before (R32).
+        """
+        instance = self.session.systems.marketo.identity()
+        pushed = [
+            (
+                unlinked_key(terms.entity, new_dynamics_id(instance, record.id, before)),
+                terms,
+                record,
+            )
+            for record, before in people
+            for terms in self.feed.terms.values()
+        ]
+        self._load(key for key, _, _ in pushed)
+        for key, terms, record in pushed:
+            entry = self.entries.get(key)
+            if entry is not None and entry.push is not None and entry.reason in _REFUSED:
+                row = self.feed.rows[terms.entity](record.values)
+                check_row(terms, Side.MARKETO, row)
+                seen = Observation(row, record.version, self._stamp(record))
+                self.entries[key] = fold(terms, entry, Side.MARKETO, seen, self.now)
 
     def _take_people(self, people: Sequence[tuple[Change, Entity | None]]) -> None:
         """Take people who hold the id of a record, of another entity than they are linked as."""

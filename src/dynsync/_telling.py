@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from dynsync._session import Session
 from dynsync.calling import called
-from dynsync.errors import ContractError, SystemFailure
+from dynsync.errors import ContractError, Refused, SystemFailure
 from dynsync.recorder import Entry, PartlyRefused, Recorder, entry_of
 
 __all__ = ["tell", "told_up_to"]
+
+_AT_ONCE: Final = 500
+"""Entries that a recorder is told at a time."""
+
+_MOST: Final = 20_000
+"""Entries that it is told at a time where it refused fewer."""
 
 
 def told_up_to(session: Session, recorder: Recorder) -> int:
@@ -25,21 +32,50 @@ def tell(session: Session, recorders: Sequence[Recorder]) -> ContractError | Non
     """Let every recorder read on in the journal; return what the first broken one raised."""
     broken: ContractError | None = None
     for recorder in recorders:
-        after = told_up_to(session, recorder)
         try:
-            while kept := session.store.journal(after, 500):
-                try:
-                    _record(recorder, [entry_of(entry) for entry in kept])
-                except PartlyRefused as failure:
-                    session.report.failures.append(failure)
-                after = kept[-1].seq
+            while entries := _entries(session, told_up_to(session, recorder)):
+                told = _told(session, recorder, entries)
                 with session.commit():
-                    session.store.put(_place(recorder), str(after))
+                    session.store.put(_place(recorder), str(told))
         except SystemFailure as failure:
             session.report.failures.append(failure)
         except ContractError as error:
             broken = broken or error
     return broken
+
+
+def _entries(session: Session, after: int) -> list[Entry]:
+    return [entry_of(kept) for kept in session.store.journal(after, _AT_ONCE)]
+
+
+def _told(session: Session, recorder: Recorder, entries: Sequence[Entry]) -> int:
+    """Tell *recorder* of *entries*; return the place up to which it was told."""
+    try:
+        return _say(session, recorder, entries)
+    except Refused:
+        # Perhaps for the one line among them: together with others it shows whose fault it is.
+        longer = _to_next_refusals(session, entries)
+        if len(longer) == len(entries):
+            raise
+        return _say(session, recorder, longer)
+
+
+def _say(session: Session, recorder: Recorder, entries: Sequence[Entry]) -> int:
+    try:
+        _record(recorder, entries)
+    except PartlyRefused as failure:
+        session.report.failures.append(failure)
+    return entries[-1].seq
+
+
+def _to_next_refusals(session: Session, entries: Sequence[Entry]) -> Sequence[Entry]:
+    """Return *entries* and what follows in the journal, as far as some tell of refusals."""
+    longer = [*entries]
+    while len(longer) < _MOST and (more := _entries(session, longer[-1].seq)):
+        longer += more
+        if any(entry.refusals for entry in more):
+            break
+    return longer
 
 
 def _record(recorder: Recorder, entries: Sequence[Entry]) -> None:

@@ -75,9 +75,10 @@ class Recorder(Protocol):
     Anything that wants to know outcomes.
 
     Entries come in order of ``seq``, each at least once: after a crash some come again.
-    `SystemFailure` keeps the place, and the same entries come with the next run; `PartlyRefused`
-    moves on. Any other exception is a broken promise: the place stays and the other recorders
-    are told, then the run raises `ContractError`.
+    `SystemFailure` keeps the place, and the same entries come with the next run; after `Refused`
+    also at once, with some that follow, if there are any. `PartlyRefused` moves on. Any other
+    exception is a broken promise: the place stays and the other recorders are told, then the run
+    raises `ContractError`.
     """
 
     @property

@@ -73,6 +73,12 @@ class Call:
             return {}
         return _parameters(self.body.decode("utf-8", "replace"))
 
+    def verb(self) -> str:
+        """Return the method, or the one that a POST to Marketo stands for, by ``_method``."""
+        if self.method != "POST":
+            return self.method
+        return {**self.query(), **self.form()}.get("_method", self.method).upper()
+
     def json(self) -> object:
         """Return what the body holds; raises `Malformed`."""
         try:

@@ -103,9 +103,9 @@ class MarketoApi:
     def _let_in(self, call: Call) -> Json | Reply:
         params = {**call.query(), **call.form()}
         user = self._user(call, params)
-        method = call.method
-        if method == "POST":
-            method = params.pop("_method", method).upper()
+        method = call.verb()
+        if call.method == "POST":
+            params.pop("_method", None)
         route, names = _route(method, call.path)
         asked = Asked(self.state, call, params, names, Author(user, "sync"))
         with self._call(route.operation, user) as fault:

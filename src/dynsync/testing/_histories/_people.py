@@ -245,3 +245,7 @@ class People:
             value = cell.now[there]
             taken = there is Side.DYNAMICS or not self.scene.refused(name, value)
             cell.now[there.other] = value if taken else None
+            if self.deaf:
+                # Or it was made without it, and nobody has heard of that yet.
+                cell.risky = True
+                cell.history.append(cell.agreed[there.other])
