@@ -717,6 +717,17 @@ def test_refused_for_good_after_its_record_was_deleted(store: StateStore) -> Non
     assert [person] == world.people_of(next(iter(world.dynamics.rows("lead"))))
 
 
+def test_refused_for_good_and_deleted(store: StateStore) -> None:
+    """R45: whose person is gone waits for nothing any more."""
+    world = World(store=store)
+    person = person_in(world, title="Boss")
+    refused_for_good(world, person)
+    world.marketo.delete(person)
+    report = world.cycle()
+
+    assert 0 == report.left == rows(world)
+
+
 @pytest.mark.parametrize("edit", [{}, {"title": "Boss"}])
 def test_refused_for_good_and_not_corrected(edit: Mapping[str, Wire]) -> None:
     """A20: what is read again as it was is not tried again, however often it is read."""

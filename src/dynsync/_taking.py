@@ -58,11 +58,13 @@ class Marks:
     *seen* has a byte for each link, in a full read; *unseen* holds the unlinked entries that a
     full read has not met yet; *open_links* has one for each link, which says whether it is in the
     backlog. While feeds are read no link is made: whoever is known has a byte in both.
+    *refused* is whether anything waits that was refused, where that was asked.
     """
 
     seen: bytearray | None = None
     unseen: dict[PendingKey, RecordId] = Factory(dict[PendingKey, RecordId])
     open_links: bytearray = Factory(bytearray)
+    refused: bool | None = None
 
 
 @attrs.define
@@ -308,11 +310,11 @@ class Taking:
             self._take_new_dynamics(strangers)
         else:
             self._take_people([(change, None) for change in strangers])
-            self._take_pushed([(one, None) for one in strangers if isinstance(one, Record)])
+            if strangers and self._any_refused():
+                self._take_pushed((change, None) for change in strangers)
 
     def _take_new_dynamics(self, strangers: Sequence[Change]) -> None:
         (terms,) = self.feed.terms.values()
-        row_of = self.feed.rows[terms.entity]
         self._load(unlinked_key(terms.entity, change.id) for change in strangers)
         for change in strangers:
             key = unlinked_key(terms.entity, change.id)
@@ -320,49 +322,57 @@ class Taking:
             if isinstance(change, Tombstone):
                 if entry is None:
                     continue
-                seen = Observation(terms.blank(), None, self._stamp(change), gone=True)
             else:
-                row = row_of(change.values)
-                check_row(terms, Side.DYNAMICS, row)
-                seen = Observation(row, change.version, self._stamp(change))
                 self.marks.unseen.pop(key, None)
             if entry is None:
                 entry = self._new(key, terms.entity, None, Pair(None, change.id))
+            seen = self._seen(terms, change)
             self.entries[key] = fold(terms, entry, Side.DYNAMICS, seen, self.now)
 
     def _take_pushed_again(self, news: Sequence[tuple[Change, Known, Row | None]]) -> None:
         alone = {
             link.key: change
             for change, link, _ in news
-            if isinstance(change, Record) and link.state is LinkState.GONE_DYNAMICS
+            if link.state is LinkState.GONE_DYNAMICS
         }
-        ended = self.session.store.links(alone)
-        self._take_pushed([(alone[key], link.ids.dynamics) for key, link in ended.items()])
+        if alone and self._any_refused():
+            ended = self.session.store.links(alone)
+            self._take_pushed([(alone[key], link.ids.dynamics) for key, link in ended.items()])
 
-    def _take_pushed(self, people: Sequence[tuple[Record, RecordId | None]]) -> None:
+    def _any_refused(self) -> bool:
+        """Return whether anything waits that was refused; asked once in a reading."""
+        if self.marks.refused is None:
+            reasons = {reason for _, reason in self.session.store.backlog().counts}
+            self.marks.refused = not reasons.isdisjoint(_REFUSED)
+        return self.marks.refused
+
+    def _take_pushed(self, people: Iterable[tuple[Change, RecordId | None]]) -> None:
         """
-        Let pushes that were refused hear what their people hold: it may be right by now (A20).
+        Let pushes that were refused hear what became of their people (A20).
 
-        Each of *people* comes with the deleted record that was theirs before (R32).
+        What they hold may be right by now, or they are gone. Each of *people* comes with the
+        deleted record that was theirs before (R32).
         """
         instance = self.session.systems.marketo.identity()
         pushed = [
-            (
-                unlinked_key(terms.entity, new_dynamics_id(instance, record.id, before)),
-                terms,
-                record,
-            )
-            for record, before in people
+            (unlinked_key(terms.entity, new_dynamics_id(instance, change.id, before)), terms, change)
+            for change, before in people
             for terms in self.feed.terms.values()
         ]
         self._load(key for key, _, _ in pushed)
-        for key, terms, record in pushed:
+        for key, terms, change in pushed:
             entry = self.entries.get(key)
             if entry is not None and entry.push is not None and entry.reason in _REFUSED:
-                row = self.feed.rows[terms.entity](record.values)
-                check_row(terms, Side.MARKETO, row)
-                seen = Observation(row, record.version, self._stamp(record))
+                seen = self._seen(terms, change)
                 self.entries[key] = fold(terms, entry, Side.MARKETO, seen, self.now)
+
+    def _seen(self, terms: Terms, change: Change) -> Observation:
+        """Return what *change* tells, as it was seen."""
+        if isinstance(change, Tombstone):
+            return Observation(terms.blank(), None, self._stamp(change), gone=True)
+        row = self.feed.rows[terms.entity](change.values)
+        check_row(terms, self.feed.side, row)
+        return Observation(row, change.version, self._stamp(change))
 
     def _take_people(self, people: Sequence[tuple[Change, Entity | None]]) -> None:
         """Take people who hold the id of a record, of another entity than they are linked as."""
