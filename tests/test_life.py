@@ -17,6 +17,7 @@ from dynsync.outcomes import OutcomeKind
 from dynsync.policies import Put, manual
 from dynsync.records import MISSING, Entity, Pair, RecordId, Side, Wire
 from dynsync.sandbox import Fault, FaultKind
+from dynsync.state import FeedState
 from support import CYCLE, World, before
 
 BY_EMAIL = Match("email")
@@ -632,6 +633,30 @@ def test_given_the_id_of_a_new_record_while_the_feed_is_silent(
     assert lost == met.lost
     assert (expected, expected) == world.both(person, table, row, "job_title")
     assert 1 == world.marketo.count()
+
+
+def test_given_the_id_of_a_new_record_and_not_read_to_the_end() -> None:
+    """Invariant 6: where reading all people broke off, Marketo is asked who holds the id."""
+    world = World()
+    world.cycle()
+    for number in range(350):
+        world.marketo.create_person({"lastName": f"N{number}"})
+    world.cycle()
+    row = world.lead(jobtitle="Boss")
+    world.marketo.faults.plan("write", *[Fault("down")] * 20)
+    world.cycle()
+    world.marketo.faults.clear()
+    person = world.marketo.create_person({"lastName": "Lee", "title": "Clerk", "crmLeadId": row})
+    with world.store.transaction():
+        world.store.save_feed("marketo:person", FeedState(None))
+    pages = iter([False])
+    world.sync.stopping = lambda: next(pages, True)
+    stopped = world.cycle()
+    world.sync.stopping = lambda: False
+    world.settled()
+
+    assert stopped.interrupted
+    assert ("Clerk", "Clerk") == world.both(person, "lead", row, "job_title")
 
 
 @pytest.mark.parametrize("most", [1, 300])

@@ -638,7 +638,6 @@ def test_a_record_that_is_gone_is_dropped() -> None:
         entry(gone(), None),
         entry(gone(), gone()),
         entry(gone(), seen({"city": "a"}), push=PUSH),
-        entry(seen({"city": "a"}), gone(), push=PUSH),
     ):
         plan = planned(made)
         assert (Action.DROP, NO_WRITES) == (plan.action, plan.writes)
@@ -652,9 +651,10 @@ def test_a_person_who_went_before_it_was_linked_is_made_anew() -> None:
     assert Action.CREATE_PERSON is plan.action
 
 
-def test_a_person_whose_record_went_before_it_was_linked_says_so() -> None:
+@pytest.mark.parametrize("push", [None, PUSH])
+def test_a_person_whose_record_went_before_it_was_linked_says_so(push: Push | None) -> None:
     """It was made, nobody heard of it, and its record is gone: only its stamps are touched."""
-    made = entry(seen({"city": "a", **STAMPS}, modified_at=NOW), gone())
+    made = entry(seen({"city": "a", **STAMPS}, modified_at=NOW), gone(), push=push)
     plan = planned(made)
 
     assert Action.FLAG is plan.action
@@ -742,14 +742,18 @@ def test_a_person_who_is_in_dynamics_where_no_deletion_is_kept() -> None:
 
 def test_nobody_is_made_of_nothing() -> None:
     """A push of whom nothing is known has nothing behind it."""
-    for made in (
-        entry(push=PUSH),
-        entry(gone(), push=PUSH),
-        entry(seen({"name": "Lee"}), ids=Pair(PERSON, None), push=PUSH),
-    ):
+    for made in (entry(push=PUSH), entry(gone(), push=PUSH)):
         plan = planned(made)
         assert (Action.DROP, NO_WRITES, "") == (plan.action, plan.writes, plan.entry.reason)
         assert Pair(row({}), row({})) == plan.actual
+
+
+def test_nobody_is_made_under_the_id_of_a_record_that_they_have() -> None:
+    """R27: what has no id to be made under is made already."""
+    plan = planned(entry(seen({"name": "Lee"}), ids=Pair(PERSON, None), push=PUSH))
+
+    assert (Action.DROP, NO_WRITES) == (plan.action, plan.writes)
+    assert "the person holds the id of a Dynamics record already" == plan.entry.reason
 
 
 def test_a_record_is_not_made_without_what_is_required() -> None:

@@ -525,6 +525,139 @@ def test_pushed_while_the_flag_is_unanswered(
     assert [] == [entry.key for entry in store.each_pending() if entry.push or entry.link]
 
 
+# -- in Dynamics by an id that somebody gave, or that is to be made
+
+
+@pytest.mark.parametrize("when", WHENS)
+def test_made_as_the_other_entity_by_a_state_that_is_lost(when: When) -> None:
+    """U11, R27: the id of what was made depends on the person alone: this one is made already."""
+    world = World()
+    person = person_in(world)
+    world.sync.sync_person(person, as_="contact")
+    world.settled()
+    world.sync.store = world.store = MemoryStore()
+    answer = world.sync.sync_person(person, as_="lead", when=when)
+    world.settled()
+
+    assert ("exists" if when == "now" else "queued") == answer.kind
+    assert (0, 1) == tuple(world.dynamics.count(table) for table in TABLES)
+    assert {} == dict(world.sync.status().backlog)
+
+
+@pytest.mark.parametrize("when", WHENS)
+def test_queued_by_two_hosts_before_the_first_cycle(when: When) -> None:
+    """Invariant 12: nothing tells them of each other yet; one record is made, and nobody waits."""
+    world = World()
+    person = person_in(world)
+    world.sync.maps = (LEAD,)
+    world.sync.sync_person(person, as_="lead", when="queued")
+    world.sync.maps = (CONTACT,)
+    world.sync.sync_person(person, as_="contact", when=when)
+    world.sync.maps = (LEAD, CONTACT)
+    world.settled()
+
+    assert 1 == rows(world)
+    assert {} == dict(world.sync.status().backlog)
+
+
+@pytest.mark.parametrize("when", WHENS)
+@pytest.mark.parametrize("as_", TABLES)
+@pytest.mark.parametrize("table", TABLES)
+def test_given_the_id_of_another_record_after_its_own_was_deleted(
+    table: str, as_: str, when: When
+) -> None:
+    """U11, R27: the mark of a delete speaks of the record before."""
+    world = World()
+    person, _ = deleted(world, table)
+    other = world.contact()
+    world.marketo.edit(person, {"crmContactId": other})
+    world.sync.sync_person(person, as_=as_, when=when)
+    world.settled()
+
+    assert (0, 1) == tuple(world.dynamics.count(table) for table in TABLES)
+    assert [person] == world.people_of(other) == [id_ for id_, _ in world.marketo.people()]
+    assert {} == dict(world.sync.status().backlog)
+
+
+def test_marked_as_deleted_though_it_is_back_and_the_state_is_lost() -> None:
+    """R27: what is there is theirs, whatever the person says of it."""
+    world = World()
+    person, row = deleted(world, "lead")
+    world.dynamics.undelete("lead", row)
+    world.sync.store = world.store = MemoryStore()
+    world.sync.sync_person(person, as_="lead")
+    world.settled()
+
+    assert (1, 1) == (rows(world), world.marketo.count())
+    assert [person] == world.people_of(row)
+
+
+def test_queued_and_given_the_id_of_a_new_record() -> None:
+    """R27: they meet it, and the push is over; nothing about it is ambiguous."""
+    world = World()
+    world.cycle()
+    row = world.lead()
+    person = person_in(world, crmLeadId=row)
+    world.sync.sync_person(person, as_="lead", when="queued")
+    report = world.cycle()
+
+    assert (1, 0) == (report.count(OutcomeKind.SKIPPED), report.count(OutcomeKind.AMBIGUOUS))
+    assert [person] == world.people_of(row)
+
+
+@pytest.mark.parametrize("kind", ["lost_request", "down"])
+def test_pushed_while_its_match_waits(kind: FaultKind) -> None:
+    """A7, A28: a record was found to be theirs, and Marketo could not be told: it is theirs."""
+    world = World(LEAD, attrs.evolve(CONTACT, match=Match("email")))
+    world.cycle()
+    person = person_in(world)
+    row = world.contact(emailaddress1="new@example.org")
+    world.marketo.faults.plan("write", *[Fault(kind)] * (6 if kind == "down" else 1))
+    world.cycle()
+    world.marketo.faults.clear()
+    answer = world.sync.sync_person(person, as_="lead")
+    world.settled()
+
+    assert "deferred" == answer.kind
+    assert (1, [person]) == (rows(world), world.people_of(row))
+    assert {} == dict(world.sync.status().backlog)
+
+
+# -- gone again before it was heard of
+
+
+@pytest.mark.parametrize("kind", ["lost_request", "lost_response", "refused", "down"])
+@pytest.mark.parametrize("table", TABLES)
+def test_deleted_in_marketo_before_it_was_told_the_id(table: str, kind: FaultKind) -> None:
+    """R46: what Dynamics put into the new record by itself brings nobody back."""
+    world = World()
+    world.cycle()
+    person = person_in(world)
+    world.marketo.faults.plan("write", *[Fault(kind)] * (6 if kind == "down" else 1))
+    world.sync.sync_person(person, as_=table)
+    world.marketo.faults.clear()
+    world.marketo.delete(person)
+    world.settled()
+
+    assert 0 == world.marketo.count()
+
+
+def test_made_unheard_and_deleted_and_restored() -> None:
+    """Invariant 12: nobody else's push makes that id: the record is theirs when it comes back."""
+    world = World()
+    world.cycle()
+    person = person_in(world)
+    world.dynamics.faults.plan("write", Fault("lost_response"))
+    world.sync.sync_person(person, as_="lead")
+    (row,) = world.dynamics.rows("lead")
+    world.dynamics.delete("lead", row)
+    world.cycle()
+    world.dynamics.undelete("lead", row)
+    world.settled()
+
+    assert [person] == world.people_of(row) == [id_ for id_, _ in world.marketo.people()]
+
+
 # -- in the queue
 
 
@@ -717,6 +850,74 @@ def test_refused_for_good_after_its_record_was_deleted(store: StateStore) -> Non
     assert [person] == world.people_of(next(iter(world.dynamics.rows("lead"))))
 
 
+def test_refused_for_good_and_its_record_is_back(store: StateStore) -> None:
+    """R26, R27: nobody asked for the record that a later delete would have it make."""
+    world = World(store=store)
+    person, row = world.linked("lead", jobtitle="Clerk")
+    world.dynamics.delete("lead", row)
+    world.marketo.edit(person, {"title": "Boss"})
+    world.settled()
+    refused_for_good(world, person)
+    world.dynamics.undelete("lead", row)
+    world.settled()
+    waiting = [entry for entry in store.each_pending() if entry.push is not None]
+    world.dynamics.delete("lead", row)
+    world.settled()
+    world.marketo.edit(person, {"title": "Clerk"})
+    world.settled()
+
+    assert [] == waiting
+    assert 0 == rows(world)
+
+
+def test_refused_for_good_and_matched() -> None:
+    """A28, R27: who turns out to be in Dynamics is not made there."""
+    world = World(LEAD, attrs.evolve(CONTACT, match=Match("email")))
+    world.cycle()
+    person = person_in(world, title="Boss")
+    refused_for_good(world, person)
+    row = world.contact(emailaddress1="new@example.org")
+    world.settled()
+
+    assert [person] == world.people_of(row)
+    assert {} == dict(world.sync.status().backlog)
+
+
+@pytest.mark.parametrize("when", WHENS)
+def test_refused_for_good_and_asked_for_again(when: When) -> None:
+    """A31, R29: it is on no way any more; it is told once all the same."""
+    world = World()
+    person = person_in(world, title="Boss")
+    refused_for_good(world, person)
+    again = world.sync.sync_person(person, as_="lead", when=when)
+    world.settled()
+
+    assert ("rejected" if when == "now" else "queued") == again.kind
+    assert (0, 1) == (rows(world), len(world.lines(person)))
+
+
+@pytest.mark.parametrize("when", WHENS)
+def test_refused_for_good_and_asked_for_with_another_owner(when: When) -> None:
+    """R30: who asks again means what is asked now."""
+    world = World()
+    wrong = "00000000-0000-4000-8000-0000000000ff"
+
+    def rule(_: Mapping[str, Wire] | None, after: dict[str, Wire]) -> None:
+        if after["ownerid"] == wrong:
+            raise BusinessRule("this owner has left")
+
+    world.dynamics.add_rule("lead", rule)
+    person = person_in(world)
+    world.sync.sync_person(person, as_="lead", owner=wrong, when="queued")
+    for _ in range(12):
+        world.cycle(86_400)
+    world.sync.sync_person(person, as_="lead", owner=OWNER, when=when)
+    world.settled()
+    (row,) = world.dynamics.rows("lead").values()
+
+    assert OWNER == row["ownerid"]
+
+
 def test_refused_for_good_and_deleted(store: StateStore) -> None:
     """R45: whose person is gone waits for nothing any more."""
     world = World(store=store)
@@ -742,6 +943,25 @@ def test_refused_for_good_and_not_corrected(edit: Mapping[str, Wire]) -> None:
     assert 1 == report.observed
     assert 0 == report.records == rows(world)
     assert {("lead", "permanent"): 1} == dict(world.sync.status().backlog)
+
+
+def test_a_field_is_refused_and_then_dynamics_is_down() -> None:
+    """A19: the rest of the record was not refused: the next cycle makes it."""
+    world = World()
+
+    def rule(_: Mapping[str, Wire] | None, after: dict[str, Wire]) -> None:
+        if after["jobtitle"] == "Boss":
+            world.dynamics.faults.plan("write", *[Fault("down")] * 6)
+            raise BusinessRule("this job title is not allowed", "jobtitle")
+
+    world.dynamics.add_rule("lead", rule)
+    person = person_in(world, title="Boss")
+    answer = world.sync.sync_person(person, as_="lead")
+    world.dynamics.faults.clear()
+    world.settled()
+
+    assert "deferred" == answer.kind
+    assert (1, 1) == (rows(world), len(world.lines(person)))
 
 
 def test_a_bad_field_is_left_out() -> None:

@@ -13,13 +13,14 @@ from dynsync._confirm import await_echo, kept_by_marketo
 from dynsync._contract import usable_results
 from dynsync._ending import Ending
 from dynsync._notes import notes_of, upsert_notes
+from dynsync._pushed import overtaken
 from dynsync._rights import Answered, believe, without_values
 from dynsync._session import Session
 from dynsync._unanswered import answered, sending
-from dynsync.backlog import Linked, Sent, link_key
+from dynsync.backlog import Linked, LinkState, Sent, link_key
 from dynsync.errors import Ambiguous, ContractError, Refused, SchemaChanged, SystemFailure
 from dynsync.outcomes import Outcome, OutcomeKind, severity
-from dynsync.planning import RecordPlan, plan_record
+from dynsync.planning import Action, RecordPlan, plan_record
 from dynsync.recorder import journal_entry
 from dynsync.records import MISSING, Pair, Side
 from dynsync.settling import Settlement, settle
@@ -332,6 +333,8 @@ class Desk:
                 store, [s.link.key for c, s in settled if s.link and _unconfirmed(c, s.link)]
             )
             store.save_pending(s.entry for _, s in settled if s.entry is not None)
+            new = [s.link for c, s in settled if s.link is not None and _is_new(c, s.link)]
+            store.save_pending(overtaken(session, new, now))
             run = session.report.run
             store.append(
                 journal_entry(s.outcome, run, now) for c, s in settled if not _stands(c, s)
@@ -381,6 +384,13 @@ def _keep_notes(case: _Case, link: Linked | None) -> None:
         return
     if case.plan.link is None or isinstance(case.plan.writes.marketo, Create):
         link.sent = (*link.sent, *case.notes)
+
+
+def _is_new(case: _Case, link: Linked) -> bool:
+    """Return whether two records that were there have become one, now or once more."""
+    before = case.plan.link
+    alive = before is not None and before.state is LinkState.LIVE
+    return case.plan.action is Action.MERGE and link.state is LinkState.LIVE and not alive
 
 
 def _is_known(case: _Case) -> bool:

@@ -18,6 +18,7 @@ from dynsync.backlog import AMBIGUOUS_MATCH, Linked, LinkState, Observation, Pen
 from dynsync.holding import without_undone
 from dynsync.observing import fold
 from dynsync.outcomes import TAKEN, shared_by
+from dynsync.planning import in_dynamics
 from dynsync.records import MISSING, Entity, Record, RecordId, Side, plain_id
 from dynsync.terms import Terms
 
@@ -164,7 +165,8 @@ class _Batch:
         lost: dict[Entity, dict[RecordId, Pending]] = defaultdict(dict)
         for entry in self.unmet():
             table = self.terms[entry.entity].map.tables.marketo
-            unread = table not in self.session.read_whole or entry.reason == "ambiguous"
+            whole = (Side.MARKETO, table) in self.session.read_whole
+            unread = not whole or entry.reason == "ambiguous"
             seen = entry.seen.dynamics
             if unread and entry.ids.dynamics is not None and not (seen is not None and seen.gone):
                 lost[entry.entity][plain_id(entry.ids.dynamics)] = entry
@@ -249,9 +251,16 @@ class _Batch:
             if linked or self.session.claimed.setdefault(person, key) != key:
                 self.trouble[key] = TAKEN
         for key, entry in self.entries.items():
-            pushed = entry.ids.marketo if entry.push is not None else None
+            pushed = entry.ids.marketo if self._is_made(entry) else None
             if pushed is not None and self.session.claimed.setdefault(pushed, key) != key:
                 self.trouble[key] = TAKEN
+
+    def _is_made(self, entry: Pending) -> bool:
+        """Return whether *entry* asks for a record of a person who has none."""
+        seen = entry.seen.marketo
+        if entry.push is None or entry.ids.dynamics is None or seen is None or seen.gone:
+            return False
+        return not in_dynamics(self.terms[entry.entity], seen.row, entry.ids.dynamics)
 
     def refuse_adopting(self) -> None:
         """Refuse to take for a pushed person's own the record that another person is linked to."""

@@ -117,8 +117,6 @@ class _Reading:
     def _begin_full(self, top: int) -> None:
         """Mark nothing as seen: neither what is linked nor what waits to become a person."""
         self.marks.seen = bytearray(top)
-        if self.feed.side is Side.MARKETO:
-            self.session.read_whole.add(self.feed.table)
         if self.feed.side is Side.DYNAMICS:
             self.marks.unseen = {
                 entry.key: entry.ids.dynamics
@@ -170,6 +168,7 @@ class _Reading:
                 taken.take(changes[start : start + _AT_ONCE])
             if not page.more and self.marks.seen is not None:
                 self._finish_full(taken, self.marks.seen)
+                session.read_whole.add((self.feed.side, self.feed.table))
             taken.save()
             full = self.marks.seen is not None and page.more
             session.store.save_feed(self.feed.name, FeedState(page.cursor, full))

@@ -9,11 +9,13 @@ import attrs
 
 from dynsync._desk import Desk
 from dynsync._gather import gather
+from dynsync._pushed import is_refused
 from dynsync._remembering import served
 from dynsync._session import Session
 from dynsync._unanswered import is_unanswered
 from dynsync.backlog import LinkState, Pending, Push, unlinked_key
 from dynsync.fields import EntityMap
+from dynsync.holding import due_again
 from dynsync.outcomes import OutcomeKind
 from dynsync.planning import Action, new_dynamics_id, plan_record
 from dynsync.records import Pair, RecordId, Side
@@ -44,10 +46,11 @@ class PushAnswer:
     What became of one *Sync Person to Microsoft*.
 
     *kind* is ``"created"``; ``"queued"`` for the next cycle; ``"exists"``, it is in Dynamics and
-    nothing was done (R27); ``"already queued"`` (R29); ``"no such person"``; ``"rejected"``,
-    recorded and not queued (A31); ``"nothing to send"``, the person holds no value that Dynamics
-    may be told, and nothing was queued; ``"deferred"``, a system failed or did not answer, and
-    the next cycle goes on; or ``"stopped"``, the entity takes no part at the moment.
+    nothing was done (R27); ``"already queued"`` and on its way (R29); ``"no such person"``;
+    ``"rejected"``, recorded and not queued (A31); ``"nothing to send"``, the person holds no value
+    that Dynamics may be told, and nothing was queued; ``"deferred"``, a system failed or did not
+    answer, or a record that was matched is about to be theirs, and the next cycle goes on; or
+    ``"stopped"``, the entity takes no part at the moment.
     """
 
     kind: PushKind
@@ -86,10 +89,12 @@ def queue_push(
     now: float,
 ) -> PushAnswer:
     """Leave the person of the Marketo *instance* to the next cycle. Needs no lease."""
-    draft = _refuse_early(store, instance, entity_map, person)
-    if isinstance(draft, PushAnswer):
-        return draft
-    answer = _queue(store, maps, draft, Push(entity_map.entity, owner), now)
+    # In one transaction, or a cycle of another process might link the person in between.
+    with store.transaction():
+        draft = _refuse_early(store, instance, entity_map, person)
+        if isinstance(draft, PushAnswer):
+            return draft
+        answer = _queue(store, maps, draft, Push(entity_map.entity, owner), now)
     return answer if isinstance(answer, PushAnswer) else PushAnswer("queued", person, None, _LATER)
 
 
@@ -106,10 +111,16 @@ def _queue(
     (table,) = {one.tables.marketo for one in maps if one.entity == draft.entity}
     # Another host over the same state may push as what is in none of our maps.
     entities = {one.entity for one in maps} | served(store, table)
-    if store.pending([unlinked_key(entity, made) for entity in entities]):
+    there = store.pending([unlinked_key(entity, made) for entity in entities]).values()
+    # What nothing tries again is not on its way: who asks once more means what is asked now.
+    over = [one for one in there if is_refused(one) and one.retry_at is None]
+    if len(over) < len(there):
         return PushAnswer("already queued", person, None, "already in the sync process")
-    entry = attrs.evolve(draft, push=push, since=now, modified=now, retry_at=now, reason="push")
+    holds = tuple(hold for one in over if one.key == draft.key for hold in one.holds)
+    asked = attrs.evolve(draft, push=push, since=now, modified=now, reason="push", holds=holds)
+    entry = due_again(asked, now)
     with store.transaction():
+        store.drop_pending([one.key for one in over])
         store.save_pending([entry])
     return entry
 
@@ -131,6 +142,8 @@ def push_now(
     entry = _queue(store, session.maps, draft, Push(entity_map.entity, owner), now)
     if isinstance(entry, PushAnswer):
         return entry
+    if _is_to_be_matched(session, person):
+        return PushAnswer("deferred", person, None, "a record is about to be theirs")
     (ready,) = gather(session, session.terms, [entry])
     seen = ready.entry.seen.marketo
     terms = session.terms[entity_map.entity]
@@ -147,7 +160,15 @@ def push_now(
         return PushAnswer("nothing to send", person, None, message)
     desk.submit(terms, plan)
     desk.flush()
-    return _answer(session, entry, person)
+    return _answer(session, desk, entry, person)
+
+
+def _is_to_be_matched(session: Session, person: RecordId) -> bool:
+    """Return whether a record waits to become *person*'s, found by a field of theirs (A28)."""
+    return any(one.match.field is not None for one in session.maps) and any(
+        entry.ids.marketo == person and entry.link is None and entry.push is None
+        for entry in session.store.each_pending()
+    )
 
 
 def _unqueue(session: Session, entry: Pending) -> None:
@@ -155,11 +176,13 @@ def _unqueue(session: Session, entry: Pending) -> None:
         session.store.drop_pending([entry.key])
 
 
-def _answer(session: Session, entry: Pending, person: RecordId) -> PushAnswer:
+def _answer(session: Session, desk: Desk, entry: Pending, person: RecordId) -> PushAnswer:
     link = session.store.link_of(Side.MARKETO, person)
     if link is not None and link.state is LinkState.LIVE:
         return PushAnswer("created", person, link.ids.dynamics)
-    if session.report.count(OutcomeKind.REJECTED) and not is_unanswered(session, entry.key):
+    # What is left of it after a refusal may have met a system that is down.
+    untried = desk.closed or bool(desk.shut) or is_unanswered(session, entry.key)
+    if session.report.count(OutcomeKind.REJECTED) and not untried:
         # Recorded once, and not queued: the trigger campaign has its answer (A31).
         _unqueue(session, entry)
         notable = session.report.notable

@@ -83,12 +83,13 @@ class Session:
     *agreed* are the terms of the runs before.
     *skews* say by how many seconds our clock is ahead of a system's, where it told its time.
     *claimed* are people who are about to be linked, with the entry that it is to be to. *unsure*
-    are the tables that were read since their rights were asked for, *read_whole* those of Marketo
-    of which every person was read, and *blind* the fields that
+    are the tables that were read since their rights were asked for, *read_whole* those
+    of which everything was read, and *blind* the fields that
     turned out not to be readable any more. *echoed* are the links whose last write to Marketo
     was seen to be done. *unanswered* says when people without a link were last written to,
     by entry; `dynsync._unanswered` fills it. *heard* are the outcomes of writes that an earlier
-    run had no answer to, until the report counts their records.
+    run had no answer to, until the report counts their records. *refused* says whether anything
+    waited that was refused; `dynsync._pushed` fills it.
     """
 
     systems: Pair[Connector]
@@ -104,11 +105,12 @@ class Session:
     skews: dict[Side, float] = Factory(dict[Side, float])
     claimed: dict[RecordId, PendingKey] = Factory(dict[RecordId, PendingKey])
     unsure: set[tuple[Side, str]] = Factory(set[tuple[Side, str]])
-    read_whole: set[str] = Factory(set[str])
+    read_whole: set[tuple[Side, str]] = Factory(set[tuple[Side, str]])
     echoed: set[int] = Factory(set[int])
     unanswered: dict[PendingKey, SentAt] | None = None
     blind: dict[Entity, set[str]] = Factory(dict[Entity, set[str]])
     heard: dict[PendingKey, Outcome] = Factory(dict[PendingKey, "Outcome"])
+    refused: bool | None = None
 
     def now(self) -> float:
         """Return the time as a POSIX timestamp."""

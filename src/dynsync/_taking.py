@@ -10,6 +10,7 @@ from attrs import Factory
 from dynsync._contract import check_edits, check_instant, check_row
 from dynsync._feeds import Feed
 from dynsync._notes import still_awaited
+from dynsync._pushed import any_refused, is_refused, push_keys
 from dynsync._session import Session
 from dynsync._unanswered import covered, is_unanswered
 from dynsync.backlog import (
@@ -26,7 +27,6 @@ from dynsync.backlog import (
 )
 from dynsync.holding import swallowed_fields
 from dynsync.observing import clears, differs, fold, overwritten, shows
-from dynsync.planning import new_dynamics_id
 from dynsync.records import (
     MISSING,
     Change,
@@ -46,9 +46,6 @@ __all__ = ["Marks", "Taking"]
 
 _CROSSING = Pair(Side.MARKETO, Side.DYNAMICS)
 
-_REFUSED = frozenset({"held", "permanent", "withheld"})
-"""Reasons for which a push waits that an edit of its person may take away."""
-
 
 @attrs.define
 class Marks:
@@ -58,13 +55,11 @@ class Marks:
     *seen* has a byte for each link, in a full read; *unseen* holds the unlinked entries that a
     full read has not met yet; *open_links* has one for each link, which says whether it is in the
     backlog. While feeds are read no link is made: whoever is known has a byte in both.
-    *refused* is whether anything waits that was refused, where that was asked.
     """
 
     seen: bytearray | None = None
     unseen: dict[PendingKey, RecordId] = Factory(dict[PendingKey, RecordId])
     open_links: bytearray = Factory(bytearray)
-    refused: bool | None = None
 
 
 @attrs.define
@@ -310,8 +305,8 @@ class Taking:
             self._take_new_dynamics(strangers)
         else:
             self._take_people([(change, None) for change in strangers])
-            if strangers and self._any_refused():
-                self._take_pushed((change, None) for change in strangers)
+            if strangers and any_refused(self.session):
+                self._take_pushed([(change, None) for change in strangers])
 
     def _take_new_dynamics(self, strangers: Sequence[Change]) -> None:
         (terms,) = self.feed.terms.values()
@@ -331,38 +326,26 @@ class Taking:
 
     def _take_pushed_again(self, news: Sequence[tuple[Change, Known, Row | None]]) -> None:
         alone = {
-            link.key: change
-            for change, link, _ in news
-            if link.state is LinkState.GONE_DYNAMICS
+            link.key: change for change, link, _ in news if link.state is LinkState.GONE_DYNAMICS
         }
-        if alone and self._any_refused():
+        if alone and any_refused(self.session):
             ended = self.session.store.links(alone)
             self._take_pushed([(alone[key], link.ids.dynamics) for key, link in ended.items()])
 
-    def _any_refused(self) -> bool:
-        """Return whether anything waits that was refused; asked once in a reading."""
-        if self.marks.refused is None:
-            reasons = {reason for _, reason in self.session.store.backlog().counts}
-            self.marks.refused = not reasons.isdisjoint(_REFUSED)
-        return self.marks.refused
-
-    def _take_pushed(self, people: Iterable[tuple[Change, RecordId | None]]) -> None:
+    def _take_pushed(self, people: Sequence[tuple[Change, RecordId | None]]) -> None:
         """
         Let pushes that were refused hear what became of their people (A20).
 
         What they hold may be right by now, or they are gone. Each of *people* comes with the
         deleted record that was theirs before (R32).
         """
-        instance = self.session.systems.marketo.identity()
-        pushed = [
-            (unlinked_key(terms.entity, new_dynamics_id(instance, change.id, before)), terms, change)
-            for change, before in people
-            for terms in self.feed.terms.values()
-        ]
-        self._load(key for key, _, _ in pushed)
-        for key, terms, change in pushed:
+        changes = {change.id: change for change, _ in people}
+        keys = push_keys(self.session, [(change.id, before) for change, before in people])
+        self._load(keys)
+        for key, person in keys.items():
             entry = self.entries.get(key)
-            if entry is not None and entry.push is not None and entry.reason in _REFUSED:
+            if entry is not None and entry.entity in self.feed.terms and is_refused(entry):
+                terms, change = self.feed.terms[entry.entity], changes[person]
                 seen = self._seen(terms, change)
                 self.entries[key] = fold(terms, entry, Side.MARKETO, seen, self.now)
 

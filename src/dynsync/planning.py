@@ -24,7 +24,14 @@ from dynsync.records import MISSING, Missing, Pair, RecordId, Row, Side, Wire, l
 from dynsync.terms import Terms
 from dynsync.writes import Create, Update, Write
 
-__all__ = ["Action", "RecordPlan", "new_dynamics_id", "plan_record", "write_digest"]
+__all__ = [
+    "Action",
+    "RecordPlan",
+    "in_dynamics",
+    "new_dynamics_id",
+    "plan_record",
+    "write_digest",
+]
 
 
 class Action(enum.Enum):
@@ -276,9 +283,9 @@ def _plan_create_person(terms: Terms, entry: Pending, now: float) -> RecordPlan:
 def _plan_push(terms: Terms, entry: Pending, now: float) -> RecordPlan:
     seen = entry.seen.marketo
     id_ = entry.ids.dynamics
-    if seen is None or seen.gone or id_ is None or entry.push is None:
+    if seen is None or seen.gone or entry.push is None:
         return RecordPlan(entry, Action.DROP, None, Pair(terms.blank(), terms.blank()))
-    if _in_dynamics(terms, seen.row, id_):
+    if id_ is None or in_dynamics(terms, seen.row, id_):
         known = attrs.evolve(entry, reason="the person holds the id of a Dynamics record already")
         return RecordPlan(known, Action.DROP, None, Pair(terms.blank(), terms.blank()))
     told, plans = _create_cases(terms, entry, Side.DYNAMICS, seen.row, now)
@@ -293,7 +300,7 @@ def _plan_push(terms: Terms, entry: Pending, now: float) -> RecordPlan:
     return RecordPlan(entry, Action.CREATE_IN_DYNAMICS, None, actual, tuple(plans), writes, told)
 
 
-def _in_dynamics(terms: Terms, row: Row, id_: RecordId) -> bool:
+def in_dynamics(terms: Terms, row: Row, id_: RecordId) -> bool:
     """Return whether the person says that it has a record in Dynamics that is not deleted."""
     held = row[terms.index("@id")]
     deleted = row[terms.index("@deleted")] if "@deleted" in terms.layout else False
@@ -330,7 +337,7 @@ def _plan_linked(terms: Terms, entry: Pending, link: Linked, now: float) -> Reco
         return plan
     if gone.marketo:
         there = entry.seen.dynamics
-        if there is None or not _edited(terms, there.row, link.rows.dynamics):
+        if there is None or not _edited(terms, there.row, link):
             return _bare(terms, entry, link, Action.FORGET)
         if terms.on_marketo_delete == "suppress":
             return _bare(terms, entry, link, Action.SUPPRESS)
@@ -347,17 +354,20 @@ def _whole(entry: Pending, there: Observation, link: Linked) -> Pending:
     return attrs.evolve(entry, ids=ids, seen=entry.seen.replace(Side.DYNAMICS, whole))
 
 
-def _edited(terms: Terms, row: Row, base: Row) -> bool:
+def _edited(terms: Terms, row: Row, link: Linked) -> bool:
     """
-    Return whether *row* of Dynamics holds anything else than *base* in a field that was known.
+    Return whether *row* of Dynamics holds anything else than the base in a field that was known.
 
-    Only that brings back a person who was deleted in Marketo (R46): no full read does, and no
-    field that is new.
+    Only that brings back a person who was deleted in Marketo (R46): no full read does, no field
+    that is new, and nothing that Dynamics put by itself into what was made of a person who was
+    never told of it.
     """
     sides = Pair(Side.DYNAMICS, Side.DYNAMICS)
+    told = link.rows.marketo[terms.index("@id")] not in (None, "", MISSING)
+    unknown = {MISSING} if told else {MISSING, None}
     return any(
-        MISSING not in {now, before} and not field.same(now, before, sides)
-        for field, now, before in zip(terms.fields, row, base, strict=True)
+        now is not MISSING and before not in unknown and not field.same(now, before, sides)
+        for field, now, before in zip(terms.fields, row, link.rows.dynamics, strict=True)
     )
 
 
@@ -388,7 +398,7 @@ def plan_record(terms: Terms, entry: Pending, link: Linked | None, now: float) -
     if _gone(entry, Side.DYNAMICS) or _gone(entry, Side.MARKETO):
         if entry.seen.dynamics is not None and not entry.seen.dynamics.gone and entry.push is None:
             return _plan_create_person(terms, entry, now)
-        if _known_alive(entry, Side.MARKETO) and entry.push is None:
+        if _known_alive(entry, Side.MARKETO):
             # The person was made, nobody heard of it, and its record is gone: it says so too.
             marked = _only_stamps(terms, entry)
             return _plan_merge(terms, marked, None, now, action=Action.FLAG)
