@@ -1115,3 +1115,19 @@ def test_a_push_that_was_refused_for_good_goes_on_after_an_edit() -> None:
             ("edit_both", {"at": 5, "edit": ("first_name", "Ada"), "other": ("first_name", "Ada")}),
         ]
     )
+
+
+def test_an_echo_that_is_told_twice_is_no_echo_of_a_write_that_was_never_made() -> None:
+    """Invariant 31: what our write replaced both had agreed on: it is no edit that comes back."""
+    bad = {"at": 0, "bad": ("first_name", "x" * 60), "noise": 318304160}
+    resolve = {"at": 0, "name": "city", "side": Side.MARKETO}
+    replay(
+        [
+            ("delete_for_a_while", {"at": 0, "side": Side.DYNAMICS, "edit": ("city", "Oslo")}),
+            ("delete_in_marketo", {"at": 5, "edit": ("first_name", "Ada")}),
+            ("feed_manners", {"repeats": 2, "empty": 0}),
+            ("take_back_what_was_refused", bad),
+            ("resolve_by_hand", {**resolve, "choices": (6, 3), "noise": 723516625}),
+            ("resolve_by_hand", {**resolve, "choices": (2, 10), "noise": 585861970}),
+        ]
+    )

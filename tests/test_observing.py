@@ -12,7 +12,7 @@ import pytest
 
 from dynsync.backlog import Claims, Hold, Linked, Observation, Pending, Push, Sent
 from dynsync.maps import LEAD
-from dynsync.observing import clears, differs, fold, inherit, missed, overwritten, shows
+from dynsync.observing import clears, differs, fold, inherit, missed, overwritten, shows, told_apart
 from dynsync.policies import manual
 from dynsync.records import MISSING, Edit, Missing, Pair, RecordId, Row, Side, Wire
 from dynsync.schemas import Column, Schema
@@ -353,6 +353,41 @@ def test_of_two_equal_writes_the_one_that_did_what_it_meant_to_came() -> None:
     assert ({}, (other,)) == claimed(edited("Oslo", "Bergen"), sent=(SENT, other))
     claims, left = claimed(edited("Tromsø", "Bergen"), sent=(SENT, other))
     assert (FOUND[0], (other,)) == (claims, left)
+
+
+@pytest.mark.parametrize("timed", [False, True])
+def test_an_echo_that_is_told_twice_is_no_other_write_s(*, timed: bool) -> None:
+    """Invariant 31: of two writes of one value the first was never made; a feed repeats itself."""
+    never, made = SENT, attrs.evolve(SENT, old="Hamar", at=SENT.at + 1.0)
+    echo = edited("Hamar", "Bergen", 2.0)
+    claims, left = claimed(echo, sent=(never, made), timed=timed)
+    waiting = told_apart(FULL, (never, made), left, [edited("Oslo", "Hamar", 1.0), echo])
+
+    assert ({}, (never,)) == (claims, left)
+    assert (attrs.evolve(never, apart=SENT.at + 2.0),) == waiting
+    assert ({}, waiting) == claimed(echo, sent=waiting, timed=timed)
+    assert FOUND[0] == claimed(edited("Tromsø", "Bergen", 3.0), sent=waiting, timed=timed)[0]
+    assert FOUND[0] == claimed(edited("Tromsø", "Bergen"), sent=waiting, timed=timed)[0]
+
+
+def test_what_is_told_apart() -> None:
+    """Only writes of the same value to the same field, by the last row that has a moment."""
+    same = attrs.evolve(SENT, at=SENT.at + 1.0)
+    other = attrs.evolve(SENT, new="Hamar"), attrs.evolve(SENT, field="email")
+    rows = [
+        edited("Oslo", "Bergen", 2.0),
+        edited("Oslo", "Bergen", 3.0),
+        edited("Oslo", "Hamar", 4.0),
+        edited("Oslo", "Bergen", 5.0, field="email"),
+        edited("Oslo", "Bergen"),
+    ]
+
+    assert (same,) == told_apart(FULL, (same,), (same,), rows), "nothing came"
+    assert other == told_apart(FULL, (SENT, *other), other, rows)
+    assert (same,) == told_apart(FULL, (SENT, same), (same,), rows[4:])
+    assert (attrs.evolve(same, apart=SENT.at + 3.0),) == told_apart(
+        FULL, (SENT, same), (same,), rows
+    )
 
 
 def test_each_echo_is_of_one_write() -> None:

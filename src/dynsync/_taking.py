@@ -26,7 +26,7 @@ from dynsync.backlog import (
     unlinked_key,
 )
 from dynsync.holding import swallowed_fields
-from dynsync.observing import clears, differs, fold, overwritten, shows
+from dynsync.observing import clears, differs, fold, overwritten, shows, told_apart
 from dynsync.records import (
     MISSING,
     Change,
@@ -152,7 +152,7 @@ class Taking:
         if shows(terms, link.sent, row):
             self.session.echoed.add(link.key)
         claims, unechoed = self._overwritten(terms, change, link, row)
-        waiting = self._remembered(unechoed)
+        waiting = self._remembered(terms, change, link, unechoed)
         if waiting != link.sent:
             self.sent[link.key] = waiting
         key = link_key(link.key)
@@ -182,7 +182,7 @@ class Taking:
         claims: Claims = {}
         if link.sent:
             claims, unechoed = self._overwritten(terms, change, link, row)
-            waiting = self._remembered(unechoed)
+            waiting = self._remembered(terms, change, link, unechoed)
             if waiting != link.sent:
                 self.sent[link.key] = waiting
             if unechoed != link.sent:
@@ -250,11 +250,14 @@ class Taking:
         check_edits(terms.map.tables[side], change.edits)
         return overwritten(terms, link.sent, change.edits, row, timed=self.skew is not None)
 
-    def _remembered(self, unechoed: Sequence[Sent]) -> tuple[Sent, ...]:
+    def _remembered(
+        self, terms: Terms, change: Record, link: Known, unechoed: Sequence[Sent]
+    ) -> tuple[Sent, ...]:
         """Return the writes whose echo may still come."""
         if self.feed.side is Side.DYNAMICS:
             return tuple(unechoed)
-        return still_awaited(unechoed, self.session.marketo_now())
+        waiting = told_apart(terms, link.sent, unechoed, change.edits)
+        return still_awaited(waiting, self.session.marketo_now())
 
     def _fold(
         self, terms: Terms, key: PendingKey, link: Known, id_: RecordId, seen: Observation

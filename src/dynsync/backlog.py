@@ -68,7 +68,8 @@ class Sent:
     under the canonical *field* name; *source* is the other side's base at that time, which
     a recovered edit is merged against (invariant 31). *at* is when it was sent, by Marketo's
     clock where its feed tells the time, and *until* when it was looked for and was not there,
-    if it was: no later edit is its echo.
+    if it was: no later edit is its echo. Nor is one of the moment *apart*, by Marketo's clock: it
+    was the echo of another write of the same value, and feeds repeat themselves.
     """
 
     field: str
@@ -77,6 +78,7 @@ class Sent:
     source: Wire
     at: float
     until: float | None = None
+    apart: float | None = None
 
 
 @attrs.define

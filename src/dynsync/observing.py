@@ -25,6 +25,7 @@ __all__ = [
     "missed",
     "overwritten",
     "shows",
+    "told_apart",
     "unheard_upserts",
 ]
 
@@ -170,7 +171,9 @@ def _replay(
         near = [
             write
             for write in waiting
-            if field.same(edit.new, write.new, _MARKETO) and (not timed or _may_echo(edit, write))
+            if field.same(edit.new, write.new, _MARKETO)
+            and not (edit.at is not None and edit.at.timestamp() == write.apart)
+            and (not timed or _may_echo(edit, write))
         ]
         if not near:
             found = None
@@ -241,6 +244,34 @@ def overwritten(
         if field.same(current, write.new, _MARKETO) and not field.same(value, write.new, _MARKETO):
             claims[name] = (value, Pair(write.old, write.source))
     return claims, tuple(waiting)
+
+
+def told_apart(
+    terms: Terms, sent: Sequence[Sent], waiting: Sequence[Sent], edits: Sequence[Edit]
+) -> tuple[Sent, ...]:
+    """
+    Return *waiting* with the moment at which the echo of another write of the same value came.
+
+    A feed that repeats itself would tell of that one again, and it would be taken for theirs. What
+    is left of *sent* has its echo among *edits*.
+    """
+    came = [write for write in sent if write not in waiting]
+    if not came:
+        return tuple(waiting)
+    return tuple(_apart(terms, write, came, edits) for write in waiting)
+
+
+def _apart(terms: Terms, write: Sent, came: Iterable[Sent], edits: Iterable[Edit]) -> Sent:
+    field = terms.fields[terms.index(write.field)]
+    if not any(o.field == write.field and field.same(o.new, write.new, _MARKETO) for o in came):
+        return write
+    moments = [
+        edit.at.timestamp()
+        for edit in edits
+        if edit.field == field.names.marketo and edit.at is not None
+        if field.same(edit.new, write.new, _MARKETO)
+    ]
+    return attrs.evolve(write, apart=moments[-1]) if moments else write
 
 
 def inherit(terms: Terms, sent: Iterable[Sent], link: Linked | None) -> None:

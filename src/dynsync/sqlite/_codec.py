@@ -123,8 +123,10 @@ def decode_names(text: str) -> tuple[list[str], list[str]]:
 
 
 def _from_sent(item: Sent) -> tuple[object, ...]:
-    # The last is left out where it is None, and reading it back makes it that.
+    # The last are left out where they are None, and reading it back makes them that.
     said = item.field, item.old, item.new, item.source, item.at
+    if item.apart is not None:
+        return *said, item.until, item.apart
     return said if item.until is None else (*said, item.until)
 
 

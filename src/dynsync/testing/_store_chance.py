@@ -94,7 +94,9 @@ class _Chance:
     def sent(self) -> tuple[Sent, ...]:
         def one() -> Sent:
             until = self.moment() if self.likely(0.5) else None
-            return Sent(self.field(), self.wire(), self.wire(), self.wire(), self.moment(), until)
+            apart = self.moment() if self.likely(0.3) else None
+            value = self.wire
+            return Sent(self.field(), value(), value(), value(), self.moment(), until, apart)
 
         return tuple(self.some(one, 2))
 
