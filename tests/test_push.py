@@ -835,14 +835,20 @@ def test_refused_for_good_and_corrected(store: StateStore) -> None:
     assert {} == dict(world.sync.status().backlog)
 
 
-def test_refused_for_good_after_its_record_was_deleted(store: StateStore) -> None:
-    """A20, R32: so is who had a record before, which was deleted."""
-    world = World(store=store)
+def refused_after_a_delete(world: World) -> tuple[RecordId, RecordId]:
+    """Have a person refused for good whose record was deleted before; return both ids."""
     person, row = world.linked("lead", jobtitle="Clerk")
     world.dynamics.delete("lead", row)
     world.marketo.edit(person, {"title": "Boss"})
     world.settled()
     refused_for_good(world, person)
+    return person, row
+
+
+def test_refused_for_good_after_its_record_was_deleted(store: StateStore) -> None:
+    """A20, R32: so is who had a record before, which was deleted."""
+    world = World(store=store)
+    person, _ = refused_after_a_delete(world)
     world.marketo.edit(person, {"title": "Clerk"})
     report = world.cycle()
 
@@ -853,11 +859,7 @@ def test_refused_for_good_after_its_record_was_deleted(store: StateStore) -> Non
 def test_refused_for_good_and_its_record_is_back(store: StateStore) -> None:
     """R26, R27: nobody asked for the record that a later delete would have it make."""
     world = World(store=store)
-    person, row = world.linked("lead", jobtitle="Clerk")
-    world.dynamics.delete("lead", row)
-    world.marketo.edit(person, {"title": "Boss"})
-    world.settled()
-    refused_for_good(world, person)
+    person, row = refused_after_a_delete(world)
     world.dynamics.undelete("lead", row)
     world.settled()
     waiting = [entry for entry in store.each_pending() if entry.push is not None]

@@ -13,7 +13,7 @@ from dynsync._confirm import await_echo, kept_by_marketo
 from dynsync._contract import usable_results
 from dynsync._ending import Ending
 from dynsync._notes import notes_of, upsert_notes
-from dynsync._pushed import overtaken
+from dynsync._refused import overtaken
 from dynsync._rights import Answered, believe, without_values
 from dynsync._session import Session
 from dynsync._unanswered import answered, sending

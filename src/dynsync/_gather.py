@@ -251,11 +251,11 @@ class _Batch:
             if linked or self.session.claimed.setdefault(person, key) != key:
                 self.trouble[key] = TAKEN
         for key, entry in self.entries.items():
-            pushed = entry.ids.marketo if self._is_made(entry) else None
+            pushed = entry.ids.marketo if self._wants_a_record(entry) else None
             if pushed is not None and self.session.claimed.setdefault(pushed, key) != key:
                 self.trouble[key] = TAKEN
 
-    def _is_made(self, entry: Pending) -> bool:
+    def _wants_a_record(self, entry: Pending) -> bool:
         """Return whether *entry* asks for a record of a person who has none."""
         seen = entry.seen.marketo
         if entry.push is None or entry.ids.dynamics is None or seen is None or seen.gone:

@@ -9,7 +9,7 @@ import attrs
 
 from dynsync._desk import Desk
 from dynsync._gather import gather
-from dynsync._pushed import is_refused
+from dynsync._refused import is_refused
 from dynsync._remembering import served
 from dynsync._session import Session
 from dynsync._unanswered import is_unanswered
@@ -59,23 +59,55 @@ class PushAnswer:
     message: str = ""
 
 
-def _refuse_early(
-    store: StateStore, instance: str, entity_map: EntityMap, person: RecordId
+def _ask(
+    store: StateStore,
+    instance: str,
+    maps: Sequence[EntityMap],
+    entity_map: EntityMap,
+    person: RecordId,
+    *,
+    owner: str | None,
+    now: float,
 ) -> PushAnswer | Pending:
-    """Return why nothing is to be done, or the backlog entry that is to be made."""
+    """Put *person* into the backlog and return the entry, or why it is not put there."""
+    entity = entity_map.entity
     link = store.link_of(Side.MARKETO, person)
     if link is not None and link.state is LinkState.LIVE:
         message = f"already in Dynamics as a {link.entity}; updates move with the cycle"
         return PushAnswer("exists", person, link.ids.dynamics, message)
     before = link.ids.dynamics if link is not None else None
     id_ = new_dynamics_id(instance, person, before)
-    taken = store.link_of(Side.DYNAMICS, id_, entity_map.entity)
+    taken = store.link_of(Side.DYNAMICS, id_, entity)
     if taken is not None:
         # Made in an earlier life of this state, it came over as a record of Dynamics' own.
         message = f"its record in Dynamics is linked to the person {taken.ids.marketo}"
         return PushAnswer("exists", person, id_, message)
-    key = unlinked_key(entity_map.entity, id_)
-    return Pending(key, entity_map.entity, None, Pair(person, id_), Pair(None, None), 0.0, 0.0, 0.0)
+    # The id that a person gets does not depend on what it is made as, so that one that is
+    # on its way as a lead is not made a contact as well. Another host over the same state may
+    # push as what is in none of our maps.
+    entities = {one.entity for one in maps} | served(store, entity_map.tables.marketo)
+    there = store.pending([unlinked_key(each, id_) for each in entities]).values()
+    # What nothing tries again is not on its way: who asks once more means what is asked now.
+    over = [one for one in there if is_refused(one) and one.retry_at is None]
+    if len(over) < len(there):
+        return PushAnswer("already queued", person, None, "already in the sync process")
+    asked = Pending(
+        unlinked_key(entity, id_),
+        entity,
+        None,
+        Pair(person, id_),
+        Pair(None, None),
+        since=now,
+        modified=now,
+        retry_at=now,
+        reason="push",
+        push=Push(entity, owner),
+        holds=tuple(hold for one in over if one.entity == entity for hold in one.holds),
+    )
+    entry = due_again(asked, now)
+    store.drop_pending([one.key for one in over])
+    store.save_pending([entry])
+    return entry
 
 
 def queue_push(
@@ -91,38 +123,11 @@ def queue_push(
     """Leave the person of the Marketo *instance* to the next cycle. Needs no lease."""
     # In one transaction, or a cycle of another process might link the person in between.
     with store.transaction():
-        draft = _refuse_early(store, instance, entity_map, person)
-        if isinstance(draft, PushAnswer):
-            return draft
-        answer = _queue(store, maps, draft, Push(entity_map.entity, owner), now)
+        answer = _ask(store, instance, maps, entity_map, person, owner=owner, now=now)
     return answer if isinstance(answer, PushAnswer) else PushAnswer("queued", person, None, _LATER)
 
 
 _LATER: Final = "with the next cycle"
-
-
-def _queue(
-    store: StateStore, maps: Sequence[EntityMap], draft: Pending, push: Push, now: float
-) -> PushAnswer | Pending:
-    """Put *draft* into the backlog and return it as it is there, or why it is not put there."""
-    # The id that a person gets does not depend on what it is made as, so that one that is
-    # on its way as a lead is not made a contact as well.
-    person, made = RecordId(str(draft.ids.marketo)), RecordId(str(draft.ids.dynamics))
-    (table,) = {one.tables.marketo for one in maps if one.entity == draft.entity}
-    # Another host over the same state may push as what is in none of our maps.
-    entities = {one.entity for one in maps} | served(store, table)
-    there = store.pending([unlinked_key(entity, made) for entity in entities]).values()
-    # What nothing tries again is not on its way: who asks once more means what is asked now.
-    over = [one for one in there if is_refused(one) and one.retry_at is None]
-    if len(over) < len(there):
-        return PushAnswer("already queued", person, None, "already in the sync process")
-    holds = tuple(hold for one in over if one.key == draft.key for hold in one.holds)
-    asked = attrs.evolve(draft, push=push, since=now, modified=now, reason="push", holds=holds)
-    entry = due_again(asked, now)
-    with store.transaction():
-        store.drop_pending([one.key for one in over])
-        store.save_pending([entry])
-    return entry
 
 
 def push_now(
@@ -134,12 +139,9 @@ def push_now(
     owner: str | None,
 ) -> PushAnswer:
     """Make the person in Dynamics now, on the same path as the cycle."""
-    store, now = session.store, session.now()
-    instance = session.systems.marketo.identity()
-    draft = _refuse_early(store, instance, entity_map, person)
-    if isinstance(draft, PushAnswer):
-        return draft
-    entry = _queue(store, session.maps, draft, Push(entity_map.entity, owner), now)
+    store, instance, now = session.store, session.systems.marketo.identity(), session.now()
+    with store.transaction():
+        entry = _ask(store, instance, session.maps, entity_map, person, owner=owner, now=now)
     if isinstance(entry, PushAnswer):
         return entry
     if _is_to_be_matched(session, person):

@@ -1,8 +1,8 @@
-"""Say what pushed people have in Dynamics already, and which pushes wait (U11, A7, A20)."""
+"""Say which record of Dynamics a pushed person has already, whatever the person says (U11, A7)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import attrs
@@ -10,67 +10,14 @@ from attrs import Factory
 
 from dynsync._reading import fetch_all
 from dynsync._session import Session
-from dynsync.backlog import (
-    Linked,
-    LinkState,
-    Observation,
-    Pending,
-    PendingKey,
-    link_key,
-    unlinked_key,
-)
+from dynsync.backlog import Linked, LinkState, Observation, Pending, PendingKey, link_key
 from dynsync.outcomes import TAKEN
-from dynsync.planning import new_dynamics_id
 from dynsync.records import Entity, RecordId, Side, Wire, plain_id
 from dynsync.terms import Terms
 
-__all__ = ["Pushed", "any_refused", "is_refused", "overtaken", "push_keys", "pushed_people"]
+__all__ = ["Pushed", "pushed_people"]
 
 _DELETED: Final = LinkState.GONE_DYNAMICS
-
-_REFUSED: Final = frozenset({"held", "permanent", "withheld"})
-"""Reasons for which a push waits that an edit of its person, or a link, may take away."""
-
-
-def any_refused(session: Session) -> bool:
-    """Return whether anything waited at the beginning of the run that was refused."""
-    if session.refused is None:
-        reasons = {reason for _, reason in session.store.backlog().counts}
-        session.refused = not reasons.isdisjoint(_REFUSED)
-    return session.refused
-
-
-def is_refused(entry: Pending) -> bool:
-    """Return whether *entry* is a push that was refused, and waits."""
-    return entry.push is not None and entry.reason in _REFUSED
-
-
-def push_keys(
-    session: Session, people: Iterable[tuple[RecordId, RecordId | None]]
-) -> dict[PendingKey, RecordId]:
-    """
-    Return the keys under which pushes of *people* would wait, and whose they are.
-
-    Each person comes with the deleted record that was theirs before (R32).
-    """
-    instance = session.systems.marketo.identity()
-    made = {new_dynamics_id(instance, person, before): person for person, before in people}
-    return {unlinked_key(e, id_): person for id_, person in made.items() for e in session.terms}
-
-
-def overtaken(session: Session, links: Iterable[Linked], now: float) -> list[Pending]:
-    """
-    Return, due *now*, refused pushes of people who have a record by these new *links*.
-
-    They would wait until their people are edited, and make another record should this one be
-    deleted by then.
-    """
-    if not any_refused(session):
-        return []
-    new = [link.ids for link in links]
-    people = [(ids.marketo, before) for ids in new for before in (None, ids.dynamics)]
-    waiting = session.store.pending(push_keys(session, people)).values()
-    return [attrs.evolve(one, retry_at=now, reason="push") for one in waiting if is_refused(one)]
 
 
 @attrs.define
@@ -103,18 +50,15 @@ def pushed_people(
     pushed = Pushed(dict(entries))
     for one in terms.values():
         over = _heed_links(session, terms, one, pushed)
-        others = _note_other_ids(session, one, pushed, over)
+        _note_other_ids(session, one, pushed, over)
         _heed_what_is_there(session, terms, one, pushed)
-        for key in others:
-            pushed.entries[key] = _unmade(one, pushed.entries[key])
     return pushed
 
 
 def _note_other_ids(
     session: Session, own: Terms, pushed: Pushed, over: Mapping[RecordId, RecordId]
-) -> list[PendingKey]:
-    """Let people hold the id that they hold as another entity, unless that is *over*; say who."""
-    noted: list[PendingKey] = []
+) -> None:
+    """Let people hold the id that they hold as another entity, unless that is *over*."""
     table = own.map.tables.marketo
     # Also of those that take no part now: their records are there all the same.
     fields = [
@@ -124,15 +68,13 @@ def _note_other_ids(
     ]
     entries = pushed.of_people(own.entity)
     if not fields or not entries:
-        return noted
+        return
     for person in fetch_all(session, Side.MARKETO, table, list(entries), fields).values():
         entry = entries[person.id]
         ids = map(plain_id, person.values.values())
         held = next((id_ for id_ in ids if id_ and id_ != over.get(person.id)), None)
         if held is not None and not _held(own, entry):
-            pushed.entries[entry.key] = _holding(own, entry, {"@id": held})
-            noted.append(entry.key)
-    return noted
+            pushed.entries[entry.key] = _unmade(own, _holding(own, entry, {"@id": held}))
 
 
 def _heed_what_is_there(
@@ -140,7 +82,7 @@ def _heed_what_is_there(
 ) -> None:
     """Let marked people have the record whose id they hold, if it is there: the mark is older."""
     marked = {
-        RecordId(held): entry
+        RecordId(held): entry.key
         for entry in pushed.of_people(own.entity).values()
         if (held := _held(own, entry)) and _is_marked(own, entry)
     }
@@ -148,8 +90,8 @@ def _heed_what_is_there(
         if other.map.tables.marketo == own.map.tables.marketo:
             table, names = other.map.tables.dynamics, other.natives(Side.DYNAMICS)
             for id_ in fetch_all(session, Side.DYNAMICS, table, list(marked), names[:1]):
-                entry = marked[id_]
-                pushed.entries[entry.key] = _holding(own, entry, {"@deleted": False})
+                there = _holding(own, pushed.entries[marked[id_]], {"@deleted": False})
+                pushed.entries[there.key] = there if other is own else _unmade(own, there)
 
 
 def _is_marked(terms: Terms, entry: Pending) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
@@ -13,7 +14,7 @@ from dynsync.backlog import Observation
 from dynsync.records import Record, RecordId, Side, Wire, plain_id
 from dynsync.terms import Terms
 
-__all__ = ["fetch_all", "find_all", "find_holders", "seen_now"]
+__all__ = ["by_our_clock", "fetch_all", "find_all", "find_holders", "seen_now"]
 
 
 def fetch_all(
@@ -80,9 +81,20 @@ def seen_now(session: Session, terms: Terms, side: Side, record: Record) -> Obse
 
     When it was changed is told by our clock; it is not known before *side* has told its time.
     """
-    at, skew = record.modified_at, session.skews.get(side)
-    check_instant(side, terms.map.tables[side], "modified_at", at)
+    table, skew = terms.map.tables[side], session.skews.get(side)
+    stamp = by_our_clock(side, table, record.modified_at, skew)
     row = row_of(terms, side)(record.values)
     check_row(terms, side, row)
-    stamp = None if at is None or skew is None else at.timestamp() + skew
     return Observation(row, record.version, stamp)
+
+
+def by_our_clock(
+    side: Side, table: str, at: dt.datetime | None, skew: float | None
+) -> float | None:
+    """
+    Return when *at*, a moment that *side* tells of *table*, is by our clock, *skew* ahead of its.
+
+    None if either is not known. Raises `ContractError` for a moment without a zone.
+    """
+    check_instant(side, table, "modified_at", at)
+    return None if at is None or skew is None else at.timestamp() + skew

@@ -83,13 +83,12 @@ class Session:
     *agreed* are the terms of the runs before.
     *skews* say by how many seconds our clock is ahead of a system's, where it told its time.
     *claimed* are people who are about to be linked, with the entry that it is to be to. *unsure*
-    are the tables that were read since their rights were asked for, *read_whole* those
-    of which everything was read, and *blind* the fields that
-    turned out not to be readable any more. *echoed* are the links whose last write to Marketo
-    was seen to be done. *unanswered* says when people without a link were last written to,
-    by entry; `dynsync._unanswered` fills it. *heard* are the outcomes of writes that an earlier
-    run had no answer to, until the report counts their records. *refused* says whether anything
-    waited that was refused; `dynsync._pushed` fills it.
+    are the tables that were read since their rights were asked for, *read_whole* those of
+    which everything was read, and *blind* the fields that turned out not to be readable any more.
+    *echoed* are the links whose last write to Marketo was seen to be done. *unanswered* says when
+    people without a link were last written to, by entry; `dynsync._unanswered` fills it. *heard*
+    are the outcomes of writes that an earlier run had no answer to, until the report counts their
+    records. *refused* says whether anything waits that was refused; `dynsync._refused` fills it.
     """
 
     systems: Pair[Connector]

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 import attrs
 from attrs import Factory
 
-from dynsync._contract import check_edits, check_instant, check_row
+from dynsync._contract import check_edits, check_row
 from dynsync._feeds import Feed
 from dynsync._notes import still_awaited
-from dynsync._pushed import any_refused, is_refused, push_keys
+from dynsync._reading import by_our_clock
+from dynsync._refused import any_refused, is_refused, push_keys
 from dynsync._session import Session
 from dynsync._unanswered import covered, is_unanswered
 from dynsync.backlog import (
@@ -111,7 +112,8 @@ class Taking:
                 news.append((change, link, None))
         self._take_known(news)
         self._take_strangers(strangers)
-        self._take_people(_doubles(by_id.values(), known, feed.link_fields()))
+        if link_fields := feed.link_fields():
+            self._take_people(_doubles(by_id.values(), known, link_fields))
 
     def save(self) -> None:
         """Write down what was folded."""
@@ -174,8 +176,7 @@ class Taking:
         back = entry.seen[side] if entry is not None else None
         if link.state is gone and (back is None or back.gone):
             return
-        seen = Observation(terms.blank(), None, self._stamp(change), gone=True)
-        self._fold(terms, link_key(link.key), link, change.id, seen)
+        self._fold(terms, link_key(link.key), link, change.id, self._seen(terms, change))
 
     def _take_record(self, terms: Terms, change: Record, link: Known, row: Row) -> None:
         side = self.feed.side
@@ -285,10 +286,7 @@ class Taking:
 
     def _stamp(self, change: Change) -> float | None:
         """Return when *change* was made, by our clock; None if theirs is not known against it."""
-        at = change.modified_at
-        feed = self.feed
-        check_instant(feed.side, feed.table, "modified_at", at)
-        return None if at is None or self.skew is None else at.timestamp() + self.skew
+        return by_our_clock(self.feed.side, self.feed.table, change.modified_at, self.skew)
 
     def _load(self, keys: Iterable[PendingKey]) -> None:
         wanted = [key for key in keys if key not in self.entries]
@@ -378,7 +376,6 @@ class Taking:
 
     def _take_holders(self, terms: Terms, holders: Sequence[tuple[RecordId, Record]]) -> None:
         self._load(unlinked_key(terms.entity, held) for held, _ in holders)
-        row_of = self.feed.rows[terms.entity]
         for held, record in holders:
             key = unlinked_key(terms.entity, held)
             entry = self.entries.get(key)
@@ -389,10 +386,9 @@ class Taking:
                 # nobody here (invariant 27: ambiguity never links).
                 continue
             entry = attrs.evolve(entry, ids=entry.ids.replace(Side.MARKETO, record.id))
-            row = row_of(record.values)
-            check_row(terms, Side.MARKETO, row)
-            claims = covered(self.session, terms, entry, record, row, timed=self.skew is not None)
-            seen = Observation(row, record.version, self._stamp(record), claims=claims)
+            seen, timed = self._seen(terms, record), self.skew is not None
+            claims = covered(self.session, terms, entry, record, seen.row, timed=timed)
+            seen = attrs.evolve(seen, claims=claims)
             self.entries[key] = fold(terms, entry, Side.MARKETO, seen, self.now)
 
 

@@ -137,7 +137,7 @@ class Limiter:
         futures: list[Future[T | SystemFailure]] = []
         try:
             for job in jobs:
-                futures.append(self._workers().submit(_outcome, job))  # noqa: PERF401 - some may be under way
+                futures.append(self._workers().submit(_outcome, job))  # noqa: PERF401 - if it breaks off, some are under way
             wait(futures)
         except BaseException:
             # Somebody wants to stop, or the executor takes no more: what has not begun does not

@@ -253,7 +253,7 @@ def told_apart(
     Return *waiting* with the moment at which the echo of another write of the same value came.
 
     A feed that repeats itself would tell of that one again, and it would be taken for theirs. What
-    is left of *sent* has its echo among *edits*.
+    of *sent* does not wait any more has its echo among *edits*.
     """
     came = [write for write in sent if write not in waiting]
     if not came:
@@ -263,7 +263,8 @@ def told_apart(
 
 def _apart(terms: Terms, write: Sent, came: Iterable[Sent], edits: Iterable[Edit]) -> Sent:
     field = terms.fields[terms.index(write.field)]
-    if not any(o.field == write.field and field.same(o.new, write.new, _MARKETO) for o in came):
+    alike = (one for one in came if one.field == write.field)
+    if not any(field.same(one.new, write.new, _MARKETO) for one in alike):
         return write
     moments = [
         edit.at.timestamp()

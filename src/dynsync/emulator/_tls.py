@@ -41,7 +41,7 @@ def certificate(host: str, authority: str | os.PathLike[str] | None) -> Generato
     ours = trustme.CA(organization_name="dynsync emulator")
     leaf = ours.issue_cert(*dict.fromkeys((host, "localhost", "127.0.0.1")))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    leaf.configure_cert(context)  # pyright: ignore[reportUnknownMemberType] - or OpenSSL's
+    leaf.configure_cert(context)  # pyright: ignore[reportUnknownMemberType] - pyOpenSSL's is untyped
     if authority is not None:
         path = Path(authority)
         ours.cert_pem.write_to_path(path)

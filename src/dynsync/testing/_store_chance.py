@@ -95,8 +95,8 @@ class _Chance:
         def one() -> Sent:
             until = self.moment() if self.likely(0.5) else None
             apart = self.moment() if self.likely(0.3) else None
-            value = self.wire
-            return Sent(self.field(), value(), value(), value(), self.moment(), until, apart)
+            values = self.wire(), self.wire(), self.wire()
+            return Sent(self.field(), *values, self.moment(), until, apart)
 
         return tuple(self.some(one, 2))
 
