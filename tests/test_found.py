@@ -1131,3 +1131,22 @@ def test_an_echo_that_is_told_twice_is_no_echo_of_a_write_that_was_never_made() 
             ("resolve_by_hand", {**resolve, "choices": (2, 10), "noise": 585861970}),
         ]
     )
+
+
+def test_a_value_that_met_nothing_while_its_record_was_held_collides_from_then_on() -> None:
+    """A28, R81: that Dynamics held nothing is the base, and a later edit there a collision."""
+    told = {"marketo": -7200, "dynamics": 0, "hold": "record", "on_marketo_delete": "suppress"}
+    crash = {"at": 1, "when": "before", "who": 0, "edit": ("email", "B@example.org")}
+    kinds = ["lost_request", "lost_response", "partial", "throttled"]
+    faults = {"at": 0, "sides": [Side.MARKETO, Side.DYNAMICS], "name": "job_title", "choice": 0}
+    race = {"at": 0, "side": Side.DYNAMICS, "name": "email", "choice": 0, "during": "read"}
+    replay(
+        [
+            ("begin", told),
+            ("crashing_commit", crash),
+            ("edit", {"at": 0, "side": Side.MARKETO, "edit": ("job_title", "bad")}),
+            ("take_read_for_a_while", {"at": 3, "here": "a@example.org"}),
+            ("race", race),
+            ("faulty_writes", {**faults, "kinds": kinds}),
+        ]
+    )

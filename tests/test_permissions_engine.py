@@ -157,6 +157,24 @@ def test_readable_again_with_values_in_both() -> None:
     assert ("Marketo's", "Marketo's") == world.both(alone, "lead", empty, "job_title")
 
 
+@pytest.mark.parametrize(("table", "winner"), [("lead", "Marketo's"), ("contact", "Dynamics'")])
+def test_readable_again_and_edited_before_it_may_be_written(table: str, winner: str) -> None:
+    """A28, R81: once both have met, an edit in Dynamics collides with the value that waits."""
+    world = World()
+    world.dynamics.secure(table, "jobtitle", Access.NONE)
+    person, row = world.linked(table)
+    world.marketo.edit(person, {"title": "Marketo's"})
+    world.settled()
+    world.dynamics.secure(table, "jobtitle", NO_UPDATE)
+    world.settled()
+    world.dynamics.edit(table, row, {"jobtitle": "Dynamics'"})
+    world.settled()
+    world.dynamics.secure(table, "jobtitle", FULL_ACCESS)
+    world.settled()
+
+    assert (winner, winner) == world.both(person, table, row, "job_title")
+
+
 def test_a_field_gained_is_backfilled() -> None:
     """R80, R81: a field that the host adds gets its values from Dynamics."""
     world = World(CONTACT)

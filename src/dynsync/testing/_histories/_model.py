@@ -200,6 +200,12 @@ class Checker:
         assert cell.may_be(here, (cell.now[Side.MARKETO], *earlier)), f"waits: {where}"
         assert cell.may_be(there, (cell.now[Side.DYNAMICS], *earlier)), f"waits: {where}"
         cell.now[Side.DYNAMICS] = there
+        if cell.backfill and there is None and not cell.muddled:
+            # The two have met. That Dynamics held nothing is the base now, against which
+            # Marketo's is a change that waits: a later edit in Dynamics collides with it (A28).
+            cell.agreed = dict.fromkeys(Side, there)
+            cell.edited = {Side.MARKETO}
+            cell.backfill = False
 
     def _check_met(
         self, cell: Cell, here: Value, there: Value, wanted: Sequence[Value], where: str
