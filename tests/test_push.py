@@ -8,12 +8,14 @@ import attrs
 import pytest
 
 from dynsync._push import PushAnswer
+from dynsync._refused import is_refused
+from dynsync.backlog import Observation, Pending, PendingKey, Push
 from dynsync.errors import ConfigurationError
-from dynsync.fields import Match
+from dynsync.fields import EntityMap, Match
 from dynsync.maps import CONTACT, LEAD
 from dynsync.memory import MemoryStore
 from dynsync.outcomes import OutcomeKind
-from dynsync.records import RecordId, Side, Wire
+from dynsync.records import Pair, RecordId, Side, Wire
 from dynsync.sandbox import BusinessRule, Fault, FaultKind, SimulatedCrash
 from dynsync.state import FeedState, StateStore
 from dynsync.sync import When
@@ -528,10 +530,16 @@ def test_pushed_while_the_flag_is_unanswered(
 # -- in Dynamics by an id that somebody gave, or that is to be made
 
 
+UNMARKED = tuple(attrs.evolve(one, deleted_field=None) for one in (LEAD, CONTACT))
+
+
 @pytest.mark.parametrize("when", WHENS)
-def test_made_as_the_other_entity_by_a_state_that_is_lost(when: When) -> None:
+@pytest.mark.parametrize("maps", [(LEAD, CONTACT), UNMARKED], ids=["marked", "unmarked"])
+def test_made_as_the_other_entity_by_a_state_that_is_lost(
+    maps: tuple[EntityMap, ...], when: When
+) -> None:
     """U11, R27: the id of what was made depends on the person alone: this one is made already."""
-    world = World()
+    world = World(*maps)
     person = person_in(world)
     world.sync.sync_person(person, as_="contact")
     world.settled()
@@ -592,6 +600,40 @@ def test_marked_as_deleted_though_it_is_back_and_the_state_is_lost() -> None:
     assert [person] == world.people_of(row)
 
 
+def test_marked_and_back_and_given_the_id_of_what_is_gone() -> None:
+    """R27: which of two ids a person holds says whose record is there, not which came last."""
+    world = World()
+    person, row = deleted(world, "lead")
+    world.dynamics.undelete("lead", row)
+    gone = world.contact()
+    world.dynamics.delete("contact", gone)
+    world.marketo.edit(person, {"crmContactId": gone})
+    world.sync.store = world.store = MemoryStore()
+    world.sync.sync_person(person, as_="lead")
+    world.settled()
+
+    assert 1 == rows(world)
+
+
+@pytest.mark.parametrize("when", WHENS)
+@pytest.mark.parametrize("as_", TABLES)
+def test_made_and_deleted_and_asked_for_again_by_a_state_that_is_lost(as_: str, when: When) -> None:
+    """R32: what is deleted is made again, under the same id or as the other entity."""
+    world = World()
+    person = person_in(world)
+    row = world.sync.sync_person(person, as_="lead").dynamics
+    assert row is not None
+    world.settled()
+    world.dynamics.delete("lead", row)
+    world.settled()
+    world.sync.store = world.store = MemoryStore()
+    world.sync.sync_person(person, as_=as_, when=when)
+    world.settled()
+
+    assert {as_: 1} == {table: n for table in TABLES if (n := world.dynamics.count(table))}
+    assert [person] == world.people_of(next(iter(world.dynamics.rows(as_))))
+
+
 def test_queued_and_given_the_id_of_a_new_record() -> None:
     """R27: they meet it, and the push is over; nothing about it is ambiguous."""
     world = World()
@@ -600,8 +642,10 @@ def test_queued_and_given_the_id_of_a_new_record() -> None:
     person = person_in(world, crmLeadId=row)
     world.sync.sync_person(person, as_="lead", when="queued")
     report = world.cycle()
+    (skipped,) = [one for one in world.recorder.entries if one.kind == "skipped"]
 
-    assert (1, 0) == (report.count(OutcomeKind.SKIPPED), report.count(OutcomeKind.AMBIGUOUS))
+    assert 0 == report.count(OutcomeKind.AMBIGUOUS)
+    assert (person, None) == (skipped.person, skipped.dynamics)
     assert [person] == world.people_of(row)
 
 
@@ -879,10 +923,26 @@ def test_refused_for_good_and_matched() -> None:
     person = person_in(world, title="Boss")
     refused_for_good(world, person)
     row = world.contact(emailaddress1="new@example.org")
+    world.cycle()
+    waiting = dict(world.sync.status().backlog)
     world.settled()
 
+    assert {("lead", "push"): 1, ("contact", "first"): 1} == waiting
     assert [person] == world.people_of(row)
     assert {} == dict(world.sync.status().backlog)
+
+
+def test_which_push_was_refused() -> None:
+    """A20: a record of Dynamics' own that is refused is no push, and what waits for an answer."""
+    push = Push(LEAD.entity, None)
+    ids = Pair[RecordId | None](None, RecordId("2"))
+    seen = Pair[Observation | None](None, None)
+    entry = Pending(PendingKey("new:lead:2"), LEAD.entity, None, ids, seen, 0.0, 0.0, None)
+    entry = attrs.evolve(entry, reason="permanent")
+
+    assert not is_refused(entry)
+    assert is_refused(attrs.evolve(entry, push=push))
+    assert not is_refused(attrs.evolve(entry, push=push, reason="ambiguous"))
 
 
 @pytest.mark.parametrize("when", WHENS)

@@ -66,9 +66,9 @@ def _note_other_ids(
         for other in session.maps
         if other.entity != own.entity and other.tables.marketo == table
     ]
-    entries = pushed.of_people(own.entity)
-    if not fields or not entries:
+    if not fields:
         return
+    entries = pushed.of_people(own.entity)
     for person in fetch_all(session, Side.MARKETO, table, list(entries), fields).values():
         entry = entries[person.id]
         ids = map(plain_id, person.values.values())
@@ -86,7 +86,7 @@ def _heed_what_is_there(
         for entry in pushed.of_people(own.entity).values()
         if (held := _held(own, entry)) and _is_marked(own, entry)
     }
-    for other in terms.values() if marked else ():
+    for other in terms.values():
         if other.map.tables.marketo == own.map.tables.marketo:
             table, names = other.map.tables.dynamics, other.natives(Side.DYNAMICS)
             for id_ in fetch_all(session, Side.DYNAMICS, table, list(marked), names[:1]):
@@ -97,7 +97,7 @@ def _heed_what_is_there(
 def _is_marked(terms: Terms, entry: Pending) -> bool:
     """Return whether the person of *entry* says that its record was deleted."""
     seen = entry.seen.marketo
-    if seen is None or seen.gone or "@deleted" not in terms.layout:
+    if seen is None or "@deleted" not in terms.layout:
         return False
     return seen.row[terms.index("@deleted")] is True
 
@@ -148,9 +148,9 @@ def _held(terms: Terms, entry: Pending) -> str:
 
 
 def _holding(terms: Terms, entry: Pending, values: Mapping[str, Wire]) -> Pending:
-    """Return *entry* with a person, if there is one, who holds *values* where it has the fields."""
+    """Return *entry* with a person who holds *values*, where it has the fields."""
     seen = entry.seen.marketo
-    if seen is None or seen.gone:
+    if seen is None:
         return entry
     row = [*seen.row]
     for name in values.keys() & set(terms.layout):

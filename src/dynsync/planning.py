@@ -286,7 +286,10 @@ def _plan_push(terms: Terms, entry: Pending, now: float) -> RecordPlan:
     if seen is None or seen.gone or entry.push is None:
         return RecordPlan(entry, Action.DROP, None, Pair(terms.blank(), terms.blank()))
     if id_ is None or in_dynamics(terms, seen.row, id_):
-        known = attrs.evolve(entry, reason="the person holds the id of a Dynamics record already")
+        # The id that would have been made is no record's, or that of another entity's.
+        ids = entry.ids.replace(Side.DYNAMICS, None)
+        reason = "the person holds the id of a Dynamics record already"
+        known = attrs.evolve(entry, ids=ids, reason=reason)
         return RecordPlan(known, Action.DROP, None, Pair(terms.blank(), terms.blank()))
     told, plans = _create_cases(terms, entry, Side.DYNAMICS, seen.row, now)
     write: Write | None = None
