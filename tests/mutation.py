@@ -160,13 +160,14 @@ def table(results: Results) -> str:
 
 def _copy(folder: Path) -> None:
     ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    for name in ("src", "tests"):
+    for name in ("src", "tests", "docs"):
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
 
 
 def _configure(folder: Path, modules: Sequence[str], tests: Sequence[str]) -> None:
     settings = {
         "source_paths": ["src"],
+        "also_copy": ["docs"],
         "only_mutate": [path for module in modules for path in sources(module)],
         "pytest_add_cli_args_test_selection": [f"tests/test_{name}.py" for name in tests],
         "pytest_add_cli_args": ["-p", "no:cacheprovider"],

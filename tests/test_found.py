@@ -1150,3 +1150,16 @@ def test_a_value_that_met_nothing_while_its_record_was_held_collides_from_then_o
             ("faulty_writes", {**faults, "kinds": kinds}),
         ]
     )
+
+
+def test_an_edit_that_goes_back_past_a_write_that_was_never_made() -> None:
+    """Invariant 4: a note of a write that was lost makes no edit a write that was swallowed."""
+    kinds = ["lost_request", "lost_response", "partial", "throttled"]
+    field = {"at": 0, "name": "unsubscribed", "choice": 0}
+    replay(
+        [
+            ("faulty_writes", {**field, "sides": [Side.MARKETO, Side.DYNAMICS], "kinds": kinds}),
+            ("delete_and_push_again", {"at": 0}),
+            ("race", {**field, "side": Side.MARKETO, "during": "read"}),
+        ]
+    )

@@ -460,3 +460,35 @@ def test_what_an_unheard_upsert_may_have_replaced_is_no_sign(table: str) -> None
 
     assert 0 == swallowed(report)
     assert (None, None) == world.both(person, table, row, "job_title")
+
+
+@pytest.mark.parametrize("pause", [20.0, 300.0])
+@pytest.mark.parametrize("table", TABLES)
+def test_put_back_after_a_write_that_was_lost_was_made_again(table: str, pause: float) -> None:
+    """Invariant 4: the write that never came is no sign for one that was, whose value was edited."""
+    world = World()
+    person, row = world.linked(table, jobtitle="Analyst")
+    world.marketo.faults.plan("write", Fault("lost_request"))
+    world.dynamics.edit(table, row, {"jobtitle": "Boss"})
+    world.cycle()
+    world.cycle(pause)
+    world.cycle(pause)
+    world.dynamics.edit(table, row, {"address1_city": "Oslo"})
+    world.cycle()
+    world.marketo.edit(person, {"title": "Analyst"})
+    report = world.cycle()
+    world.settled()
+
+    assert 0 == swallowed(report)
+    assert ("Analyst", "Analyst") == world.both(person, table, row, "job_title")
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_after_a_write_that_was_lost(table: str) -> None:
+    """R24: what is swallowed when it is tried once more is found all the same."""
+    world, person, row = blocked(table)
+    world.marketo.faults.plan("write", Fault("lost_request"))
+    reports = [world.cycle() for _ in range(3)]
+
+    assert [0, 0, 1] == [swallowed(report) for report in reports]
+    assert ("Analyst", "Boss") == world.both(person, table, row, "job_title")

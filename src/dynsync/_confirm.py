@@ -9,6 +9,7 @@ what went well.
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Final, cast
@@ -128,7 +129,7 @@ def _swallowed(
     """
     agreed, held = rows
     unknown = unheard_upserts(sent)
-    sent = [note for note in sent if note.at not in unknown]
+    sent = [note for note in sent if note.at not in unknown and not _is_past(note)]
     for name in dict.fromkeys(note.field for note in sent):
         if name in told:
             continue
@@ -147,6 +148,12 @@ def _swallowed(
         lost = next((sent for sent in notes[done:] if field.same(now, sent.old, _BOTH)), None)
         if lost is not None:
             yield attrs.evolve(lost, new=notes[-1].new), now
+
+
+def _is_past(note: Sent) -> bool:
+    """Return whether *note* says nothing of what is held now: not made, or made good since."""
+    # The feed tells whole seconds.
+    return note.until is not None or (note.apart or 0.0) >= math.floor(note.at)
 
 
 def _entry(link: Linked, now: float) -> Pending:
