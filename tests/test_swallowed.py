@@ -465,7 +465,7 @@ def test_what_an_unheard_upsert_may_have_replaced_is_no_sign(table: str) -> None
 @pytest.mark.parametrize("pause", [20.0, 300.0])
 @pytest.mark.parametrize("table", TABLES)
 def test_put_back_after_a_write_that_was_lost_was_made_again(table: str, pause: float) -> None:
-    """Invariant 4: the write that never came is no sign for one that was, whose value was edited."""
+    """Invariant 4: the write that never came is no sign for what was edited since."""
     world = World()
     person, row = world.linked(table, jobtitle="Analyst")
     world.marketo.faults.plan("write", Fault("lost_request"))
