@@ -1163,3 +1163,19 @@ def test_an_edit_that_goes_back_past_a_write_that_was_never_made() -> None:
             ("race", {**field, "side": Side.MARKETO, "during": "read"}),
         ]
     )
+
+
+def test_two_writes_at_one_moment_are_told_apart() -> None:
+    """Invariant 31: an edit that was overwritten right after an upsert that nobody answered."""
+    turns = {"at": 0, "name": "job_title", "first": Side.MARKETO, "choices": (0, 0), "pause": 60}
+    collide = {"at": 0, "name": "email", "choices": (8, 4), "settle": True, "noise": 8647684}
+    replay(
+        [
+            ("take_turns", {**turns, "noise": 789245169}),
+            ("delete_in_marketo", {"at": 0, "edit": ("first_name", "Ada")}),
+            ("hold_back_feed", {}),
+            ("push_later", {"entity": "lead"}),
+            ("new_in_dynamics", {"entity": "lead"}),
+            ("collide", collide),
+        ]
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Final, TypeAlias
@@ -278,7 +279,7 @@ class Desk:
             if isinstance(case.plan.writes.marketo, Create):
                 case.upserted_at = now
                 continue
-            case.notes = tuple(notes_of(case.terms, case.plan, now))
+            case.notes = tuple(notes_of(case.terms, case.plan, _moment(link, now)))
             if link is not None:
                 link.sent = (*link.sent, *case.notes)
                 sent[link.key] = link.sent
@@ -367,6 +368,15 @@ class Desk:
             and self.session.systems[side].capabilities.conditional_writes
             for side, write in zip(Side, plan.writes, strict=True)
         )
+
+
+def _moment(link: Linked | None, now: float) -> float:
+    """Return *now*, or right after, so that no other write to *link* was sent at that moment."""
+    # What an upsert leaves is told by its moment from what was sent later (`unheard_upserts`).
+    sent = {note.at for note in link.sent} if link is not None else set[float]()
+    while now in sent:
+        now = math.nextafter(now, math.inf)
+    return now
 
 
 def _told_at_last(case: _Case, settlement: Settlement) -> Settlement:
