@@ -892,6 +892,39 @@ def test_the_state_of_another_pair(side: Side) -> None:
         world.sync.plan()
 
 
+ASKED: Final[Mapping[str, Callable[[World], object]]] = {
+    "push": lambda world: world.sync.sync_person(7, as_="lead"),
+    "queue": lambda world: world.sync.sync_person(7, as_="lead", when="queued"),
+    "refresh": lambda world: world.sync.refresh_schema("contact"),
+}
+
+
+@pytest.mark.parametrize("paused", [False, True])
+@pytest.mark.parametrize("asked", ASKED)
+def test_the_state_of_another_pair_is_told_nothing(asked: str, *, paused: bool) -> None:
+    """A host with the wrong connectors leaves nothing there for the right one's next cycle."""
+    world = World()
+    world.linked("contact")
+    if paused:
+        world.sync.pause()
+    world.sync.marketo = SandboxMarketo(clock=world.clock, name="another").connector()
+    with pytest.raises(ConfigurationError, match="belongs to"):
+        ASKED[asked](world)
+
+    assert {} == dict(world.sync.status().backlog)
+    assert None is world.store.get("refreshed:contact")
+
+
+def test_what_is_queued_first_says_whose_the_state_is() -> None:
+    """A person's id means somebody else in another instance."""
+    world = World()
+    world.sync.sync_person(7, as_="lead", when="queued")
+    world.sync.marketo = SandboxMarketo(clock=world.clock, name="another").connector()
+
+    with pytest.raises(ConfigurationError, match="belongs to"):
+        world.cycle()
+
+
 def nonsense(_: Collision) -> Resolution:
     """Answer nothing that a policy may answer."""
     return "marketo"  # type: ignore[return-value]

@@ -34,7 +34,7 @@ from dynsync.schemas import Schema
 from dynsync.state import StateStore
 from dynsync.terms import HoldMode, NothingReadable, OnMarketoDelete, Terms, agree_terms
 
-__all__ = ["SentAt", "Session", "Settings", "absent_of"]
+__all__ = ["SentAt", "Session", "Settings", "absent_of", "check_pair"]
 
 T = TypeVar("T")
 
@@ -301,27 +301,38 @@ class Session:
 
     def check_pair(self) -> None:
         """Refuse a state file that belongs to another pair of systems, or to other tables."""
-        pair = json.dumps([check_connector(side, self.systems[side]) for side in Side])
-        known = self.store.get("pair")
-        if known is None:
-            with self.commit():
-                self.store.put("pair", pair)
-        elif known != pair:
+        check_pair(self.store, self.systems, self.maps)
+
+
+def check_pair(store: StateStore, systems: Pair[Connector], maps: Iterable[EntityMap]) -> None:
+    """
+    Refuse a *store* of another pair of *systems*, or of other tables than *maps* name.
+
+    What it did not know of before, it belongs to from now on. Raises `ConfigurationError`.
+    """
+    pair = json.dumps([check_connector(side, systems[side]) for side in Side])
+    known = store.get("pair")
+    if known not in (None, pair):
+        raise ConfigurationError(
+            f"This state belongs to the systems {known}, but {pair} were given. Use the "
+            f"right connectors, or another state file for this pair."
+        )
+    said = {"pair": pair}
+    for entity_map in maps:
+        where = json.dumps([*entity_map.tables, entity_map.link_field])
+        name = f"place:{entity_map.entity}"
+        before = store.get(name)
+        if before not in (None, where):
             raise ConfigurationError(
-                f"This state belongs to the systems {known}, but {pair} were given. Use the "
-                f"right connectors, or another state file for this pair."
+                f"The state holds {entity_map.entity!r} of {before} (tables, link field), but "
+                f"the map says {where}. Use the same map, or begin with a new state file."
             )
-        for entity_map in self.maps:
-            where = json.dumps([*entity_map.tables, entity_map.link_field])
-            name = f"place:{entity_map.entity}"
-            before = self.store.get(name)
-            if before not in (None, where):
-                raise ConfigurationError(
-                    f"The state holds {entity_map.entity!r} of {before} (tables, link field), but "
-                    f"the map says {where}. Use the same map, or begin with a new state file."
-                )
-            with self.commit():
-                self.store.put(name, where)
+        said[name] = where
+    new = {name: value for name, value in said.items() if store.get(name) is None}
+    if new:
+        with store.transaction():
+            for name, value in new.items():
+                store.put(name, value)
 
 
 def _asked(side: Side, what: str, function: Callable[[], T]) -> T:

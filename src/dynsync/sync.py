@@ -20,14 +20,13 @@ from dynsync._asking import history_of, link_of, person_of, record_of, status_of
 from dynsync._catching_up import catch_up
 from dynsync._closing import close, told
 from dynsync._confirm import confirm
-from dynsync._contract import check_connector
 from dynsync._desk import Desk
 from dynsync._distrust import distrusted
 from dynsync._hearing import hear
 from dynsync._observe import observe
 from dynsync._plans import as_planned, leave_ambiguous, leave_unknown, planned, plans
 from dynsync._push import PushAnswer, PushWhenPaused, push_now, queue_push
-from dynsync._session import LEASE_SECONDS, Agreed, Session, Settings, absent_of
+from dynsync._session import LEASE_SECONDS, Agreed, Session, Settings, absent_of, check_pair
 from dynsync._telling import tell
 from dynsync.arguments import clock as check_clock
 from dynsync.arguments import word
@@ -236,6 +235,10 @@ class Sync:
                 session.report.interrupted = True
                 return
 
+    @property
+    def _systems(self) -> Pair[Connector]:
+        return Pair(self.marketo, self.dynamics)
+
     @contextmanager
     def _session(self) -> Generator[Session]:
         self._check()
@@ -245,7 +248,7 @@ class Sync:
         with distrusted(self.store, entities, names), self._lease(now.timestamp()):
             run = int(self.store.get("run") or "0") + 1
             yield Session(
-                Pair[Connector](self.marketo, self.dynamics),
+                self._systems,
                 self.store,
                 self.clock,
                 self.maps,
@@ -323,7 +326,8 @@ class Sync:
 
     def _queue(self, entity_map: EntityMap, person: RecordId, owner: str | None) -> PushAnswer:
         now = self.clock.now().timestamp()
-        instance = check_connector(Side.MARKETO, self.marketo)
+        check_pair(self.store, self._systems, self.maps)
+        instance = self.marketo.identity()
         return queue_push(self.store, instance, self.maps, entity_map, person, owner=owner, now=now)
 
     def _map(self, entity: str) -> EntityMap:
@@ -358,7 +362,9 @@ class Sync:
         that is selected and absent at this moment takes no part from here on; one that goes
         away later stops the entity again.
         """
-        names = absent_of(self._map(entity), Pair[Connector](self.marketo, self.dynamics))
+        entity_map = self._map(entity)
+        check_pair(self.store, self._systems, self.maps)
+        names = absent_of(entity_map, self._systems)
         with self.store.transaction():
             self.store.put(f"stale:{entity}", None)
             self.store.put(f"refreshed:{entity}", json.dumps(names))
