@@ -169,6 +169,59 @@ def test_clears_that_are_taken_back() -> None:
     assert 30 == world.cycle().count(OutcomeKind.AGREED)
 
 
+@pytest.mark.parametrize("blank", [" ", "\u00a0", "\n"])
+def test_blanks_that_clear(blank: str) -> None:
+    """R22: what is trimmed to nothing empties the other side, and counts."""
+    world = World(LEAD)
+    rows = [world.lead(jobtitle="A") for _ in range(30)]
+    world.settled()
+    for row in rows:
+        world.marketo.edit(world.person_of(row), {"title": blank})
+    with pytest.raises(RunStopped, match="emptied"):
+        world.cycle()
+
+
+def test_clears_of_a_field_that_is_left_out_since() -> None:
+    """Invariant 17: what takes no part any more empties nothing, and stops no run."""
+    world = World(LEAD)
+    rows = [world.lead(jobtitle="A", telephone1="1") for _ in range(30)]
+    world.settled()
+    for row in rows:
+        world.dynamics.edit("lead", row, {"jobtitle": None, "telephone1": "2"})
+    with pytest.raises(RunStopped, match="emptied"):
+        world.cycle()
+    world.sync.maps = (LEAD.without("job_title"),)
+    report = world.cycle()
+
+    assert 30 == report.count(OutcomeKind.UPDATED)
+    assert {"A"} == {world.person(world.person_of(row))["title"] for row in rows}
+
+
+@pytest.mark.parametrize("back", [False, True])
+def test_clears_of_a_column_that_may_not_be_read_any_more(*, back: bool) -> None:
+    """R79: nulls of a right that went between asking and reading are no clears, and stop no run."""
+    world = World(LEAD)
+    rows = [world.lead(jobtitle="A") for _ in range(30)]
+    world.settled()
+    for row in rows:
+        world.dynamics.edit("lead", row, {"telephone1": "2"})
+    before(
+        world.dynamics.faults,
+        "read",
+        lambda: world.dynamics.secure("lead", "jobtitle", Access.NONE),
+    )
+    reports = [world.cycle()]
+    if back:
+        world.dynamics.secure("lead", "jobtitle", FULL_ACCESS)
+    reports += [world.cycle(), world.cycle()]
+
+    assert all(report.ok for report in reports)
+    assert {("A", "2")} == {
+        (person["title"], person["phone"])
+        for person in (world.person(world.person_of(row)) for row in rows)
+    }
+
+
 # -- several instances of Marketo
 
 

@@ -19,7 +19,7 @@ from dynsync.guards import check_clock, check_emptied, check_expired, check_limi
 from dynsync.records import Change, Cursor, Pair, Record, RecordId, Side, Tombstone
 from dynsync.state import FeedState
 
-__all__ = ["observe"]
+__all__ = ["guard", "observe"]
 
 _MOST_EMPTY = 1000
 """Empty pages in a row after which a feed is taken as one that never ends."""
@@ -33,14 +33,22 @@ _FEW = 8
 
 def observe(session: Session) -> None:
     """
-    Read every feed to its end, then let the guards look at what came.
+    Read every feed to its end.
 
     Each page goes into the backlog and moves the cursor in one transaction. Raises
-    `RunStopped` before anything was written to either system, and `SystemFailure` where
+    `RunStopped` where a feed is not to be trusted, and `SystemFailure` where
     Marketo cannot be read; a Dynamics table that cannot be read stops its entity alone.
     """
     for feed in feeds(session):
         _read_feed(session, feed)
+
+
+def guard(session: Session) -> None:
+    """
+    Let the guards look at what came, when it is known which fields take part.
+
+    Raises `RunStopped`, before anything was written to either system.
+    """
     numbers, terms = session.store.backlog(), session.terms
     # Of an entity that takes no part nothing is marked or emptied now.
     gone = {key: number for key, number in numbers.gone.items() if key[0] in terms}

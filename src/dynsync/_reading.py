@@ -26,12 +26,12 @@ def fetch_all(
     What a system answers under another spelling of an id is nobody that was asked for.
     """
     connector = session.systems[side]
-    session.unsure.add((side, table))
     wanted = list(asked := dict.fromkeys(ids))
     versioned = connector.capabilities.conditional_writes
     found: dict[RecordId, Record] = {}
     step = connector.capabilities.find
     for start in range(0, len(wanted), step):
+        session.unsure.add((side, table))
         call = partial(connector.fetch, table, wanted[start : start + step], fields)
         records = session.call(side, "fetch", call)
         check_records(side, table, "fetch", records, versioned=versioned)
@@ -50,11 +50,11 @@ def find_all(
 ) -> dict[RecordId, Record]:
     """Return every record of *table* whose *field* holds one of *wires*."""
     connector = session.systems[side]
-    session.unsure.add((side, table))
     values = list(dict.fromkeys(wires))
     found: dict[RecordId, Record] = {}
     step = connector.capabilities.find
     for start in range(0, len(values), step):
+        session.unsure.add((side, table))
         call = partial(connector.find, table, field, values[start : start + step], fields)
         records = session.call(side, "find", call)
         check_records(side, table, "find", records)

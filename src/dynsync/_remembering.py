@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from typing import cast
 
 import attrs
 
+from dynsync.backlog import Linked, Pending
+from dynsync.observing import clears
 from dynsync.records import Entity, Side
 from dynsync.state import FeedState, StateStore
 from dynsync.terms import Terms
@@ -35,6 +37,12 @@ def _tables(store: StateStore) -> dict[Entity, str]:
     return cast("dict[Entity, str]", json.loads(store.get("entities") or "{}"))
 
 
+def _cleared(entry: Pending, link: Linked | None) -> int:
+    """Return how many fields *entry* empties of what *link* holds."""
+    sides = zip(entry.seen, link.rows, strict=True) if link is not None else ()
+    return sum(clears(seen.row, base) for seen, base in sides if seen is not None)
+
+
 @attrs.frozen
 class Remembering:
     """Compares terms with those of the run before, and has the state follow."""
@@ -59,8 +67,19 @@ class Remembering:
         if kept != old:
             # Together: had only the rows moved, the old layout coming back would move nothing.
             with self.commit():
-                self.store.relayout(entity, old, kept)
+                self._relayout(entity, old, kept)
                 self.store.put(f"layout:{entity}", json.dumps(kept))
+
+    def _relayout(self, entity: Entity, old: Sequence[str], new: Sequence[str]) -> None:
+        """Re-arrange the rows of *entity*; what takes no part any more empties nothing."""
+        self.store.relayout(entity, old, new)
+        emptying = [one for one in self.store.each_pending() if one.entity == entity and one.clears]
+        links = self.store.links([one.link for one in emptying if one.link is not None])
+        counted = [
+            attrs.evolve(one, clears=min(one.clears, _cleared(one, links.get(one.link or 0))))
+            for one in emptying
+        ]
+        self.store.save_pending(counted)
 
     def _purge_changed(self, terms: Terms) -> str:
         """
@@ -92,7 +111,7 @@ class Remembering:
             old = cast("list[str]", json.loads(before))
             gained = set(terms.layout) - set(old)
             with self.commit():
-                store.relayout(entity, old, terms.layout)
+                self._relayout(entity, old, terms.layout)
                 if gained:
                     store.save_feed(dynamics_feed(entity), FeedState(None))
                     store.wake(entity, self.now)

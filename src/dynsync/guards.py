@@ -64,11 +64,11 @@ class Guards:
     The guards of a sync.
 
     *deletes* limits how many records may be found deleted in one run, *clears* how many may
-    have fields emptied. *clock* is by how many seconds our clock and a system's may differ:
-    the sync reckons with it, but what is dated by a wrong clock is dated wrongly. *allow_empty*
-    lets a side that had records report none; *allow_full_read* lets a full read replace an
-    expired cursor. Raises `ConfigurationError` for what is no limit, no number of seconds, and
-    neither True nor False.
+    have fields emptied; what passed once is not counted again when it is tried again. *clock* is
+    by how many seconds our clock and a system's may differ: the sync reckons with it, but what is
+    dated by a wrong clock is dated wrongly. *allow_empty* lets a side that had records report none;
+    *allow_full_read* lets a full read replace an expired cursor. Raises `ConfigurationError` for
+    what is no limit, no number of seconds, and neither True nor False.
     """
 
     deletes: Limit = Limit()

@@ -14,7 +14,7 @@ import attrs
 
 from dynsync.backlog import Claims, Hold, Linked, Observation, Pending, Sent
 from dynsync.fields import Field
-from dynsync.records import MISSING, Edit, Pair, Row, Side, Wire, differing, laid_over
+from dynsync.records import MISSING, Edit, Missing, Pair, Row, Side, Wire, differing, laid_over
 from dynsync.terms import Terms
 
 __all__ = [
@@ -42,13 +42,18 @@ def differs(terms: Terms, side: Side, row: Row, base: Row) -> bool:
 
 
 def clears(row: Row, base: Row) -> int:
-    """Return how many fields of *row* are empty that were not in *base*."""
+    """Return how many fields of *row* are empty that were not in *base*; blanks are nothing."""
     return sum(
         1
         for at in differing(row, base)
         # To Python, 0 is False; and a 0 is a value.
-        if row[at] in (None, "") and base[at] not in (None, "", MISSING) and base[at] is not False
+        if _is_empty(row[at])
+        and not (_is_empty(base[at]) or base[at] is MISSING or base[at] is False)
     )
+
+
+def _is_empty(wire: Wire | Missing) -> bool:
+    return wire is None or (isinstance(wire, str) and not wire.strip())
 
 
 def fold(terms: Terms, entry: Pending, side: Side, seen: Observation, now: float) -> Pending:

@@ -23,7 +23,7 @@ from dynsync._confirm import confirm
 from dynsync._desk import Desk
 from dynsync._distrust import distrusted
 from dynsync._hearing import hear
-from dynsync._observe import observe
+from dynsync._observe import guard, observe
 from dynsync._plans import as_planned, leave_ambiguous, leave_unknown, planned, plans
 from dynsync._push import PushAnswer, PushWhenPaused, push_now, queue_push
 from dynsync._session import LEASE_SECONDS, Agreed, Session, Settings, absent_of, check_pair
@@ -70,6 +70,7 @@ def _learn(session: Session) -> None:
     hear(session)
     observe(session)
     session.agree_on_clears()
+    guard(session)
     confirm(session)
 
 
