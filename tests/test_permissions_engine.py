@@ -13,7 +13,7 @@ import pytest
 
 from dynsync.backlog import LinkState
 from dynsync.errors import ConfigurationError
-from dynsync.fields import Field
+from dynsync.fields import Field, Match
 from dynsync.maps import CONTACT, LEAD, extend
 from dynsync.outcomes import OutcomeKind
 from dynsync.policies import manual, prefer
@@ -155,6 +155,28 @@ def test_readable_again_with_values_in_both() -> None:
 
     assert ("Dynamics'", "Dynamics'") == world.both(person, "lead", row, "job_title")
     assert ("Marketo's", "Marketo's") == world.both(alone, "lead", empty, "job_title")
+
+
+def test_nobody_is_new_who_cannot_be_compared() -> None:
+    """A28: while people may not be compared, new records wait, and it is told."""
+    world = World(attrs.evolve(CONTACT, match=Match("email")))
+    world.linked("contact")
+    twins = [world.marketo.create_person({"email": "ada@x.org", "lastName": "A"}) for _ in range(2)]
+    alone = world.marketo.create_person({"email": "bob@x.org", "lastName": "B"})
+    shared = world.contact(emailaddress1="ada@x.org")
+    world.cycle()
+    world.dynamics.secure("contact", "emailaddress1", Access.NONE)
+    row = world.contact(emailaddress1="bob@x.org")
+    report = world.cycle(25 * 3600)
+    people, told = world.marketo.count(), report.count(OutcomeKind.AMBIGUOUS)
+    world.dynamics.secure("contact", "emailaddress1", FULL_ACCESS)
+    world.settled()
+
+    assert (4, 2) == (people, told)
+    assert "'email' may not be read" in {one.why for one in report.notable}
+    assert [alone] == world.people_of(row)
+    assert [] == world.people_of(shared)
+    assert 4 == world.marketo.count() == len({*twins, alone}) + 1
 
 
 @pytest.mark.parametrize(("table", "winner"), [("lead", "Marketo's"), ("contact", "Dynamics'")])

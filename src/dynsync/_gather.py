@@ -198,7 +198,11 @@ class _Batch:
         for entity, entries in by_entity.items():
             terms = self.terms[entity]
             name = terms.map.match.field
-            if name is None or name not in terms.layout:
+            if name is None:
+                continue
+            if name not in terms.layout:
+                # As long as nobody can say who they are, they are nobody's, and nobody new.
+                self.trouble.update((one.key, f"{name!r} may not be read") for one in entries)
                 continue
             found = match_by_field(self.session, terms, entries, name)
             for entry in (one for one in entries if one.key in found):
