@@ -727,6 +727,33 @@ def test_blinded_right_before_a_record_is_read_again(table: str) -> None:
     assert ("Bergen", "Bergen") == world.both(person, table, row, "city")
 
 
+@pytest.mark.parametrize("cleared", [False, True])
+def test_blinded_in_a_run_that_breaks_off(*, cleared: bool) -> None:
+    """R79: a null of a right that is back by the next run clears nothing; one that is true does."""
+    world = World()
+    person, row = world.linked("lead", jobtitle="Analyst")
+    world.dynamics.edit("lead", row, {"address1_city": "Oslo"})
+    if cleared:
+        world.dynamics.edit("lead", row, {"jobtitle": None})
+    reads: list[str] = []
+
+    def away(operation: str, _: object) -> Fault | None:
+        if operation == "read":
+            world.dynamics.secure("lead", "jobtitle", Access.NONE)
+            reads.append(operation)
+        return Fault("down") if len(reads) > 1 else None
+
+    world.dynamics.faults.hook = away
+    world.cycle()
+    world.dynamics.faults.clear()
+    world.dynamics.secure("lead", "jobtitle", FULL_ACCESS)
+    world.settled()
+
+    assert ((None, None) if cleared else ("Analyst", "Analyst")) == world.both(
+        person, "lead", row, "job_title"
+    )
+
+
 @pytest.mark.parametrize("table", ["lead", "contact"])
 def test_cleared_right_before_a_record_is_read_again(table: str) -> None:
     """R22: a null that the sync user may read clears, as ever."""

@@ -10,8 +10,10 @@ from __future__ import annotations
 import json
 from typing import cast
 
+import attrs
+
 from dynsync._remembering import dynamics_feed, marketo_feed, served
-from dynsync._session import Session
+from dynsync._session import UNASKED, Session
 from dynsync.records import Cursor, Entity
 from dynsync.state import FeedState
 
@@ -47,6 +49,22 @@ def catch_up(session: Session) -> None:
     """Have the feeds of entities and fields that take part again read from where they were left."""
     _go_back(session)
     _read_anew(session)
+    _doubt_clears(session)
+
+
+def _doubt_clears(session: Session) -> None:
+    """
+    Have what a run found empty, and did not ask the rights of any more, read again (R79).
+
+    It broke off, and a right that was away in the meantime may be back by now.
+    """
+    store = session.store
+    if store.get(UNASKED) is None:
+        return
+    now = session.now()
+    emptied = [one for one in store.each_pending() if one.clears and one.entity in session.terms]
+    with session.commit():
+        store.save_pending(attrs.evolve(one, retry_at=now, reason="stale") for one in emptied)
 
 
 def _go_back(session: Session) -> None:

@@ -10,7 +10,7 @@ from attrs import Factory
 from dynsync._catching_up import leave_places
 from dynsync._contract import check_changes, check_page
 from dynsync._feeds import Feed, feeds
-from dynsync._session import Session
+from dynsync._session import UNASKED, Session
 from dynsync._taking import Marks, Taking
 from dynsync.backlog import LinkState, PendingKey, link_key
 from dynsync.connectors import Page
@@ -178,6 +178,8 @@ class _Reading:
                 self._finish_full(taken, self.marks.seen)
                 session.read_whole.add((self.feed.side, self.feed.table))
             taken.save()
+            if any(entry.clears for entry in taken.entries.values()):
+                session.store.put(UNASKED, "yes")
             full = self.marks.seen is not None and page.more
             session.store.save_feed(self.feed.name, FeedState(page.cursor, full))
         self.records += len(changes)

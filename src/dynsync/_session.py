@@ -34,9 +34,12 @@ from dynsync.schemas import Schema
 from dynsync.state import StateStore
 from dynsync.terms import HoldMode, NothingReadable, OnMarketoDelete, Terms, agree_terms
 
-__all__ = ["SentAt", "Session", "Settings", "absent_of", "check_pair"]
+__all__ = ["UNASKED", "SentAt", "Session", "Settings", "absent_of", "check_pair"]
 
 T = TypeVar("T")
+
+UNASKED: Final = "unasked"
+"""The setting that says that something was found empty since the rights were asked for."""
 
 LEASE_SECONDS: Final = 120.0
 _RETRIES: Final = 5
@@ -181,11 +184,13 @@ class Session:
         A column that may not be read any more is reported as empty: a right that was taken
         away between asking for it and reading would wipe the other side (R79).
         """
-        if not any(self.store.backlog().clears.values()):
-            return
-        maps = [entity_map for entity_map in self.maps if entity_map.entity in self.terms]
-        self.terms.clear()
-        self._agree(maps)
+        if any(self.store.backlog().clears.values()):
+            maps = [entity_map for entity_map in self.maps if entity_map.entity in self.terms]
+            self.terms.clear()
+            self._agree(maps)
+        if self.store.get(UNASKED) is not None:
+            with self.commit():
+                self.store.put(UNASKED, None)
 
     def agree(self) -> None:
         """
