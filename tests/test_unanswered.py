@@ -312,3 +312,94 @@ def test_what_might_not_be_written_then_follows_when_it_may(table: str, kind: Fa
 
     assert ("Ours", "Ours") == world.both(person, table, row, "job_title")
     assert [] == world.lines(person)
+
+
+NOT_MADE: Final = Access.READ | Access.UPDATE
+"""What remains of the rights to a column when a new record may not be given it any more."""
+
+
+@pytest.mark.parametrize("table", ["lead", "contact"])
+@pytest.mark.parametrize("kind", ["lost_response", "crash_after"])
+def test_a_right_goes_after_an_upsert_that_nobody_answered(table: str, kind: FaultKind) -> None:
+    """Invariant 4: what was sent was sent, and an edit of it since is no collision with ours."""
+    world = World()
+    world.settled()
+    row = world.dynamics.create(table, {"lastname": "Lee", "jobtitle": "Ours"})
+    unanswered(world, kind)
+    world.marketo.set_access("title", NOT_MADE)
+    world.dynamics.edit(table, row, {"jobtitle": "Edited"})
+    world.settled()
+
+    assert ("Edited", "Edited") == world.both(world.person_of(row), table, row, "job_title")
+    assert "Edited" not in lost(world)
+
+
+@pytest.mark.parametrize("table", ["lead", "contact"])
+def test_a_right_goes_after_a_person_was_made_again(table: str) -> None:
+    """Invariant 4: also of one who is made in the place of somebody who was deleted."""
+    world = World()
+    person, row = world.linked(table, jobtitle="First")
+    world.marketo.delete(person)
+    world.settled()
+    world.dynamics.edit(table, row, {"jobtitle": "Ours"})
+    unanswered(world, "lost_response")
+    world.marketo.set_access("title", NOT_MADE)
+    world.dynamics.edit(table, row, {"jobtitle": "Edited"})
+    world.settled()
+
+    assert ("Edited", "Edited") == world.both(world.person_of(row), table, row, "job_title")
+    assert "Edited" not in lost(world)
+
+
+@pytest.mark.parametrize("table", ["lead", "contact"])
+@pytest.mark.parametrize("change", ["right", "hold"])
+def test_other_terms_after_a_push_that_nobody_answered(table: str, change: str) -> None:
+    """Invariant 4: neither a right that goes nor another `hold` makes our own value an edit."""
+    world = World()
+    world.settled()
+    person = world.marketo.create_person({"lastName": "Lee", "title": "Ours", "city": "c" * 100})
+    world.dynamics.faults.plan("write", Fault("lost_response"))
+    world.sync.sync_person(person, as_=table)
+    if change == "right":
+        world.dynamics.secure(table, "jobtitle", NOT_MADE)
+    else:
+        world.sync.hold = "record"
+    world.marketo.edit(person, {"title": "Edited"})
+    world.cycle()
+    world.sync.hold = "field"
+    world.settled()
+    (row,) = world.dynamics.rows(table)
+
+    assert ("Edited", "Edited") == world.both(person, table, row, "job_title")
+    assert "Edited" not in lost(world)
+
+
+@pytest.mark.parametrize("table", ["lead", "contact"])
+def test_what_might_never_be_written_is_no_edit_when_somebody_fills_it(table: str) -> None:
+    """Invariant 4: Marketo's value and ours meet there, and never agreed on anything."""
+    world = World()
+    world.settled()
+    world.marketo.set_access("title", Access.READ)
+    row = world.dynamics.create(table, {"lastname": "Lee", "jobtitle": "Ours"})
+    unanswered(world, "lost_response")
+    person = world.person_of(row)
+    world.marketo.edit(person, {"title": "Theirs"})
+    world.settled()
+
+    expected = ("Theirs", "Theirs") if table == "lead" else ("Theirs", "Ours")
+    assert expected == world.both(person, table, row, "job_title")
+    assert (table == "lead") is ("Ours" in lost(world))
+
+
+@pytest.mark.parametrize("table", ["lead", "contact"])
+def test_a_person_is_heard_of_who_might_not_be_given_everything(table: str) -> None:
+    """Invariant 4: that a field is missing which may not be written says nothing of the rest."""
+    world = untyped()
+    world.marketo.set_access("title", NOT_MADE)
+    row = world.dynamics.create(table, OURS)
+    unanswered(world, "lost_response")
+    world.dynamics.edit(table, row, {"telephone1": "222"})
+    world.settled()
+
+    assert ("222", "222") == world.both(world.person_of(row), table, row, "phone")
+    assert "222" not in lost(world)

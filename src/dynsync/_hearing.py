@@ -76,7 +76,7 @@ def _hear(
             continue
         plan = plan_record(then, entry, link, sent_at[entry.key].ours)
         if plan.link is None or any(isinstance(write, Create) for write in plan.writes):
-            meet.append(plan_record(terms, entry, link, sent_at[entry.key].ours))
+            meet.append(plan)
         else:
             met.append((plan.link, plan))
     sent = [*(plan for _, plan in met), *meet]
@@ -307,23 +307,30 @@ def _answer(
         return Created(record.id, record.version)
     row, sent = _row(terms, side, record), plan.sent(side)
     # Nobody but a sync says what a person is in Dynamics: that alone tells that it was written,
-    # whatever was edited since.
+    # whatever was edited since. What may not be written there now was perhaps not sent.
     names = ["@type"] if "@type" in sent else list(sent)
-    shown = all(_holds(terms, side, row, terms.index(name), sent[name]) for name in names)
+    creating = isinstance(write, Create)
+    shown = all(
+        _holds(terms, side, row, terms.index(name), sent[name])
+        for name in names
+        if terms.may_tell(side, name, creating=creating)
+    )
     return Updated(record.id, record.version) if shown else NotAttempted()
 
 
 def _take_out(terms: Terms, plan: RecordPlan, side: Side, row: Row) -> None:
     """
-    Take out of *plan* what is empty in the record, so that nothing is agreed on it.
+    Take out of *plan* what was perhaps not sent, so that nothing is agreed on it.
 
-    Rights, rules and holds may have been others when it was sent: what is not there was perhaps
-    not sent, and must not look as if somebody had emptied it.
+    Rights, rules and holds may have been others then. What is not there must not look as if
+    somebody had emptied it; and what may not be written there, as if somebody had edited it.
     """
+    creating = isinstance(plan.writes[side], Create)
     unsent = {
         name
         for name, wire in plan.sent(side).items()
-        if row[at := terms.index(name)] in _EMPTY and not _holds(terms, side, row, at, wire)
+        if not _holds(terms, side, row, at := terms.index(name), wire)
+        and (row[at] in _EMPTY or not terms.may_tell(side, name, creating=creating))
     }
     if unsent:
         plan.plain = {name: wire for name, wire in plan.plain.items() if name not in unsent}
