@@ -491,6 +491,43 @@ def test_a_put_value_of_a_new_record_is_still_told_to_the_other() -> None:
     assert ("a", "a") == at(rows.base, "subject")
 
 
+TOO_LONG: Final = terms_with((Side.MARKETO, Column("microsoftTopic", length=3)))
+
+
+@pytest.mark.parametrize("there", [None, seen({"city": "c"})])
+def test_what_yields_and_cannot_be_told_is_a_change_of_dynamics(there: Observation | None) -> None:
+    """Marketo's base moves to what stands there, and the column's value waits (A16)."""
+    known = link({"subject": "was", "topic": "was", "city": "c"}, terms=TOO_LONG)
+    plan = planned(entry(seen({"subject": "long", "topic": "b"}), there), known, TOO_LONG)
+    rows = advance(TOO_LONG, plan, Pair(None, Updated(GUID)))
+
+    assert ("b", "was") == at(rows.base, "topic")
+    assert ("b", "long") == at(rows.seen, "topic")
+    assert (("long", "long"), {"subject"}) == (at(rows.base, "subject"), rows.settled)
+
+
+@pytest.mark.parametrize("result", FAILURES)
+def test_what_yields_stays_where_it_was_if_the_column_does(result: WriteResult) -> None:
+    """Nothing is in the column, so nothing waits for Marketo (invariant 14)."""
+    known = link({"subject": "was", "topic": "was"}, terms=TOO_LONG)
+    plan = planned(entry(seen({"subject": "long", "topic": "b"})), known, TOO_LONG)
+    rows = advance(TOO_LONG, plan, Pair(None, result))
+
+    assert known.rows == rows.base
+    assert rows.seen.dynamics is None
+
+
+def test_what_yields_in_a_new_record_and_cannot_be_told() -> None:
+    """It is a change of the record that was made, which its person has still to hear of (A16)."""
+    here = seen({"name": "Lee", "subject": "long", "topic": "b"})
+    plan = planned(entry(here, push=Push(LEAD.entity)), terms=TOO_LONG)
+    rows = advance(TOO_LONG, plan, Pair(None, Created(GUID)))
+
+    assert ("b", None) == at(rows.base, "topic")
+    assert ("long", "long") == at(rows.base, "subject")
+    assert "topic" not in rows.settled
+
+
 def test_a_record_that_was_made_again_is_seen_as_it_was_told() -> None:
     """What was seen of a person who is gone is not what the new one holds."""
     terms = terms_with((Side.MARKETO, Column("city", required=True)))

@@ -62,6 +62,19 @@ def test_both_sides_may_be_told() -> None:
     assert ("here", "there") == (one.wire(Side.MARKETO), one.wire(Side.DYNAMICS))
 
 
+def test_one_side_is_told_what_the_other_cannot_be() -> None:
+    """Of two fields on one column one yields, though Marketo may not be told of it (A16)."""
+    waiting = (
+        attrs.evolve(plan(), refused={Side.MARKETO: REFUSAL}),
+        attrs.evolve(plan(), withheld=(Side.MARKETO,)),
+        attrs.evolve(plan(), held=(Side.MARKETO,)),
+    )
+
+    assert [False] * 3 == [one.half_told for one in waiting]
+    assert all(attrs.evolve(one, to_dynamics="b").half_told for one in waiting)
+    assert not attrs.evolve(plan(), to_dynamics="b").half_told
+
+
 def test_what_keeps_a_field_waiting() -> None:
     """A right, a refusal, a hold, a person's decision, or that Marketo has still to be told."""
     waiting = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import Final
 
 import attrs
@@ -20,12 +20,13 @@ from dynsync.sandbox import (
     NO_LIMITS,
     BusinessRule,
     Fault,
+    FaultKind,
     SandboxClock,
     SandboxDynamicsConnector,
     SandboxMarketo,
     SimulatedCrash,
 )
-from dynsync.schemas import Access, Column, Schema
+from dynsync.schemas import FULL_ACCESS, Access, Column, Schema
 from support import World, before
 
 CHOICE: Final = "preferredcontactmethodcode"
@@ -902,6 +903,58 @@ def test_a_field_that_yields_and_may_not_be_written() -> None:
     assert "Mine" == world.row("lead", row)["subject"] == world.person(person)["subject"]
     assert "Other" == world.person(person)["microsoftTopic"]
     assert not world.lines(person)
+
+
+@pytest.mark.parametrize("how", ["edit", "push"])
+def test_a_field_that_yielded_is_told_when_it_may_be(how: str) -> None:
+    """A16, invariant 29: what Topic could not be told of its column follows with the right."""
+    world = World(LEAD)
+    world.settled()
+    world.marketo.set_access("microsoftTopic", Access.READ)
+    values = {"subject": "Mine", "microsoftTopic": "Other"}
+    if how == "edit":
+        person, row = world.linked("lead", subject="Old")
+        world.marketo.edit(person, values)
+    else:
+        person = world.marketo.create_person({"lastName": "Lee", **values})
+        world.sync.sync_person(person, as_="lead")
+        (row,) = world.dynamics.rows("lead")
+    world.settled()
+    waiting = dict(world.sync.status().backlog)
+    world.marketo.set_access("microsoftTopic", FULL_ACCESS)
+    world.settled()
+
+    assert {("lead", "withheld"): 1} == waiting
+    assert ("Mine", "Mine") == world.both(person, "lead", row, "microsoft_topic")
+    assert ("Mine", "Mine") == world.both(person, "lead", row, "subject")
+    assert {} == world.sync.status().backlog
+
+
+@pytest.mark.parametrize("kind", [None, "lost_response", "crash_after"])
+def test_a_field_that_yielded_and_does_not_fit_is_told_when_it_does(kind: FaultKind | None) -> None:
+    """A16, A20: it is held like any other, also where nobody heard that the column was written."""
+    clock = SandboxClock()
+    marketo = SandboxMarketo(clock=clock, limits=NO_LIMITS)
+    marketo.add_column(Column("short", type="string", length=5))
+    short = Field("short", Pair("short", "subject"), yields_to="subject")
+    world = World(LEAD.only("last_name", "subject").plus(short), clock=clock, marketo=marketo)
+    person, row = world.linked("lead", subject="Old")
+    world.marketo.edit(person, {"short": "abc", "subject": "Too long"})
+    if kind is not None:
+        world.dynamics.faults.plan("write", Fault(kind))
+    with suppress(SimulatedCrash):
+        world.cycle()
+    world.settled()
+    waiting = {reason for _, reason in world.sync.status().backlog}
+    world.sync.maps = [
+        LEAD.only("last_name", "subject").plus(attrs.evolve(short, too_long="truncate"))
+    ]
+    world.settled()
+
+    assert {"held"} == waiting
+    assert 1 == len(world.lines(person))
+    assert "Too long" == world.row("lead", row)["subject"] == world.person(person)["subject"]
+    assert "Too l" == world.person(person)["short"]
 
 
 @pytest.mark.parametrize(

@@ -223,7 +223,7 @@ class _Moving:
             self.back.add(field.name)
             self.base.marketo[at], self.base.dynamics[at] = self.plan.entry.claims[field.name][1]
             return
-        whole = len(shown) == len(field.told)
+        whole = len(shown) == len(field.told) and not field.half_told
         if whole:
             self.agreed.append(field)
         for side in Side:

@@ -143,6 +143,17 @@ def _adopted(field: Field, wire: Wire | Missing) -> Pair[Wire | Missing]:
         return nothing
 
 
+def _adopt(answers: _Answers, field: FieldPlan, rows: Advance) -> None:
+    """Make Dynamics' value the base; not if what the policy put did not arrive: it is asked again."""
+    terms, here, there = answers.terms, answers.marketo, answers.dynamics
+    if field.told and not here.done:
+        return
+    at, row = terms.index(field.name), rows.seen.marketo
+    if field.told and row is not None:
+        row[at] = field.to_marketo
+    here.base[at], there.base[at] = _adopted(terms.fields[at], there.actual[at])
+
+
 def _reopen(answers: _Answers, field: FieldPlan, rows: Advance) -> None:
     """
     Put the base back to where it was before a write of ours overwrote an edit.
@@ -155,6 +166,19 @@ def _reopen(answers: _Answers, field: FieldPlan, rows: Advance) -> None:
     rows.base.marketo[at], rows.base.dynamics[at] = against.marketo, against.dynamics
     row = rows.seen.dynamics or answers.terms.blank()
     row[at] = answers.plan.actual.dynamics[at]
+    rows.seen = rows.seen.replace(Side.DYNAMICS, row)
+
+
+def _yield(answers: _Answers, field: FieldPlan, rows: Advance) -> None:
+    """
+    Move Marketo's base alone, of a field that yielded and that Marketo could not be told.
+
+    What its column holds now is a change of Dynamics', which waits until Marketo takes it.
+    """
+    at = answers.terms.index(field.name)
+    answers.marketo.base[at] = answers.marketo.actual[at]
+    row = rows.seen.dynamics or answers.terms.blank()
+    row[at] = field.to_dynamics
     rows.seen = rows.seen.replace(Side.DYNAMICS, row)
 
 
@@ -198,13 +222,7 @@ def _settle_field(answers: _Answers, field: FieldPlan, rows: Advance) -> bool:
     terms, here, there = answers.terms, answers.marketo, answers.dynamics
     at = terms.index(field.name)
     if field.adopt:
-        if field.told and not here.done:
-            # What the policy put did not arrive: it is asked again.
-            return False
-        row = rows.seen.marketo
-        if field.told and row is not None:
-            row[at] = field.to_marketo
-        here.base[at], there.base[at] = _adopted(terms.fields[at], there.actual[at])
+        _adopt(answers, field, rows)
         return False
     done_here = _note(here, field, at, rows.seen.marketo)
     done_there = _note(there, field, at, rows.seen.dynamics)
@@ -213,6 +231,10 @@ def _settle_field(answers: _Answers, field: FieldPlan, rows: Advance) -> bool:
         if here.done:
             _reopen(answers, field, rows)
         return here.done
+    if field.half_told:
+        if done_there:
+            _yield(answers, field, rows)
+        return False
     if len(field.told) > 1 and done_here is not done_there:
         # What the policy put was made of both values. It is one side's now, and the other side
         # has still to be told: the same, and not what the policy would make of it again.
@@ -260,6 +282,10 @@ def _settle_created(answers: _Answers, side: Side, rows: Advance) -> None:
                 # Where it came from has still to be told of it too.
                 continue
             made[at], source[at] = sent, held[at]
+            if field.half_told:
+                # And it cannot be: until it can, that is a change of the new record's.
+                made[at] = None
+                continue
         rows.settled.add(name)
 
 

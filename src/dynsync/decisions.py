@@ -110,6 +110,11 @@ class FieldPlan:
         self.to_marketo = self.to_dynamics = MISSING
 
     @property
+    def half_told(self) -> bool:
+        """Return whether a side is told what the other one may not be told, or cannot hold."""
+        return bool(self.told and (self.refused or self.withheld or self.held))
+
+    @property
     def waits(self) -> bool:
         """Return whether something keeps the field from being settled now."""
         return bool(self.refused or self.withheld or self.held or self.adopt) or self.unresolved
