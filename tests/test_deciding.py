@@ -413,6 +413,34 @@ def test_a_one_way_field_is_read_in_each_sides_words(flow: Flow) -> None:
     assert expected[flow] == told(moved)
 
 
+@pytest.mark.parametrize("flow", [Flow.TO_MARKETO, Flow.TO_DYNAMICS])
+def test_a_one_way_field_that_was_cut_is_there_already(flow: Flow) -> None:
+    """What its target holds is all that it would be sent (A35); anything else is put right."""
+    city = attrs.evolve(LEAD.field("city"), flow=flow, too_long="truncate")
+    short = (Side.MARKETO, Column("city", length=10))
+    terms = terms_with(short, fields=LEAD.plus(city))
+    target = Side.MARKETO if flow is Flow.TO_MARKETO else Side.DYNAMICS
+    whole, cut = Pair[Maybe]("x" * 11, "x" * 11), "x" * 10
+    base = both(whole.replace(target, cut))
+    moved = decided(case("city", base, both(whole.replace(target, "other")), terms=terms))
+    longer = Pair[Maybe]("x" * 12, "x" * 12).replace(target, MISSING)
+    there = decided(case("city", base, both(longer), terms=terms))
+
+    assert decide(case("city", base, base, terms=terms)) is None
+    assert cut == moved.wire(target)
+    assert (NOTHING, True) == (told(there), there.advance)
+
+
+def test_a_one_way_field_that_its_target_cannot_be_told_is_not_there() -> None:
+    """What cannot be said in the target's words is refused, whatever the target holds."""
+    rating = attrs.evolve(LEAD.field("rating"), flow=Flow.TO_MARKETO)
+    plan = decided(
+        case("rating", ("Hot", 1), (MISSING, 9), terms=terms_with(fields=LEAD.plus(rating)))
+    )
+
+    assert [Side.MARKETO] == [*plan.refused]
+
+
 def test_what_is_of_no_kind_is_unchanged_while_it_stays() -> None:
     """It was told once; the other side's news go on."""
     assert decide(case("revenue", ("twelve", 1), ("twelve", 1))) is None

@@ -10,10 +10,11 @@ import attrs
 import pytest
 
 from dynsync.errors import Refused
-from dynsync.fields import EntityMap, Field
+from dynsync.fields import EntityMap, Field, Flow
 from dynsync.kinds import IntegerKind, Kind, TextKind
 from dynsync.maps import CONTACT, LEAD
 from dynsync.outcomes import OutcomeKind
+from dynsync.policies import manual
 from dynsync.recorder import Entry, PartlyRefused
 from dynsync.records import Pair, RecordId, Side, Wire
 from dynsync.sandbox import (
@@ -828,6 +829,35 @@ def test_truncate(entity_map: EntityMap) -> None:
     assert LONG == written[0]
     assert written == world.both(person, table, row, "first_name")
     assert [] == rejections(world)
+
+
+@pytest.mark.parametrize("flow", [Flow.TO_MARKETO, Flow.TO_DYNAMICS])
+def test_what_was_cut_is_written_once(flow: Flow) -> None:
+    """A35, R57: while its record waits for something else, a one-way field is looked at again."""
+    notes = attrs.evolve(CONTACT.field("job_title"), flow=flow, too_long="truncate")
+    clock = SandboxClock()
+    marketo = SandboxMarketo(clock=clock, limits=NO_LIMITS)
+    marketo.add_column(Column("short", type="string", length=5))
+    names = Pair("short", "jobtitle") if flow is Flow.TO_MARKETO else notes.names
+    fields = CONTACT.plus(attrs.evolve(notes, names=names))
+    world = World(fields, clock=clock, marketo=marketo)
+    world.sync.policy = manual
+    person, row = world.linked("contact", jobtitle="Old", address1_city="Oslo")
+    if flow is Flow.TO_MARKETO:
+        world.dynamics.edit("contact", row, {"jobtitle": "x" * 100})
+    else:
+        world.marketo.edit(person, {"title": "x" * 150})
+    world.settled()
+    world.marketo.edit(person, {"city": "Rome"})
+    world.dynamics.edit("contact", row, {"address1_city": "Bonn"})
+    writes = [world.cycle().writes.total() for _ in range(3)]
+    here, there = world.both(person, "contact", row, "job_title")
+
+    assert [0, 0, 0] == writes
+    assert {("contact", "unresolved"): 1} == world.sync.status().backlog
+    assert here != there
+    assert "x" * 5 in str(here)
+    assert "x" * 100 in str(there)
 
 
 # -- Marketo's blocked fields

@@ -144,7 +144,7 @@ def _adopted(field: Field, wire: Wire | Missing) -> Pair[Wire | Missing]:
 
 
 def _adopt(answers: _Answers, field: FieldPlan, rows: Advance) -> None:
-    """Make Dynamics' value the base; not if what the policy put did not arrive: it is asked again."""
+    """Make Dynamics' value the base; if what the policy put did not arrive, it is asked again."""
     terms, here, there = answers.terms, answers.marketo, answers.dynamics
     if field.told and not here.done:
         return

@@ -157,6 +157,25 @@ def _standing_hold(case: Case, side: Side, wire: Wire) -> bool:
     )
 
 
+def _encode(case: Case, side: Side, value: Value) -> Wire:
+    """Return *value* in *side*'s words, as much as goes there. Raises `Unfit`."""
+    wire = case.field.kind.encode(value, side)
+    if case.field.too_long == "truncate":
+        return truncate(wire, case.terms.columns[side][case.at])
+    return wire
+
+
+def _holds(case: Case, side: Side, value: Value) -> bool:
+    """Return whether *side* holds all of *value* that it would be sent."""
+    held = case.actual[side]
+    if held is MISSING:
+        return False
+    try:
+        return case.field.same(_encode(case, side, value), held, Pair(side, side))
+    except Unfit:
+        return False
+
+
 def _tell(case: Case, plan: FieldPlan, side: Side, value: Value) -> None:
     """Add *value* to what *side* is told, or say why it is not."""
     field, column = case.field, case.terms.columns[side][case.at]
@@ -167,12 +186,10 @@ def _tell(case: Case, plan: FieldPlan, side: Side, value: Value) -> None:
             _refuse(case, plan, side, MISSING, (Reason("REQUIRED", message, column.name),))
         return
     try:
-        wire = field.kind.encode(value, side)
+        wire = _encode(case, side, value)
     except Unfit as error:
         _refuse(case, plan, side, repr(type(value)), (_reason(case, side, error),))
         return
-    if field.too_long == "truncate":
-        wire = truncate(wire, column)
     reasons = check(wire, column)
     if reasons:
         _refuse(case, plan, side, wire, reasons)
@@ -219,7 +236,7 @@ def _plan_flow(case: Case) -> FieldPlan | None:
     except Unfit as error:
         return _unfit(case, source, error)
     held = case.actual[source.other]
-    if held is not MISSING and field.same(wire, held, Pair(source, source.other)):
+    if field.same(wire, held, Pair(source, source.other)) or _holds(case, source.other, value):
         plan.advance = moved
         return plan if moved else None
     if source is Side.MARKETO and not case.linked:
