@@ -754,6 +754,23 @@ def test_blinded_in_a_run_that_breaks_off(*, cleared: bool) -> None:
     )
 
 
+def test_blinded_right_before_a_zero_is_read_again() -> None:
+    """R79: a number that is 0 is a value, which such a null would clear like any other."""
+    world = World(LEAD.without("phone"))
+    person, row = world.linked("lead", revenue=0, address1_city="Oslo")
+    world.marketo.edit(person, {"city": "Bergen"})
+    stale = {"telephone1": "1"}
+    before(world.dynamics.faults, "write", lambda: world.dynamics.edit("lead", row, stale))
+    world.cycle()
+    taken = blinding(world, "lead", "revenue", "fetch")
+    world.cycle()
+    world.dynamics.faults.clear()
+    world.settled()
+
+    assert ["fetch"] == taken
+    assert (0, 0) == world.both(person, "lead", row, "annual_revenue")
+
+
 @pytest.mark.parametrize("table", ["lead", "contact"])
 def test_cleared_right_before_a_record_is_read_again(table: str) -> None:
     """R22: a null that the sync user may read clears, as ever."""

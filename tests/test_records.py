@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from dynsync.records import MISSING, Pair, Side, differing, laid_over, plain_id
+from dynsync.records import (
+    MISSING,
+    Missing,
+    Pair,
+    Side,
+    Wire,
+    differing,
+    is_empty,
+    laid_over,
+    plain_id,
+)
 
 
 def test_what_is_not_reported_reads_so() -> None:
@@ -37,6 +47,24 @@ def test_ids_are_compared_plain(held: object, plain: str) -> None:
 def test_differing_places_are_those_of_other_values() -> None:
     """A row differs from its base where it holds something else, or reports nothing."""
     assert [1, 3] == list(differing(["a", "b", None, MISSING], ["a", "c", None, "d"]))
+
+
+@pytest.mark.parametrize(
+    ("wire", "empty"),
+    [
+        (None, True),
+        ("", True),
+        (False, True),
+        (MISSING, True),
+        (0, False),
+        (0.0, False),
+        (True, False),
+        (" ", False),
+    ],
+)
+def test_zero_is_a_value(wire: Wire | Missing, empty: bool) -> None:  # noqa: FBT001 - a case
+    """To Python it is False, and a null in its place would clear it all the same."""
+    assert empty is is_empty(wire)
 
 
 def test_what_is_not_reported_is_held_still() -> None:

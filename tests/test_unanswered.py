@@ -314,6 +314,22 @@ def test_what_might_not_be_written_then_follows_when_it_may(table: str, kind: Fa
     assert [] == world.lines(person)
 
 
+@pytest.mark.parametrize("number", [7, 0])
+def test_a_number_is_edited_after_a_push_that_nobody_answered(number: int) -> None:
+    """Invariant 4: a 0 was entered by somebody; what was not sent is empty."""
+    world = World()
+    world.settled()
+    person = world.marketo.create_person({"lastName": "Lee", "annualRevenue": 5})
+    world.dynamics.faults.plan("write", Fault("lost_response"))
+    world.sync.sync_person(person, as_="lead")
+    (row,) = world.dynamics.rows("lead")
+    world.dynamics.edit("lead", row, {"revenue": number})
+    world.settled()
+
+    assert (number, number) == world.both(person, "lead", row, "annual_revenue")
+    assert number not in lost(world)
+
+
 NOT_MADE: Final = Access.READ | Access.UPDATE
 """What remains of the rights to a column when a new record may not be given it any more."""
 

@@ -9,7 +9,7 @@ sent both sides had agreed on, so that whatever is edited later is told from it 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 import attrs
 
@@ -27,7 +27,7 @@ from dynsync.observing import missed
 from dynsync.outcomes import FieldChange, Outcome, OutcomeKind
 from dynsync.planning import RecordPlan, plan_record
 from dynsync.recorder import journal_entry
-from dynsync.records import MISSING, Missing, Pair, Record, RecordId, Row, Side, Wire
+from dynsync.records import MISSING, Missing, Pair, Record, RecordId, Row, Side, Wire, is_empty
 from dynsync.terms import Terms
 from dynsync.writes import Create, Created, NotAttempted, Update, Updated, WriteResult
 
@@ -35,7 +35,6 @@ __all__ = ["hear"]
 
 _Found: TypeAlias = Pair[Mapping[PendingKey, Record]]
 _Heard: TypeAlias = tuple[Linked, Pending, Outcome]
-_EMPTY: Final = (None, "", False, MISSING)
 
 
 def hear(session: Session) -> None:
@@ -330,7 +329,7 @@ def _take_out(terms: Terms, plan: RecordPlan, side: Side, row: Row) -> None:
         name
         for name, wire in plan.sent(side).items()
         if not _holds(terms, side, row, at := terms.index(name), wire)
-        and (row[at] in _EMPTY or not terms.may_tell(side, name, creating=creating))
+        and (is_empty(row[at]) or not terms.may_tell(side, name, creating=creating))
     }
     if unsent:
         plan.plain = {name: wire for name, wire in plan.plain.items() if name not in unsent}

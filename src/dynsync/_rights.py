@@ -16,14 +16,12 @@ from dynsync._catching_up import leave_aside
 from dynsync._session import Session
 from dynsync.backlog import Linked, Observation, Pending, PendingKey
 from dynsync.planning import RecordPlan
-from dynsync.records import MISSING, Entity, Pair, Row, Side, Wire
+from dynsync.records import MISSING, Entity, Pair, Row, Side, Wire, is_empty
 from dynsync.schemas import Access
 from dynsync.terms import Terms
 from dynsync.writes import Created, Updated, WriteResult
 
 __all__ = ["Answered", "believe", "without_blind", "without_values"]
-
-_EMPTY = frozenset({None, "", False, MISSING})
 
 
 @attrs.frozen
@@ -77,7 +75,7 @@ def _may_clear(terms: Terms, entry: Pending, link: Linked | None, side: Side) ->
     if other is not None:
         known.append(other.row)
     nulls = [at for at, wire in enumerate(seen.row[: terms.plain]) if wire is None]
-    return any(row[at] not in _EMPTY for row in known for at in nulls)
+    return any(not is_empty(row[at]) for row in known for at in nulls)
 
 
 def _without(terms: Terms, entry: Pending, names: Collection[str]) -> Pending:
@@ -114,10 +112,10 @@ def _doubtful(side: Side, answered: Answered) -> bool:
     terms, plan, get = answered.terms, answered.plan, result.values.get
     # Asked of every write, so in few steps: hardly one has a null that was not there before.
     held = zip(terms.natives(side), plan.actual[side], strict=False)
-    lost = [native for native, wire in held if get(native, 0) is None and wire not in _EMPTY]
+    lost = [native for native, wire in held if get(native, 0) is None and not is_empty(wire)]
     sent = {terms.native_names[side][name]: wire for name, wire in plan.sent(side).items()}
     return any(native not in sent for native in lost) or any(
-        get(native, 0) is None for native, wire in sent.items() if wire not in _EMPTY
+        get(native, 0) is None for native, wire in sent.items() if not is_empty(wire)
     )
 
 

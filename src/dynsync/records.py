@@ -38,6 +38,7 @@ __all__ = [
     "Version",
     "Wire",
     "differing",
+    "is_empty",
     "laid_over",
     "plain_id",
 ]
@@ -156,6 +157,16 @@ def laid_over(row: Row, base: Row) -> Row:
     if MISSING not in row:
         return row
     return [before if now is MISSING else now for now, before in zip(row, base, strict=True)]
+
+
+def is_empty(wire: Wire | Missing) -> bool:
+    """
+    Return whether *wire* is no value that a null could take the place of.
+
+    A false is none: it is what a side says that cannot hold null (A33). To Python, 0 is False;
+    and a 0 is a value.
+    """
+    return wire is None or wire is False or wire is MISSING or wire == ""
 
 
 @attrs.frozen
