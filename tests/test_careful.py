@@ -904,6 +904,35 @@ def test_what_is_permanent_goes_out_where_a_setting_lets_it(
     assert name == world.row("contact", row)["lastname"]
 
 
+@pytest.mark.parametrize("why", ["withheld", "permanent"])
+@pytest.mark.parametrize(
+    ("flow", "expected"), [(Flow.TO_MARKETO, "Theirs"), (Flow.TO_DYNAMICS, None)]
+)
+def test_what_waits_for_ever_is_decided_anew_where_it_flows_one_way(
+    why: str, flow: Flow, expected: str | None
+) -> None:
+    """A18: so the operator is told to do where a right will not be given."""
+    world = World()
+    world.sync.tries = 1
+    person, row = world.linked("lead", jobtitle="Analyst")
+    ours = "Ours" if why == "withheld" else "x" * 150
+    if why == "withheld":
+        world.dynamics.secure("lead", "jobtitle", Access.READ)
+    world.marketo.edit(person, {"title": ours})
+    world.dynamics.edit("lead", row, {"jobtitle": "Theirs"})
+    world.settled()
+    waiting = world.sync.status().backlog
+    field = attrs.evolve(LEAD.field("job_title"), flow=flow)
+    world.sync.maps = (LEAD.plus(field), CONTACT)
+    report = world.cycle()
+    world.settled()
+
+    assert {("lead", why): 1} == waiting
+    assert 1 == report.records
+    assert (expected or ours, "Theirs") == world.both(person, "lead", row, "job_title")
+    assert ({} if expected else waiting) == world.sync.status().backlog
+
+
 def test_the_journal_is_kept_until_all_recorders_were_told() -> None:
     """Invariant 33: the log was down for longer than the journal is kept."""
     world = World()

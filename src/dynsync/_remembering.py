@@ -131,8 +131,9 @@ class Remembering:
                 # What came back may go away once more, and that is news again.
                 still = absent.intersection(cast("list[str]", json.loads(refreshed)))
                 store.put(f"refreshed:{entity}", json.dumps(sorted(still)))
-            # What was refused is looked at again where other values may go out now.
-            freeing = "|".join([terms.described, terms.hold, *(f.too_long for f in terms.fields)])
+            # What waits is looked at again where other values may go out now, or elsewhere.
+            ways = (f"{f.flow.value} {f.too_long}" for f in terms.fields)
+            freeing = "|".join([terms.described, terms.hold, *ways])
             if store.get(f"schema:{entity}") not in (None, freeing):
                 store.wake(entity, self.now)
             store.put(f"schema:{entity}", freeing)
