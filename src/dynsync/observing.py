@@ -14,7 +14,18 @@ import attrs
 
 from dynsync.backlog import Claims, Hold, Linked, Observation, Pending, Sent
 from dynsync.fields import Field
-from dynsync.records import MISSING, Edit, Missing, Pair, Row, Side, Wire, differing, laid_over
+from dynsync.records import (
+    MISSING,
+    Edit,
+    Missing,
+    Pair,
+    Row,
+    Side,
+    Wire,
+    differing,
+    is_empty,
+    laid_over,
+)
 from dynsync.terms import Terms
 
 __all__ = [
@@ -46,13 +57,11 @@ def clears(row: Row, base: Row) -> int:
     return sum(
         1
         for at in differing(row, base)
-        # To Python, 0 is False; and a 0 is a value.
-        if _is_empty(row[at])
-        and not (_is_empty(base[at]) or base[at] is MISSING or base[at] is False)
+        if _is_blank(row[at]) and not (_is_blank(base[at]) or is_empty(base[at]))
     )
 
 
-def _is_empty(wire: Wire | Missing) -> bool:
+def _is_blank(wire: Wire | Missing) -> bool:
     return wire is None or (isinstance(wire, str) and not wire.strip())
 
 
