@@ -1671,14 +1671,18 @@ def test_damaged_sandbox_is_told(world: World) -> None:
 
 
 def process(
-    *arguments: str, folder: Path | None = None, out: IO[str] | int = subprocess.PIPE, **more: str
+    *arguments: str,
+    folder: Path | None = None,
+    out: IO[str] | int = subprocess.PIPE,
+    err: IO[str] | int = subprocess.PIPE,
+    **more: str,
 ) -> subprocess.Popen[str]:
     """Start ``python`` with *arguments*, and *more* in its environment."""
     package = {"PYTHONPATH": str(Path(dynsync.cli.__file__).parents[2])}
     return subprocess.Popen(  # noqa: S603 - our own program
         [sys.executable, *arguments],
         stdout=out,
-        stderr=subprocess.PIPE,
+        stderr=err,
         text=True,
         encoding="utf-8",
         cwd=folder,
@@ -1694,6 +1698,59 @@ def test_full_disk_is_told(world: World) -> None:
         _, err = started.communicate()
 
     assert (started.returncode, "Traceback" in err) == (ExitCode.OUTPUT, False), err
+
+
+LOUD: Final = """
+import os, signal
+from dynsync.cli import _progress, main, sandboxes
+
+_progress._EVERY = -1.0
+
+def marketo(file):
+    connector = sandboxes.marketo(file=file)
+    describe = connector.describe
+    def asked(table):
+        os.kill(os.getpid(), signal.SIGTERM)
+        connector.describe = describe
+        return describe(table)
+    connector.describe = asked
+    return connector
+"""
+"""Tells of all progress, and of a first signal."""
+
+
+def deaf_ears() -> Iterator[IO[str]]:
+    """Yield files that take no line: one on a full disk, and a pipe whose reader is gone."""
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        yield full
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w", encoding="utf-8") as pipe:
+        yield pipe
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+def test_what_nobody_hears_ends_no_run(world: World) -> None:
+    """Where stderr takes no line, a run goes on to its end, and a code means what it says."""
+    with world.dynamics() as dynamics, world.marketo() as marketo:
+        leads = sorted(dynamics.rows("lead"))
+        module = world.host(LOUD)
+        go = f"import sys; sys.path.insert(0, ''); import {module}; {module}.main()"
+
+        for lead, err in zip(leads, deaf_ears(), strict=False):
+            world.write_config()
+            marketo.edit(world.person_of(lead), {"title": "Køkkenchef"})
+            spoken = process("-c", go, "run", folder=world.folder, err=err)
+            assert (spoken.communicate()[1], spoken.returncode) == (None, ExitCode.OK)
+            assert (dynamics.row("lead", lead) or {})["jobtitle"] == "Køkkenchef"
+
+            world.write_config(("dynsync.cli.sandboxes:marketo", f"{module}:marketo"))
+            stopped = process("-c", go, "run", folder=world.folder, err=err)
+            mistaken = process("-m", "dynsync", "run", folder=world.folder.parent, err=err)
+            stopped.communicate()
+            mistaken.communicate()
+            assert stopped.returncode == ExitCode.INTERRUPTED
+            assert mistaken.returncode == ExitCode.USAGE
 
 
 def test_terminal_without_unicode(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import io
 import sys
 
 from dynsync.cli._exits import ExitCode
+from dynsync.cli._stderr import forgiving
 
 __all__ = ["ExitCode", "main"]
 
@@ -21,6 +22,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that cannot show a letter shows a question mark.
             stream.reconfigure(errors="replace")
+    sys.stderr = forgiving(sys.stderr)
     try:
         _main()
     except KeyboardInterrupt:
