@@ -10,6 +10,7 @@ import csv
 import datetime as dt
 import json
 import os
+import stat
 import sys
 from collections.abc import Collection, Generator, Iterable, Sequence
 from contextlib import contextmanager
@@ -114,14 +115,18 @@ def tick(console: Console, *, true: bool) -> str:
 
 @contextmanager
 def private_file(path: Path, option: str) -> Generator[TextIO]:
-    """Open *path*, which only its owner may read, for writing; *option* named it."""
+    """
+    Open *path*, which *option* named, for writing: a file that only its owner may read.
+
+    Pipes and devices stay whose they are.
+    """
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     except OSError as error:
         message = f"{path}: it cannot be written ({error.strerror})"
         raise click.BadParameter(message, param_hint=option) from None
     with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-        if hasattr(os, "fchmod"):
+        if hasattr(os, "fchmod") and stat.S_ISREG(os.fstat(handle).st_mode):
             os.fchmod(handle, 0o600)
         yield file
 
