@@ -333,6 +333,38 @@ def test_stopped_run_is_interrupted(world: World) -> None:
 
     assert result.exit_code == ExitCode.INTERRUPTED
     assert "SIGTERM: finishing" in result.stderr
+    assert "Run 2: asked to stop before it was done" in result.stdout
+
+    planned = world.run("plan")
+    assert planned.exit_code == ExitCode.INTERRUPTED
+    assert planned.stdout == "Nothing so far.\n"
+
+
+def test_stop_while_a_throttle_is_waited_out_is_code_130(world: World) -> None:
+    """A stop that is heard while a system wants us to wait is a stop, not its failure."""
+    module = world.host(
+        """
+        import os, signal
+        from dynsync import Side, Throttled
+        from dynsync.cli import sandboxes
+
+        def marketo(file):
+            connector = sandboxes.marketo(file=file)
+            def busy(table):
+                os.kill(os.getpid(), signal.SIGTERM)
+                raise Throttled(Side.MARKETO, "too many calls", 200)
+            connector.describe = busy
+            return connector
+        """
+    )
+    world.write_config(("dynsync.cli.sandboxes:marketo", f"{module}:marketo"))
+
+    ran, planned = world.run("run"), world.run("plan")
+
+    assert [ran.exit_code, planned.exit_code] == [ExitCode.INTERRUPTED] * 2
+    assert "Run 2: asked to stop before it was done" in ran.stdout
+    assert "dynsync: Marketo: too many calls" in planned.stderr
+    assert "too many calls" in ran.stderr
 
 
 def test_watch_runs_cycles(world: World) -> None:

@@ -131,9 +131,10 @@ def test_waiting_looks_whether_to_stop() -> None:
     world.marketo.faults.plan("write", Fault("throttled", retry_after=200))
     slept = world.clock.slept
     world.sync.stopping = lambda: world.clock.slept >= slept + 3
-    world.cycle()
+    report = world.cycle()
 
     assert slept + 3 == world.clock.slept
+    assert report.interrupted
 
 
 # -- the guard of clears

@@ -159,6 +159,7 @@ class Session:
                 last = failure
             self._wait(pause)
             if self.stopping():
+                self.report.interrupted = True
                 raise last
             attempt += 1
 

@@ -34,12 +34,24 @@ __all__ = [
     "numbered",
     "out_console",
     "private_file",
+    "say",
     "say_json",
     "show_table",
     "shown",
+    "tell",
     "tick",
     "write_csv",
 ]
+
+
+def say(text: str) -> None:
+    """Say *text* to the person who watches: a line on stderr, of which a terminal obeys nothing."""
+    click.echo(plain(text), err=True)
+
+
+def tell(text: str) -> None:
+    """Print *text*, of which a terminal obeys nothing, to stdout."""
+    click.echo(plain(text))
 
 
 def out_console() -> Console:

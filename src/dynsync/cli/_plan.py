@@ -147,7 +147,7 @@ def _check_free(plan_path: Path | None, csv_path: Path | None) -> None:
 
 def _say_plan(plan: Plan, known: _Known, *, with_values: bool) -> None:
     if not plan.records:
-        click.echo("Nothing to do.")
+        click.echo("Nothing so far." if plan.interrupted else "Nothing to do.")
         return
     show_table(
         ["record", "outcome", "would write, and why"],

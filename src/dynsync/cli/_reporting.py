@@ -64,11 +64,19 @@ def say_report(report: Report) -> None:
         ]
         show_table(["outcome", *entities], rows, title=f"Run {report.run}")
     else:
-        done = "nothing was done" if report.troubles else "nothing to do"
-        click.echo(f"Run {report.run}: {'paused' if report.paused else done}")
+        click.echo(f"Run {report.run}: {_nothing(report)}")
     writes = ", ".join(f"{report.writes[side]} to {side.label}" for side in Side)
     click.echo(f"{writes}; {report.left} left in the backlog")
     _say_troubles(report)
+
+
+def _nothing(report: Report) -> str:
+    """Return why no record was looked at."""
+    if report.paused:
+        return "paused"
+    if report.interrupted:
+        return "asked to stop before it was done"
+    return "nothing was done" if report.troubles else "nothing to do"
 
 
 def _say_troubles(report: Report) -> None:

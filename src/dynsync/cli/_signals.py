@@ -11,6 +11,10 @@ from typing import Final
 
 import click
 
+from dynsync.cli._console import say
+from dynsync.cli._exits import ExitCode
+from dynsync.errors import SystemFailure
+
 __all__ = ["Stop", "stoppable"]
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
@@ -34,13 +38,17 @@ class Stop:
 
 @contextmanager
 def stoppable() -> Generator[Stop]:
-    """Listen to signals inside the block; elsewhere than in the main thread, do not."""
+    """
+    Listen to signals inside the block; elsewhere than in the main thread, do not.
+
+    A system that fails while a stop was asked for is told, and is no reason for another code.
+    """
     stop = Stop()
 
     def listen(number: int, _: FrameType | None) -> None:
         stop.ask()
         name = signal.Signals(number).name
-        click.echo(f"{name}: finishing this batch. Once more ends it at once.", err=True)
+        say(f"{name}: finishing this batch. Once more ends it at once.")
 
     if threading.current_thread() is not threading.main_thread():
         yield stop
@@ -48,6 +56,11 @@ def stoppable() -> Generator[Stop]:
     before = {number: signal.signal(number, listen) for number in _SIGNALS}
     try:
         yield stop
+    except SystemFailure as failure:
+        if not stop():
+            raise
+        say(f"dynsync: {failure}")
+        raise click.exceptions.Exit(ExitCode.INTERRUPTED) from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
