@@ -287,6 +287,75 @@ def test_a_fault_of_a_connector_is_told_by_its_place(world: World) -> None:
     assert "Secret" not in result.output
 
 
+@pytest.mark.parametrize("raised", ["SystemExit", "CancelledError"])
+def test_a_connector_ends_no_process(raised: str, world: World) -> None:
+    """What ends a process or a task is no exception like others, and still a connector's fault."""
+    module = world.host(
+        f"""
+        from asyncio import CancelledError
+        from dynsync.cli import sandboxes
+
+        def dynamics(file):
+            connector = sandboxes.dynamics(file=file)
+            def leave(*arguments):
+                raise {raised}(0)
+            connector.read = leave
+            return connector
+        """
+    )
+    world.write_config(("dynsync.cli.sandboxes:dynamics", f"{module}:dynamics"))
+
+    result = world.run("run")
+
+    assert result.exit_code == ExitCode.BROKEN
+    [line] = result.stderr.splitlines()
+    assert f"connector raised {raised} ({module}.py:8)" in line
+
+
+CLOSING: Final = """
+from dynsync.cli import sandboxes
+
+def dynamics(file):
+    connector = sandboxes.dynamics(file=file)
+    def close():
+        connector.system.close()
+        raise KeyError("Secret")
+    connector.close = close
+    return connector
+"""
+"""Makes connectors that cannot be closed."""
+
+
+def test_a_connector_that_cannot_be_closed_is_told(world: World) -> None:
+    """What closing raises is told by its place; what was done is stored."""
+    with world.dynamics() as dynamics, world.marketo() as marketo:
+        marketo.edit(world.person_of(lead_of(dynamics)), {"title": "Køkkenchef"})
+    module = world.host(CLOSING)
+    world.write_config(("dynsync.cli.sandboxes:dynamics", f"{module}:dynamics"))
+
+    result = world.run("run")
+
+    assert result.exit_code == ExitCode.BROKEN
+    told = f"The Dynamics connector raised KeyError ({module}.py:8) in close. What was done is"
+    assert told in result.stderr
+    assert (len(result.stderr.splitlines()), "Secret" in result.output) == (1, False)
+    assert "1 updated" in world.run("status").stdout
+
+
+def test_what_cannot_be_closed_hides_no_other_trouble(world: World) -> None:
+    """Where a run has failed already, its own code stays, and both are told."""
+    module = world.host(CLOSING)
+    world.write_config(
+        ("dynsync.cli.sandboxes:dynamics", f"{module}:dynamics"),
+        ('"dynsync.state"', '"nowhere/dynsync.state"'),
+    )
+
+    result = world.run("run")
+
+    assert (result.exit_code, len(result.stderr.splitlines())) == (ExitCode.STATE, 2)
+    assert "raised KeyError" in result.stderr
+
+
 def test_interrupt_is_code_130(world: World) -> None:
     """A second Ctrl-C ends the process at once, with 130 and no traceback."""
     module = world.host("def marketo(file):\n    raise KeyboardInterrupt\n")

@@ -11,10 +11,11 @@ import attrs
 
 from dynsync.calling import raised_by
 from dynsync.cli._config import Config, SystemConfig
+from dynsync.cli._console import say
 from dynsync.cli._imports import load_factory
 from dynsync.cli._options import check_signature, resolve_options
 from dynsync.connectors import Capabilities, Connector, DynamicsConnector, MarketoConnector
-from dynsync.errors import SyncError, Unavailable
+from dynsync.errors import ContractError, SyncError, Unavailable
 from dynsync.maps import default_backfill
 from dynsync.memory import MemoryStore
 from dynsync.policies import nonempty
@@ -51,6 +52,7 @@ def host_sync(
     with ExitStack() as stack:
         marketo, dynamics = stack.enter_context(host_systems(config))
         store = stack.enter_context(SqliteStore(config.state, owner="dynsync"))
+        stack.enter_context(_staying())
         yield Sync(
             marketo=marketo,
             dynamics=dynamics,
@@ -85,9 +87,11 @@ def host_systems(config: Config) -> Generator[Systems]:
 
     Whatever is wrong with the factories or their options is told before one is made.
     """
-    makers = _maker(config.marketo), _maker(config.dynamics)
+    systems = config.marketo, config.dynamics
+    makers = [_maker(system) for system in systems]
     with ExitStack() as stack:
-        made = [_made(make, stack) for make in makers]
+        made = [_made(s.side, make, stack) for s, make in zip(systems, makers, strict=True)]
+        stack.enter_context(_staying())
         yield Systems(
             cast("MarketoConnector", _connector(config.marketo, made[0])),
             cast("DynamicsConnector", _connector(config.dynamics, made[1])),
@@ -121,13 +125,49 @@ def _call(system: SystemConfig, factory: Callable[[], object]) -> object:
     raise system.section.error("connector", said, "Mend it, or its options.")
 
 
-def _made(make: Callable[[], object], stack: ExitStack) -> object:
+@contextmanager
+def _staying() -> Generator[None]:
+    """Let nothing inside the block end the process without a word; that is its person's to do."""
+    try:
+        yield
+    except (Exception, GeneratorExit, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # noqa: BLE001 - SystemExit, or a cancelled task
+        said = raised_by(error)
+    else:
+        return
+    raise ContractError(f"A connector raised {said}, and may end no process. Mend it.")
+
+
+def _made(side: Side, make: Callable[[], object], stack: ExitStack) -> object:
     """Return a new connector; if it can be closed, it will be."""
     connector = make()
     close = cast("object", getattr(connector, "close", None))
     if callable(close):
-        stack.callback(cast("Callable[[], None]", close))
+        stack.push(_closing(side, cast("Callable[[], None]", close)))
     return connector
+
+
+def _closing(
+    side: Side, close: Callable[[], None]
+) -> Callable[[object, BaseException | None, object], None]:
+    """Return what closes a connector when a block ends; it keeps what ended the block."""
+
+    def leave(_: object, ended_by: BaseException | None, __: object) -> None:
+        try:
+            close()
+        except (SyncError, sqlite3.Error, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # noqa: BLE001 - it is the host's
+            raised = raised_by(error)
+        else:
+            return
+        said = f"The {side.label} connector raised {raised} in close. What was done is stored."
+        if ended_by is None:
+            raise ContractError(f"{said} Mend it.")
+        say(f"dynsync: {said}")
+
+    return leave
 
 
 _ASKED: Final = {
