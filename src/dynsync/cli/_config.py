@@ -102,7 +102,7 @@ def load_config(path: Path) -> Config:
         path=path,
         marketo=_system(root, Side.MARKETO),
         dynamics=_system(root, Side.DYNAMICS),
-        state=path.parent / (state.text("path") or "dynsync.state"),
+        state=path.parent / _state_path(state),
         maps=maps,
         policy=_policy(sections, maps, consent),
         consent=consent,
@@ -130,6 +130,13 @@ def _system(root: Section, side: Side) -> SystemConfig:
     options = section.section("options")
     check_options(options)
     return SystemConfig(side, factory, section, options)
+
+
+def _state_path(state: Section) -> str:
+    name = state.text("path") or "dynsync.state"
+    if "\0" in name:
+        raise state.error("path", "it has a null character in it", "Name a file.")
+    return name
 
 
 def _entities(sync: Section) -> tuple[Entity, ...]:

@@ -47,6 +47,13 @@ def read_toml(path: Path) -> Section:
     except tomllib.TOMLDecodeError as error:
         # Python's message quotes the offending character at most, never a value.
         raise ConfigurationError(f"{path}: it is not TOML. {error}. Correct it.") from None
+    except ValueError:
+        # Python's own of a number: it does not say where that is.
+        raise ConfigurationError(
+            f"{path}: it holds a number of thousands of digits. Give a smaller one."
+        ) from None
+    except RecursionError:
+        raise ConfigurationError(f"{path}: it is nested too deep. Correct it.") from None
     return Section(path, "", values)
 
 
@@ -106,7 +113,10 @@ class Section:
         if not 0 <= value < float("inf") or (highest is not None and value > highest):
             upper = "" if highest is None else f" and at most {highest:g}"
             raise self.error(key, "out of range", f"Give a number from 0 on{upper}.")
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise self.error(key, "out of range", "Give a smaller number.") from None
 
     def count(self, key: str, default: int) -> int:
         """Return the whole number under *key*, which is not below zero."""
