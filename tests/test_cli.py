@@ -668,19 +668,55 @@ def test_plan_is_applied_as_it_was_looked_at(world: World) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"version": 1, "made": 1, "records": 2}', "\xff"]
-)
-def test_what_is_no_plan_is_not_applied(text: str, world: World) -> None:
+def plan_of(**changed: object) -> str:
+    """Return a plan of one record in which something was *changed*."""
+    record: dict[str, object] = {
+        "key": "link:1",
+        "entity": "lead",
+        "person": "1",
+        "dynamics": None,
+        "writes": [],
+    }
+    record |= {"outcome": "updated", "why": "", "basis": "", **changed}
+    return json.dumps({"version": 1, "made": "2026-11-24T04:19:00+00:00", "records": [record]})
+
+
+NO_PLANS: Final = {
+    "nothing": "",
+    "a list": "[]",
+    "a table": "{}",
+    "numbers": '{"version": 1, "made": 1, "records": 2}',
+    "another encoding": "\xff",
+    "a pit": "[" * 100_000,
+    "a number for a key": plan_of(key=1),
+    "a list for a key": plan_of(key=["link:1"]),
+    "half a letter for a key": plan_of(key="\ud800"),
+    "a table for an entity": plan_of(entity={}),
+    "a number for an id": plan_of(person=1),
+    "a number for a reason": plan_of(why=1),
+    "no basis": plan_of(basis=None),
+}
+
+
+@pytest.mark.parametrize("name", NO_PLANS)
+def test_what_is_no_plan_is_not_applied(name: str, world: World) -> None:
     """Another file is a usage error, and nothing is written."""
     path = world.folder / "plan.json"
-    path.write_text(text, encoding="latin-1")
+    path.write_text(NO_PLANS[name], encoding="latin-1")
 
     result = world.run("apply", str(path))
 
     assert result.exit_code == ExitCode.USAGE
     assert "is no plan. Make one with: dynsync plan --out FILE" in " ".join(result.stderr.split())
     assert world.run("apply", str(path.with_name("none"))).exit_code == ExitCode.USAGE
+
+
+def test_a_plan_that_was_typed_by_hand_is_applied(world: World) -> None:
+    """What differs from a plan in one thing is one without that."""
+    path = world.folder / "plan.json"
+    path.write_text(plan_of(), encoding="utf-8")
+
+    assert world.run("apply", str(path)).exit_code == ExitCode.OK
 
 
 @pytest.mark.parametrize("option", ["--out", "--csv"])
@@ -1820,6 +1856,20 @@ def test_full_disk_is_told(world: World) -> None:
         _, err = started.communicate()
 
     assert (started.returncode, "Traceback" in err) == (ExitCode.OUTPUT, False), err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="descriptors of POSIX")
+@pytest.mark.parametrize("data", [("log", "--csv"), ("log", "--json"), ("run", "--json")])
+def test_data_for_nobody_is_told(data: tuple[str, str], world: World) -> None:
+    """Where stdout is closed, data that was asked for is code 7, and not lost without a word."""
+    go = "import os, sys; os.close(1); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    started = process("-c", go, "-m", "dynsync", *data, folder=world.folder)
+    _, err = started.communicate()
+
+    assert (started.returncode, err) == (
+        ExitCode.OUTPUT,
+        "dynsync: cannot read or write: stdout is closed.\n",
+    )
 
 
 LOUD: Final = """

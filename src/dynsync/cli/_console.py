@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import errno
 import json
 import os
 import stat
@@ -15,7 +16,7 @@ import sys
 from collections.abc import Collection, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final, TextIO, cast
 
 import click
 from rich import box
@@ -28,6 +29,7 @@ from dynsync.records import Wire
 
 __all__ = [
     "age",
+    "data_out",
     "error_console",
     "minute",
     "moment",
@@ -52,6 +54,14 @@ def say(text: str) -> None:
 def tell(text: str) -> None:
     """Print *text*, of which a terminal obeys nothing, to stdout."""
     click.echo(plain(text))
+
+
+def data_out() -> TextIO:
+    """Return stdout for data, which are not to be lost without a word where it is closed."""
+    out = cast("TextIO | None", sys.stdout)
+    if out is None:
+        raise OSError(errno.EBADF, "stdout is closed")
+    return out
 
 
 def out_console() -> Console:
@@ -153,6 +163,7 @@ def write_csv(file: TextIO, heads: Sequence[str], rows: Iterable[Sequence[Wire]]
 
 def say_json(value: object) -> None:
     """Print *value* to stdout."""
+    data_out()
     click.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
 

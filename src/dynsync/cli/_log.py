@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +11,7 @@ import click
 
 from dynsync.cli._commands import config_option, finish, json_option
 from dynsync.cli._config import load_config
-from dynsync.cli._console import minute, moment, say_json, show_table, write_csv
+from dynsync.cli._console import data_out, minute, moment, say_json, show_table, write_csv
 from dynsync.cli._exits import ExitCode
 from dynsync.cli._hosts import reading, unstarted
 from dynsync.outcomes import OutcomeKind
@@ -184,4 +183,4 @@ def _why(line: _Line) -> str:
 
 
 def _say_csv(lines: Iterable[_Line]) -> None:
-    write_csv(sys.stdout, _HEADS, (attrs.astuple(line) for line in lines))
+    write_csv(data_out(), _HEADS, (attrs.astuple(line) for line in lines))

@@ -113,7 +113,7 @@ def read_plan(path: Path) -> Plan:
     except OSError as error:
         message = f"{path}: it cannot be read ({error.strerror})"
         raise click.BadParameter(message, param_hint="PLAN") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         message = f"{path}: it is no plan. Make one with: dynsync plan --out FILE"
         raise click.BadParameter(message, param_hint="PLAN") from None
 
@@ -126,18 +126,27 @@ def _plan(data: _PlanData) -> Plan:
 
 
 def _record(data: _RecordData) -> PlannedRecord:
-    person, dynamics = data["person"], data["dynamics"]
-    ids = Pair(
-        None if person is None else RecordId(person),
-        None if dynamics is None else RecordId(dynamics),
-    )
+    ids = Pair(_id(data["person"]), _id(data["dynamics"]))
     writes = tuple(
         PlannedWrite(
-            Side(write["side"]), write["kind"], RecordId(write["id"]), dict(write["values"])
+            Side(write["side"]), write["kind"], RecordId(_text(write["id"])), dict(write["values"])
         )
         for write in data["writes"]
     )
     outcome = OutcomeKind(data["outcome"])
-    key, entity = PendingKey(data["key"]), Entity(data["entity"])
-    why, basis = data["why"], data["basis"]
+    key, entity = PendingKey(_text(data["key"])), Entity(_text(data["entity"]))
+    why, basis = _text(data["why"]), _text(data["basis"])
     return PlannedRecord(key, entity, ids, writes, (), outcome, why, basis=basis)
+
+
+def _id(value: object) -> RecordId | None:
+    return None if value is None else RecordId(_text(value))
+
+
+def _text(value: object) -> str:
+    """Return *value* if it is text: what is typed in by hand may be anything."""
+    if not isinstance(value, str):
+        raise TypeError
+    # Half of a surrogate pair is no text, and raises what says so.
+    value.encode()
+    return value
