@@ -1758,6 +1758,59 @@ def test_terminal_does_not_obey_data() -> None:
     assert plain("a\x1b[31mb\x07ł") == "a\\x1b[31mb\\x07ł"
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(("run",), ("run", "--json"), ("watch", "--cycles", "1"), ("plan",), ("check",)),
+        *(("refresh", "lead"), ("push", "1", "--as", "lead"), ("status",), ("status", "--json")),
+    ],
+    ids=" ".join,
+)
+def test_terminal_does_not_obey_what_a_system_says(command: tuple[str, ...], world: World) -> None:
+    """Whatever tells of a trouble tells it in letters that can be seen."""
+    module = world.host(
+        r"""
+        from dynsync import Refused, Side
+        from dynsync.cli import sandboxes
+
+        def marketo(file):
+            connector = sandboxes.marketo(file=file)
+            def describe(table):
+                raise Refused(Side.MARKETO, "a proxy said \x1b[2J and \x9b2J")
+            connector.describe = describe
+            return connector
+        """
+    )
+    world.write_config(("dynsync.cli.sandboxes:marketo", f"{module}:marketo"))
+    if command[0] == "status":
+        world.run("run")
+
+    result = world.run(*command)
+
+    assert "a proxy said" in result.output
+    assert not {"\x1b", "\x9b"} & {*result.output}
+
+
+def test_terminal_does_not_obey_csv(tmp_path: Path) -> None:
+    """A file holds what a system said as it was; a terminal is told it in letters."""
+    written = tmp_path / "table"
+    with written.open("w", encoding="utf-8") as file:
+        write_csv(file, ["a"], [["\x1b[2J"]])
+    terminal = Terminal()
+    write_csv(terminal, ["a"], [["\x1b[2J"]])
+
+    assert written.read_text("utf-8") == "a\n\x1b[2J\n"
+    assert terminal.getvalue() == "a\n\\x1b[2J\n"
+
+
+class Terminal(io.StringIO):
+    """Says that it is one."""
+
+    def isatty(self) -> bool:
+        """Return that a person looks on."""
+        return True
+
+
 def test_other_errors_are_not_hidden() -> None:
     """What nobody expected keeps its traceback."""
 

@@ -11,7 +11,7 @@ import click
 from dynsync.checking import check
 from dynsync.cli._commands import config_option, finish, json_option
 from dynsync.cli._config import load_config
-from dynsync.cli._console import numbered, say_json, show_table
+from dynsync.cli._console import numbered, say_json, show_table, tell
 from dynsync.cli._exits import ExitCode
 from dynsync.cli._hosts import host_systems
 from dynsync.connectors import Finding
@@ -70,12 +70,12 @@ def _say(found: Sequence[Finding]) -> None:
     counts = Counter(finding.level for finding in found)
     if counts["missing"]:
         verb = "is" if counts["missing"] == 1 else "are"
-        click.echo(f"{numbered(counts['missing'], 'thing')} {verb} missing for a sync to work.")
+        tell(f"{numbered(counts['missing'], 'thing')} {verb} missing for a sync to work.")
     elif counts["look"] or counts["untried"]:
         number = numbered(counts["look"] + counts["untried"], "line")
-        click.echo(f"Nothing is missing; {number} to look at.")
+        tell(f"Nothing is missing; {number} to look at.")
     else:
-        click.echo("Nothing is missing.")
+        tell("Nothing is missing.")
 
 
 def _told(finding: Finding) -> str:

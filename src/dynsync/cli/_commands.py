@@ -10,6 +10,7 @@ from typing import ParamSpec, TypeVar
 
 import click
 
+from dynsync.cli._console import say
 from dynsync.cli._exits import ExitCode, code_of_error
 from dynsync.errors import SyncError
 
@@ -60,14 +61,14 @@ def _leaving(invoke: Callable[P, R]) -> Callable[P, R]:
         try:
             return invoke(*args, **kwargs)
         except SyncError as error:
-            click.echo(f"dynsync: {error}", err=True)
+            say(f"dynsync: {error}")
             raise click.exceptions.Exit(code_of_error(error)) from None
         except KeyboardInterrupt:
-            click.echo("dynsync: stopped at once; the next run goes on.", err=True)
+            say("dynsync: stopped at once; the next run goes on.")
             raise click.exceptions.Exit(ExitCode.INTERRUPTED) from None
         except sqlite3.Error as error:
             # The state has errors of its own: this is a pretend system's file.
-            click.echo(f"dynsync: a sandbox file cannot be used: {error}.", err=True)
+            say(f"dynsync: a sandbox file cannot be used: {error}.")
             raise click.exceptions.Exit(ExitCode.SYSTEM) from None
         except (ConnectionError, TimeoutError):
             # A broken pipe ends in silence, which click sees to; the others are a host's.
@@ -82,4 +83,4 @@ def _leaving(invoke: Callable[P, R]) -> Callable[P, R]:
 def _say_unwritable(error: OSError) -> None:
     name = f" {error.filename}" if error.filename else ""
     with suppress(OSError):
-        click.echo(f"dynsync: cannot read or write{name}: {error.strerror or error}.", err=True)
+        say(f"dynsync: cannot read or write{name}: {error.strerror or error}.")

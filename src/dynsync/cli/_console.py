@@ -11,6 +11,7 @@ import datetime as dt
 import errno
 import json
 import os
+import re
 import stat
 import sys
 from collections.abc import Collection, Generator, Iterable, Sequence
@@ -157,14 +158,20 @@ def write_csv(file: TextIO, heads: Sequence[str], rows: Iterable[Sequence[Wire]]
     """Write a table in which a spreadsheet finds no formula."""
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(heads)
+    told = plain if file.isatty() else str
     for row in rows:
-        writer.writerow([safe_cell(cell) if isinstance(cell, str) else cell for cell in row])
+        writer.writerow([safe_cell(told(cell)) if isinstance(cell, str) else cell for cell in row])
 
 
 def say_json(value: object) -> None:
     """Print *value* to stdout."""
     data_out()
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    said = json.dumps(value, ensure_ascii=False, indent=2)
+    click.echo(_UNESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", said))
+
+
+_UNESCAPED: Final = re.compile(r"[\x7f-\x9f]")
+"""What JSON leaves as it is, and a terminal may obey."""
 
 
 def moment(at: float | dt.datetime | None) -> str:

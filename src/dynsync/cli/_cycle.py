@@ -9,7 +9,7 @@ import click
 
 from dynsync.cli._commands import config_option, finish, json_option
 from dynsync.cli._config import load_config
-from dynsync.cli._console import moment, say_json
+from dynsync.cli._console import moment, say, say_json, tell
 from dynsync.cli._exits import ExitCode, code_of_report
 from dynsync.cli._hosts import host_sync
 from dynsync.cli._plan_file import read_plan
@@ -46,7 +46,7 @@ def _cycle(config_path: Path, plan: Plan | None, *, as_json: bool) -> None:
         else:
             say_report(report)
             if rests := say_resting(found):
-                click.echo(f"{rests}; see: dynsync log --waiting", err=True)
+                say(f"{rests}; see: dynsync log --waiting")
     finish(code_of_report(report, found))
 
 
@@ -76,11 +76,11 @@ def watch_command(config_path: Path, delay: float | None, most: int | None) -> N
     ):
         endless = cycles(sync.run, clock=sync.clock, delay=pause, stopping=stop)
         for report in islice(endless, most):
-            click.echo(f"{moment(report.ended)} {report}")
+            tell(f"{moment(report.ended)} {report}")
             found = sync.status()
             code = code_of_report(report, found)
             if rests := say_resting(found):
-                click.echo(f"{moment(report.ended)} {rests}", err=True)
+                say(f"{moment(report.ended)} {rests}")
         if stop():
             code = ExitCode.INTERRUPTED
     finish(code)

@@ -12,7 +12,7 @@ from dynsync._asking import waiting_of
 from dynsync.cli._changes import change_data, last_refusals, losses, reason, refused, waits
 from dynsync.cli._commands import config_option, finish, json_option, values_option
 from dynsync.cli._config import load_config
-from dynsync.cli._console import minute, moment, say_json, show_table, shown
+from dynsync.cli._console import minute, moment, say, say_json, show_table, shown
 from dynsync.cli._exits import ExitCode
 from dynsync.cli._hosts import reading, unstarted
 from dynsync.outcomes import FieldChange
@@ -68,7 +68,7 @@ def explain_command(
             rows = ([field, *map(shown, held)] for field, held in waiting.items())
             show_table(["waits", "Marketo holds", "Dynamics holds"], rows)
     if not entries:
-        click.echo(unknown, err=True)
+        say(unknown)
     finish(ExitCode.OK if entries else ExitCode.ATTENTION)
 
 

@@ -11,7 +11,7 @@ import click
 
 from dynsync.cli._commands import config_option, finish, json_option
 from dynsync.cli._config import load_config
-from dynsync.cli._console import data_out, minute, moment, say_json, show_table, write_csv
+from dynsync.cli._console import data_out, minute, moment, say, say_json, show_table, write_csv
 from dynsync.cli._exits import ExitCode
 from dynsync.cli._hosts import reading, unstarted
 from dynsync.outcomes import OutcomeKind
@@ -86,7 +86,7 @@ def log_command(
     elif lines:
         _say(lines)
     if not lines and (start or not (as_json or as_csv)):
-        click.echo(start or "Nothing was refused or held back.", err=True)
+        say(start or "Nothing was refused or held back.")
     finish(ExitCode.ATTENTION if start else ExitCode.OK)
 
 

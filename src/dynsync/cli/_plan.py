@@ -22,7 +22,7 @@ from dynsync.cli._changes import (
 )
 from dynsync.cli._commands import config_option, finish, json_option, values_option
 from dynsync.cli._config import load_config
-from dynsync.cli._console import moment, numbered, say_json, show_table
+from dynsync.cli._console import moment, numbered, say, say_json, show_table, tell
 from dynsync.cli._exits import ExitCode
 from dynsync.cli._hosts import host_sync
 from dynsync.cli._plan_csv import check_csv, write_plan_csv
@@ -73,18 +73,18 @@ def plan_command(
         paused, known = sync.paused, _known(sync, plan)
     if plan_path is not None:
         write_plan(plan_path, plan)
-        click.echo(f"{_sizes(plan)} in {plan_path}. Do it with: dynsync apply {plan_path}")
+        tell(f"{_sizes(plan)} in {plan_path}. Do it with: dynsync apply {plan_path}")
     elif csv_path is not None:
         write_plan_csv(csv_path, plan, sync.maps, known, with_values=with_values)
-        click.echo(f"{_sizes(plan)} in {csv_path}")
+        tell(f"{_sizes(plan)} in {csv_path}")
     elif as_json:
         say_json({**_plan_data(plan, known, with_values=with_values), "paused": paused})
     else:
         _say_plan(plan, known, with_values=with_values)
     if paused:
-        click.echo("The sync is paused: this waits for: dynsync resume", err=True)
+        say("The sync is paused: this waits for: dynsync resume")
     if stop():
-        click.echo("Stopped on request; the plan is not whole.", err=True)
+        say("Stopped on request; the plan is not whole.")
         finish(ExitCode.INTERRUPTED)
     needy = any(record.outcome in NEEDY for record in plan.records)
     finish(ExitCode.ATTENTION if needy or paused else ExitCode.OK)
@@ -147,7 +147,7 @@ def _check_free(plan_path: Path | None, csv_path: Path | None) -> None:
 
 def _say_plan(plan: Plan, known: _Known, *, with_values: bool) -> None:
     if not plan.records:
-        click.echo("Nothing so far." if plan.interrupted else "Nothing to do.")
+        tell("Nothing so far." if plan.interrupted else "Nothing to do.")
         return
     show_table(
         ["record", "outcome", "would write, and why"],

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-import click
-
-from dynsync.cli._console import moment, numbered, show_table
+from dynsync.cli._console import moment, numbered, say, show_table, tell
 from dynsync.outcomes import Outcome, OutcomeKind
 from dynsync.records import Side
 from dynsync.reports import RESTING, Report, Status
@@ -54,7 +52,7 @@ def report_data(report: Report) -> dict[str, object]:
 def say_report(report: Report) -> None:
     """Print *report*: counts to stdout, troubles to stderr."""
     if report.paused:
-        click.echo("The sync is paused. Switch it on with: dynsync resume", err=True)
+        say("The sync is paused. Switch it on with: dynsync resume")
     if report.counts:
         entities = sorted({entity for entity, _ in report.counts})
         kinds = [kind for kind in OutcomeKind if report.count(kind)]
@@ -64,9 +62,9 @@ def say_report(report: Report) -> None:
         ]
         show_table(["outcome", *entities], rows, title=f"Run {report.run}")
     else:
-        click.echo(f"Run {report.run}: {_nothing(report)}")
+        tell(f"Run {report.run}: {_nothing(report)}")
     writes = ", ".join(f"{report.writes[side]} to {side.label}" for side in Side)
-    click.echo(f"{writes}; {report.left} left in the backlog")
+    tell(f"{writes}; {report.left} left in the backlog")
     _say_troubles(report)
 
 
@@ -81,14 +79,14 @@ def _nothing(report: Report) -> str:
 
 def _say_troubles(report: Report) -> None:
     for trouble in report.troubles:
-        click.echo(trouble, err=True)
+        say(trouble)
     told = report.notable[:_SHOWN]
     for outcome in told:
-        click.echo(_line(outcome), err=True)
+        say(_line(outcome))
     if len(report.notable) > len(told):
-        click.echo("… and more; see: dynsync log", err=True)
+        say("… and more; see: dynsync log")
     if report.interrupted:
-        click.echo("Stopped on request; the next run goes on from here.", err=True)
+        say("Stopped on request; the next run goes on from here.")
 
 
 def _line(outcome: Outcome) -> str:

@@ -9,7 +9,7 @@ import click
 from dynsync._asking import status_of
 from dynsync.cli._commands import config_option, finish, json_option
 from dynsync.cli._config import load_config
-from dynsync.cli._console import age, moment, say_json, show_table
+from dynsync.cli._console import age, moment, say, say_json, show_table, tell
 from dynsync.cli._exits import ExitCode
 from dynsync.cli._hosts import reading, unstarted
 from dynsync.cli._reporting import say_resting
@@ -55,7 +55,7 @@ def status_command(config_path: Path, *, as_json: bool) -> None:
     else:
         _say(found, health, since)
     if start:
-        click.echo(start, err=True)
+        say(start)
     finish(ExitCode.OK if health == "ok" else ExitCode.ATTENTION)
 
 
@@ -78,10 +78,10 @@ def _data(found: Status, health: str) -> dict[str, object]:
 
 
 def _say(found: Status, health: str, since: float | None) -> None:
-    click.echo(f"Health    {health}")
+    tell(f"Health    {health}")
     ago = "" if since is None else f" ({age(since)} ago)"
-    click.echo(f"Last run  {found.last_run or 'none'}{ago}")
-    click.echo(f"Backlog   {_backlog(found)}")
+    tell(f"Last run  {found.last_run or 'none'}{ago}")
+    tell(f"Backlog   {_backlog(found)}")
     entities = sorted({*found.links, *(entity for entity, _ in found.backlog)})
     if entities:
         show_table(
@@ -89,10 +89,9 @@ def _say(found: Status, health: str, since: float | None) -> None:
             [_row(found, entity) for entity in entities],
         )
     for entity, why in found.stale.items():
-        click.echo(
+        say(
             f"{entity}: columns are gone ({why}). Correct its map in the "
-            f"configuration, then: dynsync refresh {entity}",
-            err=True,
+            f"configuration, then: dynsync refresh {entity}"
         )
 
 

@@ -9,7 +9,7 @@ import click
 from dynsync import PushAnswer
 from dynsync.cli._commands import config_option, finish, json_option
 from dynsync.cli._config import load_config
-from dynsync.cli._console import numbered, say_json
+from dynsync.cli._console import numbered, say, say_json, tell
 from dynsync.cli._exits import ExitCode
 from dynsync.cli._hosts import desk_sync, host_sync
 
@@ -28,7 +28,7 @@ def pause_command(config_path: Path) -> None:
     """Switch the sync off. Changes keep collecting in the systems; nothing is lost."""
     with desk_sync(load_config(config_path)) as sync:
         sync.pause()
-    click.echo("Paused. A cycle that runs now ends first. Go on with: dynsync resume", err=True)
+    say("Paused. A cycle that runs now ends first. Go on with: dynsync resume")
 
 
 @click.command("resume")
@@ -37,7 +37,7 @@ def resume_command(config_path: Path) -> None:
     """Switch the sync on again; it goes on where it stopped."""
     with desk_sync(load_config(config_path)) as sync:
         sync.resume()
-    click.echo("Switched on.", err=True)
+    say("Switched on.")
 
 
 @click.command("refresh")
@@ -49,7 +49,7 @@ def refresh_command(entity: str, config_path: Path) -> None:
     name = config.entity(entity)
     with host_sync(config) as sync:
         sync.refresh_schema(name)
-    click.echo(f"The next cycle reads the schema of {name} anew.", err=True)
+    say(f"The next cycle reads the schema of {name} anew.")
 
 
 @click.command("retry")
@@ -61,7 +61,7 @@ def retry_command(entity: str, config_path: Path) -> None:
     name = config.entity(entity)
     with desk_sync(config) as sync:
         held = sync.retry(name)
-    click.echo(f"The next cycle tries again: {numbered(held, 'record')} of {name}.", err=True)
+    say(f"The next cycle tries again: {numbered(held, 'record')} of {name}.")
 
 
 @click.command("push")
@@ -95,9 +95,9 @@ def push_command(
     else:
         said = f"Person {answer.person}: {answer.kind}"
         said += f", {answer.dynamics}" if answer.dynamics else ""
-        click.echo(said + (f" ({answer.message})" if answer.message else ""))
+        tell(said + (f" ({answer.message})" if answer.message else ""))
     if paused and answer.kind in {"queued", "already queued"}:
-        click.echo("The sync is paused: this waits for: dynsync resume", err=True)
+        say("The sync is paused: this waits for: dynsync resume")
     finish(_code(answer))
 
 
