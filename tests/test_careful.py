@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final, Protocol, TypeAlias, cast
 
@@ -17,6 +17,8 @@ from dynsync.errors import (
     Ambiguous,
     ConfigurationError,
     ContractError,
+    LeaseHeld,
+    Refused,
     RunStopped,
     Throttled,
     Unavailable,
@@ -204,6 +206,70 @@ def test_a_broken_recorder_breaks_no_other() -> None:
     assert memory.entries
     assert world.lines(person)
     assert run != world.store.get("run")
+
+
+@attrs.define
+class _Slow:
+    """
+    A recorder that takes *seconds* for each call, and *fails* then.
+
+    It counts how often a *rival* gets the lease meanwhile.
+    """
+
+    clock: SandboxClock
+    seconds: float = 0.0
+    fails: Callable[[], Exception | None] = lambda: None
+    name: str = "slow"
+    told: list[int] = attrs.Factory(list[int])
+    rival: MemoryStore | None = None
+    overtaken: int = 0
+
+    def record(self, entries: Sequence[Entry]) -> None:
+        self.told.append(len(entries))
+        self.clock.advance(self.seconds)
+        if self.rival is not None:
+            with suppress(LeaseHeld):
+                self.rival.acquire(self.clock.now().timestamp(), 120.0)
+                self.rival.release()
+                self.overtaken += 1
+        if error := self.fails():
+            raise error
+
+
+@pytest.mark.parametrize(
+    "error", [Unavailable(Side.MARKETO, "down"), Refused(Side.MARKETO, "no"), KeyError("broken")]
+)
+def test_recorders_that_fail_slowly_keep_the_lease(error: Exception) -> None:
+    """Each takes less time than the lease lasts, and nobody else begins while they do."""
+    store = MemoryStore()
+    world = World(store=store.twin())
+    world.dynamics.create_all("lead", [{"lastname": f"L{n}", "subject": "t"} for n in range(501)])
+    slow = [
+        _Slow(world.clock, 70.0, lambda: error, name=name, rival=store) for name in ("one", "two")
+    ]
+    world.sync.recorders = slow
+    with suppress(ContractError):
+        world.sync.run()
+
+    assert all(recorder.told for recorder in slow)
+    assert [0, 0] == [recorder.overtaken for recorder in slow]
+
+
+def test_a_stop_is_heeded_between_two_batches_of_entries() -> None:
+    """Each recorder is told one more batch, and the rest of it with the next run."""
+    world = World()
+    world.dynamics.create_all("lead", [{"lastname": f"L{n}", "subject": "t"} for n in range(1100)])
+    slow = [_Slow(world.clock, name=name) for name in ("one", "two")]
+    world.sync.recorders = slow
+    world.sync.stopping = lambda: bool(slow[0].told)
+    stopped = world.sync.run()
+    first = [recorder.told.copy() for recorder in slow]
+    world.sync.stopping = lambda: False
+    report = world.cycle()
+
+    assert (True, False) == (stopped.interrupted, report.interrupted)
+    assert [[500], [500]] == first
+    assert [[500, 500, 100], [500, 500, 100]] == [recorder.told for recorder in slow]
 
 
 # -- who is right

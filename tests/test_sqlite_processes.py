@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import signal
 import sqlite3
@@ -65,6 +66,11 @@ sys.stdin.read()
 """
 
 
+sees_others = pytest.mark.skipif(
+    sys.platform != "linux", reason="here nothing tells when another process began"
+)
+
+
 class TestProcesses:
     """Other processes."""
 
@@ -81,6 +87,47 @@ class TestProcesses:
             process.kill()
             process.wait()
             store.acquire(200.0, 60.0)
+
+    @sees_others
+    def test_a_call_that_takes_longer_than_the_lease(self, path: Path, store: SqliteStore) -> None:
+        """Who is seen to live keeps an expired lease, for an hour at most; once dead, no longer."""
+        rival = SqliteStore(path)
+        process = python(LEASE, path)
+        with process:
+            assert process.stdout is not None
+            assert "held\n" == process.stdout.readline()
+            for seconds in (0.0, 3599.0):
+                with pytest.raises(LeaseHeld, match=f"a call .* ends in {3600 - seconds:.0f} s"):
+                    store.acquire(1100.0 + seconds, 60.0)
+            rival.acquire(1100.0 + 3600.0, 60.0)
+            rival.close()
+            process.kill()
+        store.acquire(200.0, 60.0)
+
+    @sees_others
+    def test_a_killed_process_is_dead_before_anybody_asked(
+        self, path: Path, store: SqliteStore
+    ) -> None:
+        """One that its parent has not asked about yet keeps its number, and no expired lease."""
+        process = python(LEASE, path)
+        with process:
+            assert process.stdout is not None
+            assert "held\n" == process.stdout.readline()
+            process.kill()
+            assert not process.stdout.read()
+            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+            store.acquire(1100.0, 60.0)
+
+    @sees_others
+    def test_a_number_that_was_given_again(self, path: Path, store: SqliteStore) -> None:
+        """Another process that has the number of the holder keeps nobody waiting for longer."""
+        process = python(LEASE, path)
+        with process:
+            assert process.stdout is not None
+            assert "held\n" == process.stdout.readline()
+            edit(path, "UPDATE lease SET token = token || '0'")
+            store.acquire(1100.0, 60.0)
+            process.kill()
 
     @pytest.mark.parametrize(("host", "pid"), [("elsewhere", None), (None, 1)])
     def test_a_holder_who_cannot_be_seen_dead_lives(

@@ -33,15 +33,34 @@ def tell(session: Session, recorders: Sequence[Recorder]) -> ContractError | Non
     broken: ContractError | None = None
     for recorder in recorders:
         try:
-            while entries := _entries(session, told_up_to(session, recorder)):
-                told = _told(session, recorder, entries)
-                with session.commit():
-                    session.store.put(_place(recorder), str(told))
+            _tell(session, recorder)
         except SystemFailure as failure:
             session.report.failures.append(failure)
         except ContractError as error:
             broken = broken or error
+        else:
+            continue
+        # Whoever failed took its time all the same: the next one begins with a whole lease.
+        _prolong(session)
     return broken
+
+
+def _tell(session: Session, recorder: Recorder) -> None:
+    """Let *recorder* read on in the journal, until the host wants to stop."""
+    entries = _entries(session, told_up_to(session, recorder))
+    while entries:
+        told = _told(session, recorder, entries)
+        with session.commit():
+            session.store.put(_place(recorder), str(told))
+        entries = _entries(session, told)
+        if entries and session.stopping():
+            session.report.interrupted = True
+            return
+
+
+def _prolong(session: Session) -> None:
+    with session.commit():
+        pass
 
 
 def _entries(session: Session, after: int) -> list[Entry]:
@@ -57,6 +76,7 @@ def _told(session: Session, recorder: Recorder, entries: Sequence[Entry]) -> int
         longer = _to_next_refusals(session, entries)
         if len(longer) == len(entries):
             raise
+        _prolong(session)
         return _say(session, recorder, longer)
 
 

@@ -2,50 +2,26 @@
 The lease: one process writes at a time.
 
 A lease is good until it expires, or until its holder is known to be dead, so that a killed
-process does not keep the next run waiting. That can only be known of processes of this
-machine that are numbered as ours are: those of another container may bear our host's name.
+process does not keep the next run waiting. A holder of this host that is seen to be alive keeps it
+for longer: it is in the middle of a call.
 """
 
 from __future__ import annotations
 
 import os
-import platform
 import sqlite3
-import uuid
-from contextlib import suppress
-from pathlib import Path
-from typing import TypeAlias
-from weakref import WeakValueDictionary
 
 from dynsync.errors import LeaseHeld, StateError
 from dynsync.sqlite._database import Database
 from dynsync.sqlite._errors import is_busy
+from dynsync.sqlite._owners import Holder, Owner, host, until
 
-__all__ = ["Leases", "Owner"]
-
-_Columns: TypeAlias = tuple[str, str, int, str, float]
+__all__ = ["Leases"]
 
 _SELECT = "SELECT token, owner, pid, host, expires FROM lease"
 _TAKE = """INSERT INTO lease (slot, token, owner, pid, host, expires) VALUES (1, ?, ?, ?, ?, ?)
     ON CONFLICT (slot) DO UPDATE SET token = excluded.token, owner = excluded.owner,
     pid = excluded.pid, host = excluded.host, expires = excluded.expires"""
-
-
-class Owner:
-    """Who a store object is to others: *token* is its alone, *name* is for people."""
-
-    def __init__(self, name: str | None) -> None:
-        self.token = uuid.uuid4().hex
-        self.name = name or "dynsync"
-        _LIVING[self.token] = self
-
-    def end(self) -> None:
-        """Be nobody any more."""
-        _LIVING.pop(self.token, None)
-
-
-_LIVING: WeakValueDictionary[str, Owner] = WeakValueDictionary()
-"""The owners of this process whose stores are neither closed nor forgotten."""
 
 
 class Leases(Database):
@@ -57,18 +33,17 @@ class Leases(Database):
         """
         Take the lease for *ttl* seconds; raises `LeaseHeld` while another has it.
 
-        One that has expired, or whose process was killed, is taken over.
+        One that has expired, or whose process was killed, is taken over; while another process of
+        this host that has it is seen to be alive, only after an hour more.
         """
         self._now = max(self._now, now)
         owner = self._owner
         try:
             with self._writing() as connection:
-                row: _Columns | None = connection.execute(_SELECT).fetchone()
-                if row is not None and row[0] != owner.token and row[4] > now and _lives(row):
+                row: Holder | None = connection.execute(_SELECT).fetchone()
+                if row is not None and row[0] != owner.token and until(row) > now:
                     raise self._held(row, now)
-                connection.execute(
-                    _TAKE, (owner.token, owner.name, os.getpid(), _host(), now + ttl)
-                )
+                connection.execute(_TAKE, (owner.token, owner.name, os.getpid(), host(), now + ttl))
         except StateError as error:
             if is_busy(error):
                 raise LeaseHeld(str(error)) from error
@@ -95,7 +70,7 @@ class Leases(Database):
         ).rowcount
         if changed:
             return
-        row: _Columns | None = connection.execute(_SELECT).fetchone()
+        row: Holder | None = connection.execute(_SELECT).fetchone()
         if row is not None:
             raise self._held(row, now)
         raise LeaseHeld(f"{self._path}: this run does not hold the lease. Start it again.")
@@ -108,36 +83,15 @@ class Leases(Database):
             with self._writing() as connection:
                 connection.execute("DELETE FROM lease WHERE token = ?", (self._owner.token,))
 
-    def _held(self, row: _Columns, now: float) -> LeaseHeld:
-        _, owner, pid, host, expires = row
+    def _held(self, row: Holder, now: float) -> LeaseHeld:
+        _, owner, pid, where, expires = row
+        seen = f"its lease ends in {expires - now:.0f} s if it is not renewed"
+        if expires <= now:
+            seen = (
+                f"it is in a call that takes longer than its lease, which ends in "
+                f"{max(until(row) - now, 0.0):.0f} s"
+            )
         return LeaseHeld(
-            f"{self._path}: {owner} (process {pid} on {host}) runs this sync, and its lease "
-            f"ends in {expires - now:.0f} s if it is not renewed. Wait for it, or end it."
+            f"{self._path}: {owner} (process {pid} on {where}) runs this sync, and {seen}. "
+            f"Wait for it, or end it."
         )
-
-
-def _lives(row: _Columns) -> bool:
-    """Say whether the holder may still be there; if that cannot be known, it may."""
-    token, _, pid, host, _ = row
-    if host != _host():
-        return True
-    if pid == os.getpid():
-        return token in _LIVING
-    if os.name != "posix":  # pragma: no cover - the tests run where it is
-        # Elsewhere signal 0 does not ask, it ends the process.
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
-
-
-def _host() -> str:
-    """Return a name of the place where process numbers mean the same as here."""
-    name = platform.node()
-    with suppress(OSError):
-        return f"{name} {Path('/proc/self/ns/pid').readlink()}"
-    return name

@@ -15,8 +15,9 @@ from dynsync.errors import ConfigurationError, StateError
 from dynsync.records import Cursor
 from dynsync.sqlite._cells import all_readable
 from dynsync.sqlite._errors import damaged
-from dynsync.sqlite._lease import Leases, Owner
+from dynsync.sqlite._lease import Leases
 from dynsync.sqlite._opening import open_for_reading, open_for_writing
+from dynsync.sqlite._owners import Owner
 from dynsync.sqlite._relayout import Layouts
 from dynsync.state import FeedState
 
