@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
@@ -98,6 +99,35 @@ def test_a_long_plan_keeps_the_lease(another: Open) -> None:
 
     assert ["queued", "already queued"] == refused
     assert pushed in [entry.ids.marketo for entry in store.each_pending()]
+
+
+@pytest.mark.parametrize("change", ["pause", "resume", "refresh_schema", "sync_person", "retry"])
+def test_what_a_plan_would_throw_away_is_refused(store: StateStore, change: str) -> None:
+    """S6: who changes the state from inside of a plan is told so; afterwards they may."""
+    world, _ = busy_world(store)
+    person = world.marketo.create_person({"lastName": "Late"})
+    changes: dict[str, Callable[[], object]] = {
+        "pause": world.sync.pause,
+        "resume": world.sync.resume,
+        "refresh_schema": lambda: world.sync.refresh_schema("lead"),
+        "sync_person": lambda: world.sync.sync_person(person, as_="lead"),
+        "retry": lambda: world.sync.retry("lead"),
+    }
+    refused: list[str] = []
+
+    def changing(operation: str, _: int) -> None:
+        if operation == "read" and not refused:
+            with pytest.raises(LeaseHeld) as caught:
+                changes[change]()
+            refused.append(str(caught.value))
+
+    world.dynamics.faults.hook = changing
+    world.sync.plan()
+    world.dynamics.faults.clear()
+    changes[change]()
+
+    assert refused
+    assert (change == "pause") == world.sync.paused
 
 
 def test_plan_of_a_first_run_moves_nothing() -> None:

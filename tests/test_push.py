@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 import pytest
@@ -10,11 +10,12 @@ import pytest
 from dynsync._push import PushAnswer
 from dynsync._refused import is_refused
 from dynsync.backlog import Observation, Pending, PendingKey, Push
-from dynsync.errors import ConfigurationError
+from dynsync.errors import ConfigurationError, LeaseHeld
 from dynsync.fields import EntityMap, Match
 from dynsync.maps import CONTACT, LEAD
 from dynsync.memory import MemoryStore
 from dynsync.outcomes import OutcomeKind
+from dynsync.recorder import Entry
 from dynsync.records import Pair, RecordId, Side, Wire
 from dynsync.sandbox import BusinessRule, Fault, FaultKind, SimulatedCrash
 from dynsync.state import FeedState, StateStore
@@ -795,6 +796,66 @@ def test_while_a_cycle_runs() -> None:
 
     assert "queued" == answer.kind
     assert 1 == rows(world)
+
+
+class Within:
+    """A recorder that does something of its own with the sync that tells it."""
+
+    name = "within"
+
+    def __init__(self, act: Callable[[], object]) -> None:
+        self.act = act
+        self.answers: list[object] = []
+
+    def record(self, _: Sequence[Entry]) -> None:
+        """Do it, and note what came of it."""
+        try:
+            self.answers.append(self.act())
+        except LeaseHeld as error:
+            self.answers.append(str(error))
+
+
+def within(world: World, where: str, act: Callable[[], object]) -> Within:
+    """Have *act* done inside of a run: where recorders are told, or while it is shown."""
+    inside = Within(act)
+    if where == "recorder":
+        world.sync.recorders = (inside,)
+    else:
+        world.sync.show = lambda progress: (
+            inside.record(()) if progress.phase == "writing" else None
+        )
+    return inside
+
+
+@pytest.mark.parametrize("where", ["recorder", "show"])
+def test_from_inside_of_a_cycle(store: StateStore, where: str) -> None:
+    """The cycle that is under way keeps its lease to the end; the push is queued, and made once."""
+    world = World(store=store)
+    person = person_in(world)
+    world.lead(lastname="Ada")
+    inside = within(world, where, lambda: world.sync.sync_person(person, as_="lead").kind)
+    report = world.sync.run()
+    world.settled()
+
+    assert 1 == report.count(OutcomeKind.CREATED)
+    assert "queued" == inside.answers[0]
+    assert 2 == rows(world)
+
+
+@pytest.mark.parametrize("where", ["recorder", "show"])
+@pytest.mark.parametrize("call", ["run", "plan", "retry"])
+def test_no_run_begins_inside_of_a_cycle(store: StateStore, where: str, call: str) -> None:
+    """The lease is not taken once more by who has it, and not given back before the end."""
+    world = World(store=store)
+    world.lead(lastname="Ada")
+    calls = {"run": world.sync.run, "plan": world.sync.plan}
+    inside = within(world, where, calls.get(call, lambda: world.sync.retry("lead")))
+    report = world.sync.run()
+
+    assert 1 == report.count(OutcomeKind.CREATED)
+    assert all("runs this sync already" in str(answer) for answer in inside.answers)
+    assert inside.answers
+    assert world.sync.plan()
 
 
 # -- rejected

@@ -66,7 +66,7 @@ class StateError(SyncError):
 
 
 class LeaseHeld(StateError):
-    """Another process holds the lease of this state file."""
+    """Another process, or another run of this one, holds the lease of this state file."""
 
 
 @attrs.define(eq=False)

@@ -23,10 +23,11 @@ from dynsync._confirm import confirm
 from dynsync._desk import Desk
 from dynsync._distrust import distrusted
 from dynsync._hearing import hear
+from dynsync._leasing import leased, not_planned_with
 from dynsync._observe import guard, observe
 from dynsync._plans import as_planned, leave_ambiguous, leave_unknown, planned, plans
 from dynsync._push import PushAnswer, PushWhenPaused, push_now, queue_push
-from dynsync._session import LEASE_SECONDS, Agreed, Session, Settings, absent_of, check_pair
+from dynsync._session import Agreed, Session, Settings, absent_of, check_pair
 from dynsync._telling import tell
 from dynsync.arguments import clock as check_clock
 from dynsync.arguments import word
@@ -173,7 +174,7 @@ class Sync:
         neither cursor nor backlog moves. What an earlier run wrote and got no answer for is not
         planned again; the next report counts it. Raises what `run` raises before it writes.
         """
-        with self._session() as session, self.store.scratch():
+        with self._session(planning=True) as session, self.store.scratch():
             session.check_pair()
             _learn(session)
             records = [
@@ -241,12 +242,15 @@ class Sync:
         return Pair(self.marketo, self.dynamics)
 
     @contextmanager
-    def _session(self) -> Generator[Session]:
+    def _session(self, *, planning: bool = False) -> Generator[Session]:
         self._check()
         now = self.clock.now()
         names = [recorder.name for recorder in self.recorders]
         entities = [entity_map.entity for entity_map in self.maps]
-        with distrusted(self.store, entities, names), self._lease(now.timestamp()):
+        with (
+            distrusted(self.store, entities, names),
+            leased(self.store, now.timestamp(), planning=planning),
+        ):
             run = int(self.store.get("run") or "0") + 1
             yield Session(
                 self._systems,
@@ -268,14 +272,6 @@ class Sync:
                 agreed=self._agreed,
             )
 
-    @contextmanager
-    def _lease(self, now: float) -> Generator[None]:
-        self.store.acquire(now, LEASE_SECONDS)
-        try:
-            yield
-        finally:
-            self.store.release()
-
     # -- Sync Person to Microsoft
 
     def sync_person(
@@ -292,7 +288,8 @@ class Sync:
         ``when="now"`` is for trigger campaigns, ``"queued"`` leaves it to the next cycle, and
         so does a running cycle, or a paused sync unless ``push_when_paused="run"``. A person that
         is in Dynamics already, or on its way, is left alone, and the answer says so: this never
-        forces an update (R27). Raises `ConfigurationError` for what is no id, and no such choice.
+        forces an update (R27). Raises `ConfigurationError` for what is no id, and no such choice,
+        and `LeaseHeld` where it would be queued while `plan` works with the same store.
         """
         entity = Entity(as_)
         entity_map = self._map(as_)
@@ -327,9 +324,10 @@ class Sync:
 
     def _queue(self, entity_map: EntityMap, person: RecordId, owner: str | None) -> PushAnswer:
         now = self.clock.now().timestamp()
-        check_pair(self.store, self._systems, self.maps)
+        store = not_planned_with(self.store)
+        check_pair(store, self._systems, self.maps)
         instance = self.marketo.identity()
-        return queue_push(self.store, instance, self.maps, entity_map, person, owner=owner, now=now)
+        return queue_push(store, instance, self.maps, entity_map, person, owner=owner, now=now)
 
     def _map(self, entity: str) -> EntityMap:
         for entity_map in self.maps:
@@ -346,13 +344,17 @@ class Sync:
         return self.store.get("paused") is not None
 
     def pause(self) -> None:
-        """Switch the sync off. Changes keep collecting in the systems; nothing is lost (R6)."""
-        with self.store.transaction():
+        """
+        Switch the sync off. Changes keep collecting in the systems; nothing is lost (R6).
+
+        Raises `LeaseHeld` while `plan` works with the same store; so does `resume`.
+        """
+        with not_planned_with(self.store).transaction():
             self.store.put("paused", "yes")
 
     def resume(self) -> None:
         """Switch the sync on again; it goes on where it stopped."""
-        with self.store.transaction():
+        with not_planned_with(self.store).transaction():
             self.store.put("paused", None)
 
     def refresh_schema(self, entity: str) -> None:
@@ -363,10 +365,10 @@ class Sync:
         that is selected and absent at this moment takes no part from here on; one that goes
         away later stops the entity again.
         """
-        entity_map = self._map(entity)
-        check_pair(self.store, self._systems, self.maps)
+        entity_map, store = self._map(entity), not_planned_with(self.store)
+        check_pair(store, self._systems, self.maps)
         names = absent_of(entity_map, self._systems)
-        with self.store.transaction():
+        with store.transaction():
             self.store.put(f"stale:{entity}", None)
             self.store.put(f"refreshed:{entity}", json.dumps(names))
 
@@ -380,7 +382,7 @@ class Sync:
         """
         self._map(entity)
         now = self.clock.now().timestamp()
-        with self._lease(now), self.store.transaction():
+        with leased(self.store, now), self.store.transaction():
             held = [e for e in self.store.each_pending() if e.entity == entity and e.holds]
             self.store.save_pending(due_again(entry, now) for entry in held)
         return len(held)
