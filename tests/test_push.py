@@ -807,7 +807,7 @@ class Within:
         self.act = act
         self.answers: list[object] = []
 
-    def record(self, _: Sequence[Entry]) -> None:
+    def record(self, entries: Sequence[Entry]) -> None:  # noqa: ARG002 - whatever they are
         """Do it, and note what came of it."""
         try:
             self.answers.append(self.act())

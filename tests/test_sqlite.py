@@ -232,6 +232,42 @@ class TestRefusals:
 
         assert "damaged" in refusal(path)
 
+    @pytest.mark.parametrize("then", ["moved", "removed", "replaced"])
+    @pytest.mark.skipif(os.name != "posix", reason="here an open file can be neither")
+    def test_is_not_at_its_path_any_more(self, path: Path, store: SqliteStore, then: str) -> None:
+        """No run begins on a file that nobody finds again; on one that came back it does."""
+        store.acquire(1.0, 60.0)
+        store.release()
+        away = path.with_name("away.db")
+        path.rename(away)
+        if then == "removed":
+            away.unlink()
+        elif then == "replaced":
+            path.write_bytes(away.read_bytes())
+        with pytest.raises(StateError, match=r"moved, removed or replaced .* Open the store anew"):
+            store.acquire(2.0, 60.0)
+        if then != "removed":
+            away.rename(path)
+            store.acquire(3.0, 60.0)
+
+    def test_is_the_same_from_another_folder(
+        self, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A program that opens its file and goes elsewhere, as a service does, goes on with it."""
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "elsewhere").mkdir()
+        with SqliteStore(path.name) as store:
+            monkeypatch.chdir(tmp_path / "elsewhere")
+            store.acquire(1.0, 60.0)
+
+    def test_is_migrated_by_a_newer_version(self, path: Path, store: SqliteStore) -> None:
+        """A program that goes on after an upgrade writes nothing to what it does not know."""
+        edit(path, f"PRAGMA user_version = {VERSION + 1}")
+        with pytest.raises(StateError, match=r"Upgrade dynsync where .* start this program again"):
+            store.acquire(1.0, 60.0)
+        edit(path, f"PRAGMA user_version = {VERSION}")
+        store.acquire(1.0, 60.0)
+
     def test_damaged(self, path: Path) -> None:
         """Damage is found at the latest when the file is checked, or what it hit is read."""
         store = SqliteStore(path)

@@ -66,6 +66,21 @@ sys.stdin.read()
 """
 
 
+FORK = """
+import os, sys
+from dynsync.errors import StateError
+from dynsync.sqlite import SqliteStore
+store = SqliteStore(sys.argv[1])
+if child := os.fork():
+    os.waitpid(child, 0)
+else:
+    try:
+        store.acquire(100.0, 60.0)
+    except StateError as error:
+        print(error, flush=True)
+    os._exit(0)
+"""
+
 sees_others = pytest.mark.skipif(
     sys.platform != "linux", reason="here nothing tells when another process began"
 )
@@ -117,6 +132,15 @@ class TestProcesses:
             assert not process.stdout.read()
             os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
             store.acquire(1100.0, 60.0)
+
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="here no process is a copy of another")
+    def test_a_forked_process_opens_its_own(self, path: Path) -> None:
+        """Two of one SQLite connection damage the file; the copy is told so before it writes."""
+        with python(FORK, path) as process:
+            said, _ = process.communicate()
+
+        assert "it was opened by the process" in said
+        assert said.endswith("Open it in this process, after the fork.\n")
 
     @sees_others
     def test_a_number_that_was_given_again(self, path: Path, store: SqliteStore) -> None:
@@ -337,6 +361,19 @@ class TestPurge:
 
         assert [] == self.found(path)
         again.close()
+
+    def test_that_fails_keeps_no_lease(self, path: Path, store: SqliteStore) -> None:
+        """Where the file cannot be cleaned no run begins, and nobody waits for its lease."""
+        self.fill(store)
+        edit(path, "INSERT INTO meta VALUES ('purge', '')")
+        half_read = store._connection.execute("SELECT key FROM link")
+        half_read.fetchone()
+        with pytest.raises(StateError):
+            store.acquire(1.0, 60.0)
+        half_read.close()
+        other = SqliteStore(path)
+        other.acquire(2.0, 60.0)
+        other.close()
 
     def test_goes_on_after_a_crash(
         self, path: Path, store: SqliteStore, monkeypatch: pytest.MonkeyPatch

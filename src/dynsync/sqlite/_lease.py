@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import suppress
 
 from dynsync.errors import LeaseHeld, StateError
 from dynsync.sqlite._database import Database
 from dynsync.sqlite._errors import is_busy
+from dynsync.sqlite._opening import Opened, check_version
 from dynsync.sqlite._owners import Holder, Owner, host, until
 
 __all__ = ["Leases"]
@@ -28,6 +30,7 @@ class Leases(Database):
     """The part of the store that guards it."""
 
     _owner: Owner
+    _opened: Opened
 
     def acquire(self, now: float, ttl: float) -> None:
         """
@@ -35,11 +38,15 @@ class Leases(Database):
 
         One that has expired, or whose process was killed, is taken over; while another process of
         this host that has it is seen to be alive, only after an hour more.
+        Raises `StateError` where the file is not at its path any more, is of a newer version, or
+        was opened by the process that this one was forked from.
         """
         self._now = max(self._now, now)
         owner = self._owner
+        self._opened.check()
         try:
             with self._writing() as connection:
+                check_version(self._path, connection)
                 row: Holder | None = connection.execute(_SELECT).fetchone()
                 if row is not None and row[0] != owner.token and until(row) > now:
                     raise self._held(row, now)
@@ -48,7 +55,13 @@ class Leases(Database):
             if is_busy(error):
                 raise LeaseHeld(str(error)) from error
             raise
-        self.purge()
+        try:
+            self.purge()
+        except BaseException:
+            # Whoever has not begun has no use for it, and others need not wait.
+            with suppress(StateError):
+                self.release()
+            raise
 
     def renew(self, now: float, ttl: float) -> None:
         """

@@ -12,7 +12,7 @@ from dynsync.errors import StateError
 from dynsync.sqlite._errors import Guard
 from dynsync.sqlite._schema import APPLICATION_ID, VERSION, migrate
 
-__all__ = ["open_for_reading", "open_for_writing"]
+__all__ = ["Opened", "check_version", "open_for_reading", "open_for_writing"]
 
 _PATIENCE = 5.0
 """For how many seconds to wait where another process is in the middle of a transaction."""
@@ -57,6 +57,50 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
             _check(path, connection, empty_is_fine=False)
             refused.pop_all()
     return connection
+
+
+class Opened:
+    """The file at *path* when it was opened: which one it is, and by which process."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        # A program may go to another folder meanwhile.
+        self._place = path.absolute()
+        self._file = _identity(path)
+        self._pid = os.getpid()
+
+    def check(self) -> None:
+        """Raise `StateError` unless it is still the file at its path, and its process this one."""
+        if _identity(self._place) != self._file:
+            raise StateError(
+                f"{self._path}: the file that was opened here was moved, removed or replaced "
+                f"since, and what is written to it would not be found again. Open the store anew, "
+                f"or start this program again."
+            )
+        if self._pid != os.getpid():
+            raise StateError(
+                f"{self._path}: it was opened by the process {self._pid}, of which this one is a "
+                f"copy, and SQLite serves no two of them. Open it in this process, after the fork."
+            )
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def check_version(path: Path, connection: sqlite3.Connection) -> None:
+    """Raise `StateError` if a newer version has migrated the file since it was opened."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > VERSION:
+        raise StateError(
+            f"{path}: a newer dynsync has brought it to version {version} since it was opened, and "
+            f"this one knows versions up to {VERSION}. Upgrade dynsync where that is not done, and "
+            f"start this program again."
+        )
 
 
 def _connect_to_read(path: Path) -> sqlite3.Connection:

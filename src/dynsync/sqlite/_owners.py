@@ -38,7 +38,6 @@ class Owner:
         # A number is given again to another process; a number and a birth are not.
         self.token = f"{uuid.uuid4().hex} {_birth('self')}"
         self.name = name or "dynsync"
-        self.pid = os.getpid()
         _LIVING[self.token] = self
 
     def end(self) -> None:

@@ -16,7 +16,7 @@ from dynsync.records import Cursor
 from dynsync.sqlite._cells import all_readable
 from dynsync.sqlite._errors import damaged
 from dynsync.sqlite._lease import Leases
-from dynsync.sqlite._opening import open_for_reading, open_for_writing
+from dynsync.sqlite._opening import Opened, open_for_reading, open_for_writing
 from dynsync.sqlite._owners import Owner
 from dynsync.sqlite._relayout import Layouts
 from dynsync.state import FeedState
@@ -72,6 +72,7 @@ class SqliteStore(Leases, Layouts):
     def _open(self, path: Path, connection: sqlite3.Connection, owner: str | None) -> None:
         super().__init__(path, connection)
         self._owner = Owner(owner)
+        self._opened = Opened(path)
         self._finalizer = weakref.finalize(self, connection.close)
 
     def __enter__(self) -> Self:
