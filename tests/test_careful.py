@@ -1015,3 +1015,53 @@ def test_the_journal_is_kept_until_all_recorders_were_told() -> None:
 
     assert 1 == len(world.lines(person))
     assert all(world.clock.now().timestamp() - entry.at < 3 * 86_400 for entry in kept)
+
+
+class _Ahead:
+    """A clock that is *ahead* of the one of the systems, by seconds."""
+
+    def __init__(self, right: Clock) -> None:
+        self.right = right
+        self.ahead = 0.0
+
+    def now(self) -> dt.datetime:
+        return self.right.now() + dt.timedelta(seconds=self.ahead)
+
+    def sleep(self, seconds: float) -> None:
+        self.right.sleep(seconds)
+
+
+def test_nothing_is_pruned_that_was_not_told_when_the_clock_is_set_back() -> None:
+    """Invariant 33: what is dated before the first entry that waits may wait as well."""
+    world = World()
+    world.sync.keep_journal = 2
+    world.sync.clock = clock = _Ahead(world.clock)
+    down: list[Exception | None] = [Unavailable(Side.MARKETO, "down")]
+    slow = _Slow(world.clock, fails=lambda: down[0])
+    world.sync.recorders = (slow,)
+    clock.ahead = 1200.0
+    world.lead(lastname="first")
+    world.cycle()
+    clock.ahead = 0.0
+    world.lead(lastname="second")
+    world.cycle()
+    # Between the moments at which the two are as old as the journal is kept.
+    world.cycle(2 * 86_400 + 120)
+    down[0] = None
+    slow.told.clear()
+    world.cycle()
+
+    assert [2] == slow.told
+
+
+def test_pruning_goes_on_after_a_clock_that_was_ahead() -> None:
+    """R96: that the journal was pruned at a moment still to come keeps nothing for longer."""
+    world = World()
+    world.sync.keep_journal = 1
+    world.lead(lastname="Ada")
+    world.cycle()
+    world.store.put("pruned", str(world.clock.now().timestamp() + 400 * 86_400))
+    for _ in range(3):
+        world.cycle(86_400)
+
+    assert [] == world.store.journal(0, 10)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Final
@@ -18,10 +19,13 @@ from dynsync.errors import (
 )
 from dynsync.recorder import Recorder
 from dynsync.reports import Report
+from dynsync.state import StateStore
 
 __all__ = ["close", "told"]
 
 _DAY: Final = 86_400.0
+_AT_ONCE: Final = 1000
+"""Entries of the journal that are looked at together."""
 
 
 def close(session: Session, *, keep_journal: float, recorders: Sequence[Recorder]) -> Report:
@@ -74,13 +78,24 @@ def _keep(session: Session, said: str, troubles: Sequence[str]) -> None:
 def _prune(session: Session, keep_journal: float, recorders: Sequence[Recorder]) -> None:
     """Forget what is older than the journal is kept and was told to all, once a day."""
     now, store = session.now(), session.store
-    if now - float(store.get("pruned") or "0") < _DAY:
+    # A moment that is still to come is from a clock that was wrong.
+    if 0 <= now - float(store.get("pruned") or "0") < _DAY:
         return
-    untold = [
-        entry.at
-        for recorder in recorders
-        for entry in store.journal(told_up_to(session, recorder), 1)
-    ]
+    told = min((told_up_to(session, recorder) for recorder in recorders), default=None)
+    before = now - keep_journal * _DAY
     with session.commit():
-        store.prune(min([now - keep_journal * _DAY, *untold]))
+        store.prune(before if told is None else min(before, _first_after(store, told)))
         store.put("pruned", str(now))
+
+
+def _first_after(store: StateStore, seq: int) -> float:
+    """
+    Return when the oldest of the entries after *seq* was made; never, if there are none.
+
+    Not the first of them: a clock that was set back dates what comes later before it.
+    """
+    oldest = math.inf
+    while entries := store.journal(seq, _AT_ONCE):
+        oldest = min(oldest, *(entry.at for entry in entries))
+        seq = entries[-1].seq
+    return oldest
