@@ -10,7 +10,7 @@ import sqlite3
 import stat
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
@@ -100,6 +100,17 @@ class TestFile:
 
         assert {"sync.db": 0o600, "sync.db-wal": 0o600, "sync.db-shm": 0o600} == modes
 
+    def test_becomes_private_again(self, path: Path) -> None:
+        """A copy that was put back, and is everybody's, is its owner's alone from then on."""
+        SqliteStore(path).close()
+        path.chmod(0o644)
+        wal = path.with_name("sync.db-wal")
+        wal.touch(0o644)
+        with SqliteStore(path):
+            modes = [stat.S_IMODE(file.stat().st_mode) for file in (path, wal)]
+
+        assert [0o600, 0o600] == modes
+
     def test_is_kept(self, path: Path) -> None:
         """What was stored is there when the file is opened again, by any spelling of its path."""
         first = SqliteStore(str(path), owner="nightly")
@@ -155,6 +166,17 @@ class TestRefusals:
         """A folder is no file."""
         assert "folder" in refusal(tmp_path)
 
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="here a path leads to files only")
+    @pytest.mark.parametrize("read", [SqliteStore, SqliteStore.read_only])
+    def test_no_file(self, path: Path, read: Callable[[Path], SqliteStore]) -> None:
+        """A pipe or a device is not opened, and others may use it as before."""
+        os.mkfifo(path)
+        path.chmod(0o666)
+        with pytest.raises(StateError, match=r"pipe, and no file\. Give the path of a file"):
+            read(path)
+
+        assert 0o666 == stat.S_IMODE(path.stat().st_mode)
+
     def test_no_folder(self, tmp_path: Path) -> None:
         """Folders are not made on the way."""
         assert "does not exist" in refusal(tmp_path / "no" / "sync.db")
@@ -186,6 +208,18 @@ class TestRefusals:
 
         assert "what was written last is in sync.db-wal" in str(caught.value)
         assert "Copy both files to a folder" in str(caught.value)
+
+    def test_the_last_writes_behind_a_link(self, shelf: Path) -> None:
+        """What was written last lies beside the file itself, and not beside a link to it."""
+        (shelf / "sync.db-wal").touch()
+        (shelf / "link").mkdir()
+        (shelf / "link" / "sync.db").symlink_to(shelf / "sync.db")
+        (shelf / "link").chmod(0o555)
+        with by_a_reader(shelf), pytest.raises(StateError) as caught:
+            SqliteStore.read_only(shelf / "link" / "sync.db")
+        (shelf / "link").chmod(0o755)
+
+        assert str(caught.value).startswith(f"{(shelf / 'sync.db').resolve()}: ")
 
     def test_a_file_that_may_not_be_read(self, shelf: Path) -> None:
         """Nobody is asked for a right to write in order to look."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import ExitStack
+import stat
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,9 @@ _PATIENCE = 5.0
 
 _PRIVATE = 0o600
 """The values of a state file are personal data: its owner's, and nobody else's."""
+
+_OTHERS = 0o077
+"""What may be allowed to others than the owner."""
 
 
 def open_for_writing(path: Path) -> sqlite3.Connection:
@@ -49,7 +53,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
         raise StateError(f"{path}: there is no such state file. Give the path of one.") from None
     except OSError as error:
         raise _unreadable(path, f"it cannot be read ({error.strerror})") from error
-    _refuse_folder(path)
+    _refuse_others(path)
     with Guard(path):
         connection = _connect_to_read(path)
         with ExitStack() as refused:
@@ -115,11 +119,13 @@ def _connect_to_read(path: Path) -> sqlite3.Connection:
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode & 0xFF not in _DENIED:
             raise
-    wal = path.with_name(f"{path.name}-wal")
+    # Beside the file itself, and not beside a link to it.
+    real = path.resolve()
+    wal = real.with_name(f"{real.name}-wal")
     if wal.exists():
         raise StateError(
-            f"{path}: what was written last is in {wal.name}, and to read that SQLite makes "
-            f"{path.name}-shm beside it, where this user may not write. Copy both files to a "
+            f"{real}: what was written last is in {wal.name}, and to read that SQLite makes "
+            f"{real.name}-shm beside it, where this user may not write. Copy both files to a "
             f"folder where it may, and give the path there."
         )
     try:
@@ -159,12 +165,11 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
 
 
 def _make(path: Path) -> None:
-    """Make *path* if it is not there. SQLite gives -wal and -shm the mode of the file itself."""
-    _refuse_folder(path)
+    """Make *path* if it is not there, and its owner's alone."""
+    _refuse_others(path)
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, _PRIVATE))
-        if not path.stat().st_size:
-            path.chmod(_PRIVATE)
+        _keep_private(path)
     except FileNotFoundError:
         raise StateError(f"{path}: its folder does not exist. Make it first.") from None
     except OSError as error:
@@ -174,9 +179,34 @@ def _make(path: Path) -> None:
         ) from error
 
 
-def _refuse_folder(path: Path) -> None:
-    if path.is_dir():
+def _keep_private(path: Path) -> None:
+    """
+    Let nobody but its owner read *path*: a copy that was put back may be everybody's.
+
+    SQLite gives what it makes beside the file the mode of the file itself.
+    """
+    real = path.resolve()
+    for file in (real, real.with_name(f"{real.name}-wal"), real.with_name(f"{real.name}-shm")):
+        # Whose file it is may share it; nobody else can change that.
+        with suppress(FileNotFoundError, PermissionError):
+            found = file.stat()
+            if found.st_mode & _OTHERS or not found.st_size:
+                file.chmod(_PRIVATE)
+
+
+def _refuse_others(path: Path) -> None:
+    """Raise `StateError` if what is at *path* is no file; SQLite would wait for ever for a pipe."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return
+    if stat.S_ISDIR(mode):
         raise StateError(f"{path}: this is a folder. Give the path of a file in it.")
+    if not stat.S_ISREG(mode):
+        raise StateError(
+            f"{path}: this is a device or a pipe, and no file. Give the path of a file; it was not "
+            f"touched."
+        )
 
 
 def _check(path: Path, connection: sqlite3.Connection, *, empty_is_fine: bool) -> None:
