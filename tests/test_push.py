@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import attrs
 import pytest
@@ -18,6 +19,7 @@ from dynsync.outcomes import OutcomeKind
 from dynsync.recorder import Entry
 from dynsync.records import Pair, RecordId, Side, Wire
 from dynsync.sandbox import BusinessRule, Fault, FaultKind, SimulatedCrash
+from dynsync.sqlite import SqliteStore
 from dynsync.state import FeedState, StateStore
 from dynsync.sync import When
 from store_fixtures import another, store
@@ -856,6 +858,30 @@ def test_no_run_begins_inside_of_a_cycle(store: StateStore, where: str, call: st
     assert all("runs this sync already" in str(answer) for answer in inside.answers)
     assert inside.answers
     assert world.sync.plan()
+
+
+@pytest.mark.parametrize("seconds", [0.0, 130.0])
+def test_by_another_thread_of_the_process(tmp_path: Path, seconds: float) -> None:
+    """Who opened the file once more knows of the run, though its call outlasts its lease."""
+    with SqliteStore(tmp_path / "state") as store, SqliteStore(tmp_path / "state") as other:
+        world = World(store=store)
+        rival = World(store=other, clock=world.clock, marketo=world.marketo)
+        rival.sync.dynamics = world.sync.dynamics
+        person = person_in(world)
+        world.lead(lastname="Ada")
+        answers: list[str] = []
+
+        def push() -> None:
+            world.clock.advance(seconds)
+            answers.append(rival.sync.sync_person(person, as_="lead").kind)
+
+        before(world.marketo.faults, "write", push)
+        report = world.sync.run()
+        world.settled()
+
+    assert ["queued"] == answers
+    assert 1 == report.count(OutcomeKind.CREATED)
+    assert 2 == rows(world)
 
 
 # -- rejected

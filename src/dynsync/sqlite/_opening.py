@@ -70,12 +70,12 @@ class Opened:
         self._path = path
         # A program may go to another folder meanwhile.
         self._place = path.absolute()
-        self._file = _identity(path)
+        self.file = _identity(path)
         self._pid = os.getpid()
 
     def check(self) -> None:
         """Raise `StateError` unless it is still the file at its path, and its process this one."""
-        if _identity(self._place) != self._file:
+        if _identity(self._place) != self.file:
             raise StateError(
                 f"{self._path}: the file that was opened here was moved, removed or replaced "
                 f"since, and what is written to it would not be found again. Open the store anew, "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import weakref
+from collections.abc import Hashable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -85,6 +86,10 @@ class SqliteStore(Leases, Layouts):
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def state_id(self) -> Hashable:
+        """Return what all store objects of one file have in common, and no two of two files."""
+        return self._opened.file or id(self)
 
     def get(self, name: str) -> str | None:
         """Return the named setting of the sync."""
