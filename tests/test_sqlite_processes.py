@@ -81,6 +81,31 @@ else:
     os._exit(0)
 """
 
+FORK_IN_A_RUN = """
+import os, sys
+from dynsync._leasing import leased
+from dynsync.errors import LeaseHeld
+from dynsync.sqlite import SqliteStore
+asked, ask = os.pipe()
+ended, end = os.pipe()
+with SqliteStore(sys.argv[1]) as store, leased(store, 100.0):
+    child = os.fork()
+    if not child:
+        own = SqliteStore(sys.argv[1])
+        try:
+            own.acquire(101.0, 60.0)
+        except LeaseHeld:
+            print("held", flush=True)
+        os.write(ask, b".")
+        os.read(ended, 1)
+        with leased(own, 102.0):
+            print("free", flush=True)
+        os._exit(0)
+    os.read(asked, 1)
+os.write(end, b".")
+os.waitpid(child, 0)
+"""
+
 sees_others = pytest.mark.skipif(
     sys.platform != "linux", reason="here nothing tells when another process began"
 )
@@ -141,6 +166,14 @@ class TestProcesses:
 
         assert "it was opened by the process" in said
         assert said.endswith("Open it in this process, after the fork.\n")
+
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="here no process is a copy of another")
+    def test_a_process_forked_within_a_run_may_run_later(self, path: Path) -> None:
+        """The run that its parent was in is not the copy's; the lease tells who may begin."""
+        with python(FORK_IN_A_RUN, path) as process:
+            said, _ = process.communicate()
+
+        assert "held\nfree\n" == said
 
     @sees_others
     def test_a_number_that_was_given_again(self, path: Path, store: SqliteStore) -> None:

@@ -9,6 +9,7 @@ another process the store sees that it is alive, of this one we know that it run
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Hashable
 from contextlib import contextmanager
 from typing import Final, Protocol, runtime_checkable
@@ -42,7 +43,8 @@ _USES: Final[dict[Hashable, _Use]] = {}
 
 
 def _state(store: StateStore) -> Hashable:
-    return store.state_id() if isinstance(store, _OfAState) else id(store)
+    # Where a process was forked in the middle of a run, that run is not the copy's.
+    return os.getpid(), store.state_id() if isinstance(store, _OfAState) else id(store)
 
 
 @contextmanager
