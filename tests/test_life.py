@@ -612,12 +612,13 @@ def test_given_the_id_of_another_new_record_while_the_feed_is_silent(
     assert ("Analyst", "Analyst") == world.both(person, "lead", lead, "job_title")
 
 
+@pytest.mark.parametrize("spelt", ["{}", "{{{}}}"])
 @pytest.mark.parametrize(
     ("table", "native", "expected", "lost"),
     [("lead", "crmLeadId", "Clerk", "Boss"), ("contact", "crmContactId", "Boss", "Clerk")],
 )
 def test_given_the_id_of_a_new_record_while_the_feed_is_silent(
-    table: str, native: str, expected: str, lost: str
+    table: str, native: str, expected: str, lost: str, spelt: str
 ) -> None:
     """A1: who was Marketo's alone meets the record by the policy; no upsert writes over them."""
     world = World()
@@ -625,7 +626,52 @@ def test_given_the_id_of_a_new_record_while_the_feed_is_silent(
     world.settled()
     world.marketo.hold_back()
     row = world.lead(jobtitle="Boss") if table == "lead" else world.contact(jobtitle="Boss")
+    world.marketo.edit(person, {native: spelt.format(row).upper()})
+    world.cycle()
+    (met,) = (c for c in world.recorder.entries[-1].changes if c.field == "job_title")
+    world.settled()
+
+    assert lost == met.lost
+    assert (expected, expected) == world.both(person, table, row, "job_title")
+    assert 1 == world.marketo.count()
+
+
+@pytest.mark.parametrize("spelt", ["{}", "{{{}}}"])
+@pytest.mark.parametrize(("table", "native"), [("lead", "crmLeadId"), ("contact", "crmContactId")])
+def test_given_the_id_of_another_new_record_before_all_people_are_read(
+    table: str, native: str, spelt: str
+) -> None:
+    """Invariant 27: a read of everybody passes over who is linked, and no upsert finds them."""
+    world = World()
+    person, mine = world.linked(table, jobtitle="Analyst")
+    row = world.dynamics.create(table, {"lastname": "Roe", "jobtitle": "Boss"})
+    world.marketo.edit(person, {native: spelt.format(row).upper(), "city": "London"})
+    world.marketo.forget_changes()
+    outcome = next(iter(world.cycle().notable))
+    world.settled()
+
+    assert (OutcomeKind.AMBIGUOUS, TAKEN) == (outcome.kind, outcome.why)
+    assert ("Analyst", "Analyst") == world.both(person, table, mine, "job_title")
+    assert ("London", "London") == world.both(person, table, mine, "city")
+    assert ("Roe", "Boss") == tuple(world.row(table, row)[n] for n in ("lastname", "jobtitle"))
+    assert person == world.person_of(mine) != world.person_of(row)
+
+
+@pytest.mark.parametrize(
+    ("table", "native", "expected", "lost"),
+    [("lead", "crmLeadId", "Clerk", "Boss"), ("contact", "crmContactId", "Boss", "Clerk")],
+)
+def test_whose_row_was_deleted_is_given_the_id_of_a_new_one_before_all_people_are_read(
+    table: str, native: str, expected: str, lost: str
+) -> None:
+    """A1, invariant 6: they meet it by the policy, and no upsert writes over them."""
+    world = World()
+    person, gone = world.linked(table, jobtitle="Clerk")
+    world.dynamics.delete(table, gone)
+    world.settled()
+    row = world.dynamics.create(table, {"lastname": "Lee", "jobtitle": "Boss"})
     world.marketo.edit(person, {native: row})
+    world.marketo.forget_changes()
     world.cycle()
     (met,) = (c for c in world.recorder.entries[-1].changes if c.field == "job_title")
     world.settled()
@@ -1122,6 +1168,22 @@ def test_two_people_hold_the_id_of_one_who_was_deleted() -> None:
 
 
 @pytest.mark.parametrize("gone", ["lead", "contact"])
+def test_an_id_in_braces_of_a_person_who_was_deleted(gone: str) -> None:
+    """A28: it is one id however it is spelt: whoever holds it meets the row, and nobody is made."""
+    world = World()
+    person, row = world.linked(gone, firstname="Leo")
+    other = world.marketo.create_person({"lastName": "Lee", IDS[gone]: f"{{{row}}}".upper()})
+    world.marketo.delete(person)
+    world.settled()
+    world.dynamics.edit(gone, row, {"jobtitle": "Boss"})
+    world.settled()
+
+    assert [other] == [id_ for id_, _ in world.marketo.people()]
+    assert Pair(other, row) == world.sync.link(gone, dynamics=row)
+    assert ("Boss", "Boss") == world.both(other, gone, row, "job_title")
+
+
+@pytest.mark.parametrize("gone", ["lead", "contact"])
 def test_a_person_is_made_again_where_nobody_holds_the_id(gone: str) -> None:
     """R46: who holds the id is asked once, for the row that was edited; then it is as ever."""
     world = World()
@@ -1350,6 +1412,81 @@ def test_two_new_people_with_the_id_of_one_new_record(table: str) -> None:
 
     assert [True, False] == [link is not None for link in links]
     assert ["Boss", None] == [world.person(person)["title"] for person in (one, two)]
+
+
+@pytest.mark.parametrize("way", ["merged", "edited"])
+@pytest.mark.parametrize("table", ["lead", "contact"])
+def test_who_was_to_meet_a_new_record_is_gone_and_a_linked_person_holds_its_id(
+    table: str, way: str
+) -> None:
+    """Invariant 27: who takes over the id of a record that waits keeps what they hold."""
+    world = World()
+    first, _ = world.linked("lead", firstname="Li")
+    other, theirs = world.linked("contact", firstname="Ed", jobtitle="Pilot")
+    row = world.dynamics.create(table, {"lastname": "Roe", "jobtitle": "Clerk"})
+    world.marketo.edit(first, {IDS[table]: row})
+    world.marketo.faults.plan("write", *[Fault("down")] * 20)
+    world.cycle()
+    world.marketo.faults.clear()
+    if way == "merged":
+        world.marketo.edit(other, {IDS[table]: None})
+        world.marketo.merge(other, first)
+    else:
+        world.marketo.edit(other, {IDS[table]: row})
+        world.marketo.delete(first)
+    for seconds in (*[CYCLE] * 4, *[DAY] * 4):
+        world.cycle(seconds)
+
+    assert ("Ed", "Ed") == world.both(other, "contact", theirs, "first_name")
+    assert ("Pilot", "Pilot") == world.both(other, "contact", theirs, "job_title")
+    assert "Contact" == world.person(other)["microsoftType"]
+    assert ("Roe", "Clerk") == tuple(world.row(table, row)[n] for n in ("lastname", "jobtitle"))
+
+
+@pytest.mark.parametrize("everybody", [False, True])
+@pytest.mark.parametrize(("table", "expected"), [("lead", "Two"), ("contact", "Boss")])
+def test_the_first_of_two_people_with_the_id_of_a_new_record_is_gone(
+    table: str,
+    expected: str,
+    everybody: bool,  # noqa: FBT001 - a case, not a switch
+) -> None:
+    """A28, invariant 6: the other one meets the record by the policy; no upsert finds them."""
+    world = World()
+    world.settled()
+    row = world.dynamics.create(table, {"lastname": "Lee", "jobtitle": "Boss"})
+    one, two = (
+        world.marketo.create_person({"lastName": "Lee", "title": name, IDS[table]: row})
+        for name in ("One", "Two")
+    )
+    world.marketo.faults.plan("write", *[Fault("down")] * 20)
+    world.cycle()
+    world.marketo.faults.clear()
+    world.marketo.delete(one)
+    if everybody:
+        world.marketo.forget_changes()
+    report = world.cycle()
+    world.settled()
+
+    assert (1, 0) == (report.count(OutcomeKind.UPDATED), report.count(OutcomeKind.CREATED))
+    assert Pair(two, row) == world.sync.link(table, person=two)
+    assert (expected, expected) == world.both(two, table, row, "job_title")
+
+
+def test_a_match_who_is_gone_before_they_are_linked() -> None:
+    """A28: whoever has the address by now is found, and no third person is made."""
+    world = by_email()
+    world.settled()
+    person = world.marketo.create_person({"lastName": "Lee", "email": "ada@example.org"})
+    row = world.contact(emailaddress1="ada@example.org")
+    world.marketo.faults.plan("write", *[Fault("down")] * 20)
+    world.cycle()
+    world.marketo.faults.clear()
+    other = world.marketo.create_person({"lastName": "Lee", "email": "ada@example.org"})
+    world.marketo.delete(person)
+    world.settled()
+
+    assert [other] == [id_ for id_, _ in world.marketo.people()]
+    assert Pair(other, row) == world.sync.link("contact", person=other)
 
 
 @pytest.mark.parametrize("table", ["lead", "contact"])

@@ -160,13 +160,16 @@ class _Batch:
 
         Marketo's feed may be late, and an upsert would write over what such a person holds. Which
         of several it is nobody can say (invariant 27). Where all people were read in this run,
-        only a write without an answer may have made somebody since.
+        only a write without an answer may have made somebody since, or the read passed over
+        whoever holds the id.
         """
         lost: dict[Entity, dict[RecordId, Pending]] = defaultdict(dict)
         for entry in self.unmet():
             table = self.terms[entry.entity].map.tables.marketo
             whole = (Side.MARKETO, table) in self.session.read_whole
-            unread = not whole or entry.reason == "ambiguous"
+            unread = (
+                not whole or entry.reason == "ambiguous" or entry.key in self.session.passed_over
+            )
             seen = entry.seen.dynamics
             if unread and entry.ids.dynamics is not None and not (seen is not None and seen.gone):
                 lost[entry.entity][plain_id(entry.ids.dynamics)] = entry
@@ -288,10 +291,10 @@ class _Batch:
 
     def let_go(self) -> None:
         """
-        Let go of people who no longer hold the id for which they are to be linked.
+        Let go of people who are gone, or no longer hold the id for which they are to be linked.
 
         Marketo's feed tells of who holds an id, and not of who has let go of one: who was seen
-        in an earlier run is read again.
+        in an earlier run is read again. Somebody else may hold the id by now, as after a merge.
         """
         began = self.session.report.started.timestamp()
         waiting = [
@@ -305,7 +308,7 @@ class _Batch:
         self.read(Side.MARKETO, waiting)
         for entry in (self.entries[one.key] for one in waiting):
             seen, at = entry.seen.marketo, self.terms[entry.entity].index("@id")
-            if seen is not None and not seen.gone and plain_id(seen.row[at]) != entry.ids.dynamics:
+            if seen is not None and (seen.gone or plain_id(seen.row[at]) != entry.ids.dynamics):
                 self.entries[entry.key] = attrs.evolve(
                     entry,
                     ids=entry.ids.replace(Side.MARKETO, None),

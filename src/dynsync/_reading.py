@@ -65,10 +65,15 @@ def find_all(
 def find_holders(
     session: Session, terms: Terms, ids: Collection[RecordId]
 ) -> Mapping[RecordId, Sequence[Record]]:
-    """Return the people who hold *ids* of Dynamics records, by these ids in plain."""
+    """
+    Return the people who hold *ids* of Dynamics records, by these ids in plain.
+
+    People paste them in braces too. Letters are the same to Marketo in either case.
+    """
     native, fields = terms.map.link_field, terms.natives(Side.MARKETO)
     table = terms.map.tables.marketo
-    people = find_all(session, Side.MARKETO, table, native, list(ids), fields=fields)
+    spelt = [wire for id_ in ids for wire in (id_, f"{{{id_}}}")]
+    people = find_all(session, Side.MARKETO, table, native, spelt, fields=fields)
     holders: dict[RecordId, list[Record]] = defaultdict(list)
     for person in people.values():
         holders[plain_id(person.values.get(native))].append(person)

@@ -88,6 +88,7 @@ class Session:
     *claimed* are people who are about to be linked, with the entry that it is to be to. *unsure*
     are the tables that were read since their rights were asked for, *read_whole* those of
     which everything was read, and *blind* the fields that turned out not to be readable any more.
+    *passed_over* are unlinked entries of which this run's reading left a holder of the id aside.
     *echoed* are the links whose last write to Marketo was seen to be done. *unanswered* says when
     people without a link were last written to, by entry; `dynsync._unanswered` fills it. *heard*
     are the outcomes of writes that an earlier run had no answer to, until the report counts their
@@ -108,6 +109,7 @@ class Session:
     claimed: dict[RecordId, PendingKey] = Factory(dict[RecordId, PendingKey])
     unsure: set[tuple[Side, str]] = Factory(set[tuple[Side, str]])
     read_whole: set[tuple[Side, str]] = Factory(set[tuple[Side, str]])
+    passed_over: set[PendingKey] = Factory(set[PendingKey])
     echoed: set[int] = Factory(set[int])
     unanswered: dict[PendingKey, SentAt] | None = None
     blind: dict[Entity, set[str]] = Factory(dict[Entity, set[str]])

@@ -142,7 +142,22 @@ class Taking:
             else:
                 self._take_record(terms, change, link, row)
         if side is Side.MARKETO:
+            self._pass_over(news)
             self._take_pushed_again(news)
+
+    def _pass_over(self, news: Sequence[tuple[Change, Known, Row | None]]) -> None:
+        """
+        Remember whose ids linked people hold in the place of their own.
+
+        They are nobody's to meet; an upsert by such an id would find them all the same.
+        """
+        for _, link, row in news:
+            at = self.feed.terms[link.entity].index("@id")
+            if row is None or row[at] == link.row[at]:
+                continue
+            held = plain_id(row[at])
+            if held and held != plain_id(link.row[at]):
+                self.session.passed_over.add(unlinked_key(link.entity, held))
 
     def _take_alone(self, terms: Terms, change: Record, link: Known, row: Row) -> None:
         """
@@ -384,6 +399,7 @@ class Taking:
             elif entry.ids.marketo not in (None, record.id):
                 # Two people hold one id: the first seen keeps it, the other is told apart by
                 # nobody here (invariant 27: ambiguity never links).
+                self.session.passed_over.add(key)
                 continue
             entry = attrs.evolve(entry, ids=entry.ids.replace(Side.MARKETO, record.id))
             seen, timed = self._seen(terms, record), self.skew is not None
