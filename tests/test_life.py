@@ -269,12 +269,14 @@ def test_a_person_who_gets_a_second_id() -> None:
     assert person != world.person_of(contact)
 
 
-def test_a_person_who_gets_a_new_id_after_a_delete() -> None:
+@pytest.mark.parametrize("told", [True, False])
+def test_a_person_who_gets_a_new_id_after_a_delete(told: bool) -> None:  # noqa: FBT001 - a case, not a switch
     """A7: its row is gone, and somebody gives it another one's id: it is linked to that."""
     world = World()
     person, row = world.linked("contact", firstname="Ada")
     world.dynamics.delete("contact", row)
-    world.settled()
+    if told:
+        world.settled()
     anew = world.contact(firstname="Ada")
     world.marketo.edit(person, {"crmContactId": anew})
     world.settled()
@@ -283,6 +285,9 @@ def test_a_person_who_gets_a_new_id_after_a_delete() -> None:
 
     assert [person] == world.people_of(anew) == [id_ for id_, _ in world.marketo.people()]
     assert ("Countess", "Countess") == world.both(person, "contact", anew, "job_title")
+    assert ("Contact", False) == tuple(
+        world.person(person)[name] for name in ("microsoftType", "microsoftIsDeleted")
+    )
 
 
 # -- pause and resume

@@ -410,6 +410,25 @@ def test_gone_in_dynamics() -> None:
     )
 
 
+def test_gone_in_dynamics_of_who_holds_another_id() -> None:
+    """A7: whose record they are to be by now they say; that the old one is gone is told beside."""
+    made = entry(seen({"city": "b", "@id": "another"}), gone())
+    plan = planned(made, link({}))
+
+    assert Pair(Update(PERSON, {"microsoftType": None, "microsoftIsDeleted": True}), None) == (
+        plan.writes
+    )
+    assert GUID == plan.actual.marketo[TERMS.index("@id")]
+
+
+@pytest.mark.parametrize("held", [None, "", "{}"])
+def test_gone_in_dynamics_of_who_holds_no_id(held: Wire) -> None:
+    """R45: which record it was a person says all the same."""
+    made = entry(seen({"@id": held}), gone())
+
+    assert GUID == planned(made, link({})).sent(Side.MARKETO)["@id"]
+
+
 def test_gone_in_dynamics_before() -> None:
     """It is gone until something of it is seen again."""
     known = link({}, state=LinkState.GONE_DYNAMICS)

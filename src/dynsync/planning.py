@@ -334,7 +334,7 @@ def _plan_linked(terms: Terms, entry: Pending, link: Linked, now: float) -> Reco
     if all(gone):
         return _bare(terms, entry, link, Action.UNLINK)
     if gone.dynamics:
-        plan = _plan_merge(terms, _only_stamps(terms, entry), link, now, action=Action.FLAG)
+        plan = _plan_merge(terms, _only_stamps(terms, entry, link), link, now, action=Action.FLAG)
         # What else was seen is to be judged should the record come back (A7).
         plan.entry = entry
         return plan
@@ -374,8 +374,12 @@ def _edited(terms: Terms, row: Row, link: Linked) -> bool:
     )
 
 
-def _only_stamps(terms: Terms, entry: Pending) -> Pending:
-    """Return *entry* with just the stamps of what was seen in Marketo, and what we overwrote."""
+def _only_stamps(terms: Terms, entry: Pending, link: Linked | None) -> Pending:
+    """
+    Return *entry* with just the stamps of what was seen in Marketo, and what we overwrote.
+
+    Another id than that of *link* somebody gave them since: it stays, for its record to meet them.
+    """
     seen = entry.seen.marketo
     if seen is None:
         return entry
@@ -384,6 +388,9 @@ def _only_stamps(terms: Terms, entry: Pending) -> Pending:
     for at in (terms.index(name) for name in seen.claims if name in terms.layout):
         # What goes back replaces what the person holds, and not what was agreed on long ago.
         row[at] = seen.row[at]
+    own = terms.index("@id")
+    if link is not None and plain_id(row[own]) not in {"", link.ids.dynamics}:
+        row[own] = MISSING
     return attrs.evolve(entry, seen=Pair(attrs.evolve(seen, row=row), entry.seen.dynamics))
 
 
@@ -403,7 +410,7 @@ def plan_record(terms: Terms, entry: Pending, link: Linked | None, now: float) -
             return _plan_create_person(terms, entry, now)
         if _known_alive(entry, Side.MARKETO):
             # The person was made, nobody heard of it, and its record is gone: it says so too.
-            marked = _only_stamps(terms, entry)
+            marked = _only_stamps(terms, entry, None)
             return _plan_merge(terms, marked, None, now, action=Action.FLAG)
         return _bare(terms, entry, None, Action.DROP)
     if entry.seen.marketo is not None and entry.seen.dynamics is not None:
