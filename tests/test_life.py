@@ -879,6 +879,55 @@ def test_unlinked_one_after_the_other(first: Side) -> None:
     assert (0, 0) == (world.marketo.count(), world.dynamics.count("contact"))
 
 
+@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("table", ["lead", "contact"])
+def test_whoever_inherited_the_id_of_a_record_that_is_gone_says_so(
+    table: str,
+    told: bool,  # noqa: FBT001 - a case, not a switch
+) -> None:
+    """R45: its person was merged into another, who has its id now, and says what became of it."""
+    world = World()
+    person, row = world.linked(table, firstname="Ada")
+    winner = world.marketo.create_person({"lastName": "Roe", "city": "London"})
+    world.dynamics.delete(table, row)
+    if told:
+        world.settled()
+    world.marketo.merge(winner, person)
+    report = world.cycle()
+    world.settled()
+    flagged = world.person(winner)
+    world.dynamics.undelete(table, row)
+    world.settled()
+
+    assert (1, 1) == (report.count(OutcomeKind.FLAGGED), report.records)
+    assert (True, None, "London") == tuple(
+        flagged[name] for name in ("microsoftIsDeleted", "microsoftType", "city")
+    )
+    assert Pair(winner, row) == world.sync.link(table, person=winner)
+    assert False is world.person(winner)["microsoftIsDeleted"]
+
+
+@pytest.mark.parametrize("holders", [0, 1, 2])
+def test_unlinked_where_nobody_in_particular_inherited_the_id(holders: int) -> None:
+    """Invariant 27: nobody holds it, two do, or who is linked: the link ends, and no more."""
+    world = World()
+    person, row = world.linked("contact", firstname="Ada")
+    other, lead = world.linked("lead", firstname="Lea")
+    world.marketo.edit(other, {"crmContactId": row if holders == 1 else None})
+    for name in ("One", "Two")[: holders // 2 * 2]:
+        world.marketo.create_person({"lastName": name, "crmContactId": row})
+    world.settled()
+    world.dynamics.delete("contact", row)
+    world.marketo.delete(person)
+    before = contents(world)
+    reports = [world.cycle(), world.cycle()]
+
+    assert [1, 0] == [report.count(OutcomeKind.UNLINKED) for report in reports]
+    assert [1, 0] == [report.records for report in reports]
+    assert before == contents(world)
+    assert Pair(other, lead) == world.sync.link("lead", person=other)
+
+
 def test_restored_after_both_were_gone() -> None:
     """A7: a row that is restored after both were gone is a new row: a new person is made."""
     world = World()

@@ -246,6 +246,42 @@ def test_in_dynamics_as_an_entity_that_is_stopped(when: When) -> None:
     assert 0 == world.dynamics.count("lead")
 
 
+@pytest.mark.parametrize("as_", TABLES)
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("when", WHENS)
+def test_who_holds_the_id_of_a_record_that_is_gone(table: str, as_: str, when: When) -> None:
+    """R32: nobody told them of its end, and they are in Dynamics no more."""
+    world = World()
+    gone = world.dynamics.create(table, {"lastname": "Lee"})
+    world.dynamics.delete(table, gone)
+    native = "crmLeadId" if table == "lead" else "crmContactId"
+    person = person_in(world, **{native: gone}, company="Roe")
+    answer = world.sync.sync_person(person, as_=as_, when=when)
+    world.settled()
+    again = world.sync.sync_person(person, as_=as_)
+
+    assert ("created" if when == "now" else "queued") == answer.kind
+    assert ("exists", 1) == (again.kind, rows(world))
+    assert [again.dynamics] == list(world.dynamics.rows(as_))
+    assert as_.capitalize() == world.person(person)["microsoftType"]
+
+
+@pytest.mark.parametrize("as_", TABLES)
+@pytest.mark.parametrize("gone", TABLES)
+def test_who_holds_the_ids_of_a_record_that_is_gone_and_of_one_that_is_there(
+    gone: str, as_: str
+) -> None:
+    """U11: they are what is there, whatever they are pushed as."""
+    world = World()
+    ids = {table: world.dynamics.create(table, {"lastname": "Lee"}) for table in TABLES}
+    world.dynamics.delete(gone, ids[gone])
+    person = person_in(world, crmLeadId=ids["lead"], crmContactId=ids["contact"])
+    answer = world.sync.sync_person(person, as_=as_)
+
+    assert "exists" == answer.kind
+    assert 1 == rows(world)
+
+
 def test_unknown_person() -> None:
     """Nobody is called that: nothing is made, now or later."""
     world = World()

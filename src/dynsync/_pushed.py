@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import attrs
@@ -49,32 +49,67 @@ def pushed_people(
     """
     pushed = Pushed(dict(entries))
     for one in terms.values():
+        _heed_what_is_gone(session, one, pushed)
         over = _heed_links(session, terms, one, pushed)
-        _note_other_ids(session, one, pushed, over)
+        _note_other_ids(session, terms, one, pushed, over)
         _heed_what_is_there(session, terms, one, pushed)
     return pushed
 
 
+def _heed_what_is_gone(session: Session, own: Terms, pushed: Pushed) -> None:
+    """
+    Let people hold no id of a record that is gone; what they are linked to is heeded after that.
+
+    They may have inherited it by a merge, with no word of its end.
+    """
+    held = {
+        entry.key: RecordId(id_)
+        for entry in pushed.of_people(own.entity).values()
+        if (id_ := _held(own, entry)) not in {"", entry.ids.dynamics} and not _is_marked(own, entry)
+    }
+    there = _there(session, own, held.values())
+    for key in (key for key, id_ in held.items() if id_ not in there):
+        pushed.entries[key] = _holding(own, pushed.entries[key], {"@id": None})
+
+
+def _there(session: Session, own: Terms, ids: Collection[RecordId]) -> Collection[RecordId]:
+    """Return which of *ids* are of records that are there."""
+    table, names = own.map.tables.dynamics, own.natives(Side.DYNAMICS)
+    return fetch_all(session, Side.DYNAMICS, table, ids, names[:1]).keys()
+
+
 def _note_other_ids(
-    session: Session, own: Terms, pushed: Pushed, over: Mapping[RecordId, RecordId]
+    session: Session,
+    terms: Mapping[Entity, Terms],
+    own: Terms,
+    pushed: Pushed,
+    over: Mapping[RecordId, RecordId],
 ) -> None:
-    """Let people hold the id that they hold as another entity, unless that is *over*."""
+    """Let people hold the id that they hold as another entity, unless that is *over*, or gone."""
     table = own.map.tables.marketo
     # Also of those that take no part now: their records are there all the same.
-    fields = [
-        other.link_field
+    fields = {
+        other.link_field: other.entity
         for other in session.maps
         if other.entity != own.entity and other.tables.marketo == table
-    ]
+    }
     if not fields:
         return
     entries = pushed.of_people(own.entity)
-    for person in fetch_all(session, Side.MARKETO, table, list(entries), fields).values():
-        entry = entries[person.id]
-        ids = map(plain_id, person.values.values())
-        held = next((id_ for id_ in ids if id_ and id_ != over.get(person.id)), None)
-        if held is not None and not _held(own, entry):
-            pushed.entries[entry.key] = _unmade(own, _holding(own, entry, {"@id": held}))
+    people = fetch_all(session, Side.MARKETO, table, list(entries), list(fields)).values()
+    for name, entity in fields.items():
+        held = {
+            person.id: id_
+            for person in people
+            if (id_ := plain_id(person.values.get(name))) not in {"", over.get(person.id)}
+            and not _held(own, pushed.entries[entries[person.id].key])
+        }
+        other = terms.get(entity)
+        there = held.values() if other is None else _there(session, other, [*held.values()])
+        for person, id_ in held.items():
+            if id_ in there:
+                entry = entries[person]
+                pushed.entries[entry.key] = _unmade(own, _holding(own, entry, {"@id": id_}))
 
 
 def _heed_what_is_there(
@@ -88,8 +123,7 @@ def _heed_what_is_there(
     }
     for other in terms.values():
         if other.map.tables.marketo == own.map.tables.marketo:
-            table, names = other.map.tables.dynamics, other.natives(Side.DYNAMICS)
-            for id_ in fetch_all(session, Side.DYNAMICS, table, list(marked), names[:1]):
+            for id_ in _there(session, other, list(marked)):
                 there = _holding(own, pushed.entries[marked[id_]], {"@deleted": False})
                 pushed.entries[there.key] = there if other is own else _unmade(own, there)
 
@@ -169,7 +203,5 @@ def _back(session: Session, terms: Mapping[Entity, Terms], deleted: Sequence[Lin
             if link.entity == entity and link.key not in back
         }
         if unseen:
-            table, names = own.map.tables.dynamics, own.natives(Side.DYNAMICS)
-            found = fetch_all(session, Side.DYNAMICS, table, list(unseen), names[:1])
-            back.update(unseen[id_] for id_ in found)
+            back.update(unseen[id_] for id_ in _there(session, own, list(unseen)))
     return back

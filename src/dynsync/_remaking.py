@@ -1,13 +1,13 @@
 """
-Before a person who was deleted in Marketo is made again: see who holds the id by now.
+Before a person who was deleted in Marketo is made again, or forgotten: see who holds the id by now.
 
-A merge, or somebody's edit, may have given it to another person, and Marketo's upsert by that
-field would find them and replace their values.
+A merge, or somebody's edit, may have given it to another person. Marketo's upsert by that field
+would find them and replace their values; and that the record is gone is theirs to say (R45).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 import attrs
 from attrs import Factory
@@ -18,14 +18,15 @@ from dynsync._unanswered import is_unanswered
 from dynsync.backlog import (
     Linked,
     LinkState,
+    Observation,
     Pending,
     PendingKey,
     unlinked_key,
 )
 from dynsync.observing import fold
 from dynsync.outcomes import TAKEN, shared_by
-from dynsync.planning import plan_record
-from dynsync.records import Record, RecordId, Side
+from dynsync.planning import gone, plan_record
+from dynsync.records import Pair, Record, RecordId, Side
 from dynsync.terms import Terms
 from dynsync.writes import Create
 
@@ -35,7 +36,7 @@ __all__ = ["Remaking", "held_by_others"]
 @attrs.frozen
 class Remaking:
     """
-    What follows for entries whose person was to be made again and whose id somebody holds.
+    What follows for entries whose person is gone and whose id somebody holds.
 
     *trouble* says why nobody may be linked, and *meetings* holds, by the key of a linked entry,
     the one without a link that takes its place: its record and the holder meet for the first time.
@@ -51,28 +52,48 @@ def held_by_others(
     """
     Look for who holds the ids of those of *entries* whose person is about to be made again.
 
-    Asks Marketo nothing if there are none.
+    Also of those that are gone on both sides. Asks Marketo nothing if there are none of either.
     """
-    again = _made_again(session, terms, entries)
+    again, over = _made_again(session, terms, entries), _over(terms, entries)
     found = Remaking()
-    if not again:
+    if not again and not over:
         return found
-    holders = find_holders(session, terms, again.keys())
+    holders = find_holders(session, terms, [*again, *over])
     people = [person.id for held in holders.values() for person in held]
     known = session.store.known(Side.MARKETO, people)
     linked = {id_ for id_, link in known.items() if link.state is LinkState.LIVE}
-    for id_, entry in again.items():
-        held = holders.get(id_, [])
-        key = unlinked_key(terms.entity, id_)
-        if any(person.id in linked for person in held):
-            found.trouble[entry.key] = TAKEN
-        elif len(held) > 1:
-            found.trouble[entry.key] = shared_by(len(held))
-        elif held and session.claimed.setdefault(held[0].id, key) != key:
-            found.trouble[entry.key] = TAKEN
-        elif held:
-            found.meetings[entry.key] = _meeting(session, terms, entry, id_, held[0])
+    for id_, entry in {**again, **over}.items():
+        holder = _holder(session, unlinked_key(terms.entity, id_), holders.get(id_, ()), linked)
+        if isinstance(holder, Record):
+            found.meetings[entry.key] = _meeting(session, terms, entry, id_, holder)
+        elif holder and id_ in again:
+            # Where the record is gone too, nothing is left that could be anybody's.
+            found.trouble[entry.key] = holder
     return found
+
+
+def _holder(
+    session: Session, key: PendingKey, held: Sequence[Record], linked: Container[RecordId]
+) -> Record | str:
+    """Return who of those who hold an id it is, or why it is nobody's to say; "" for nobody."""
+    if any(person.id in linked for person in held):
+        return TAKEN
+    if len(held) > 1:
+        return shared_by(len(held))
+    if held and session.claimed.setdefault(held[0].id, key) != key:
+        return TAKEN
+    return held[0] if held else ""
+
+
+def _over(terms: Terms, entries: Sequence[tuple[Pending, Linked]]) -> Mapping[RecordId, Pending]:
+    """Return, by the ids of their records, entries that are gone on both sides."""
+    here: Observation | None = None
+    seen = Pair(here, Observation(terms.blank(), gone=True))
+    return {
+        link.ids.dynamics: attrs.evolve(entry, ids=Pair(*link.ids), seen=seen)
+        for entry, link in entries
+        if all(gone(entry, link))
+    }
 
 
 def _made_again(
@@ -81,9 +102,8 @@ def _made_again(
     """Return, by the ids of their records, entries that make a person, now or perhaps before."""
     again: dict[RecordId, Pending] = {}
     for entry, link in entries:
-        here, there = entry.seen
-        gone = link.state is LinkState.GONE_MARKETO or (here is not None and here.gone)
-        if not gone or there is None or there.gone:
+        there = entry.seen.dynamics
+        if not gone(entry, link).marketo or there is None or there.gone:
             continue
         plan = plan_record(terms, entry, link, session.now())
         # Nobody may be to be made any more: a right was taken since. But somebody was, perhaps.

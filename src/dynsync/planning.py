@@ -27,6 +27,7 @@ from dynsync.writes import Create, Update, Write
 __all__ = [
     "Action",
     "RecordPlan",
+    "gone",
     "in_dynamics",
     "new_dynamics_id",
     "plan_record",
@@ -325,20 +326,25 @@ def _known_alive(entry: Pending, side: Side) -> bool:
     return seen is not None and not seen.gone
 
 
-def _plan_linked(terms: Terms, entry: Pending, link: Linked, now: float) -> RecordPlan:
-    gone = Pair(
+def gone(entry: Pending, link: Linked) -> Pair[bool]:
+    """Return on which sides the record of *link* is gone, as far as *entry* knows."""
+    return Pair(
         _gone(entry, Side.MARKETO) or link.state is LinkState.GONE_MARKETO,
         _gone(entry, Side.DYNAMICS)
         or (link.state is LinkState.GONE_DYNAMICS and entry.seen.dynamics is None),
     )
-    if all(gone):
+
+
+def _plan_linked(terms: Terms, entry: Pending, link: Linked, now: float) -> RecordPlan:
+    over = gone(entry, link)
+    if all(over):
         return _bare(terms, entry, link, Action.UNLINK)
-    if gone.dynamics:
+    if over.dynamics:
         plan = _plan_merge(terms, _only_stamps(terms, entry, link), link, now, action=Action.FLAG)
         # What else was seen is to be judged should the record come back (A7).
         plan.entry = entry
         return plan
-    if gone.marketo:
+    if over.marketo:
         there = entry.seen.dynamics
         if there is None or not _edited(terms, there.row, link):
             return _bare(terms, entry, link, Action.FORGET)
