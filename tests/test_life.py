@@ -18,6 +18,7 @@ from dynsync.policies import Put, manual
 from dynsync.records import MISSING, Entity, Pair, RecordId, Side, Wire
 from dynsync.sandbox import Fault, FaultKind
 from dynsync.state import FeedState
+from dynsync.terms import OnMarketoDelete
 from support import CYCLE, World, before
 
 BY_EMAIL = Match("email")
@@ -1235,6 +1236,90 @@ def test_an_id_in_braces_of_a_person_who_was_deleted(gone: str) -> None:
     assert [other] == [id_ for id_, _ in world.marketo.people()]
     assert Pair(other, row) == world.sync.link(gone, dynamics=row)
     assert ("Boss", "Boss") == world.both(other, gone, row, "job_title")
+
+
+@pytest.mark.parametrize("mode", ["recreate", "suppress"])
+@pytest.mark.parametrize("spelt", ["{}", "{{{}}}"])
+@pytest.mark.parametrize(("table", "expected"), [("lead", "Boss"), ("contact", "Clerk")])
+def test_who_is_imported_again_with_the_id_of_one_who_was_deleted(
+    table: str, expected: str, spelt: str, mode: OnMarketoDelete
+) -> None:
+    """A28: they meet the record by the policy, and their edits go there from then on."""
+    world = World()
+    world.sync.on_marketo_delete = mode
+    person, row = world.linked(table, jobtitle="Clerk")
+    world.marketo.delete(person)
+    world.settled()
+    given: dict[str, Wire] = {IDS[table]: spelt.format(row).upper(), "title": "Boss"}
+    again = world.marketo.create_person({"lastName": "Lee", **given})
+    world.settled()
+    met = world.both(again, table, row, "job_title")
+    world.marketo.edit(again, {"city": "London"})
+    world.settled()
+
+    assert (expected, expected) == met
+    assert ("London", "London") == world.both(again, table, row, "city")
+    assert Pair(again, row) == world.sync.link(table, dynamics=row)
+    assert table.capitalize() == world.person(again)["microsoftType"]
+    assert [again] == [id_ for id_, _ in world.marketo.people()]
+    assert [] == list(world.store.each_pending())
+
+
+@pytest.mark.parametrize("table", ["lead", "contact"])
+def test_who_is_there_again_after_they_were_deleted(table: str) -> None:
+    """R12: Marketo was put back to an earlier day: whoever is there and holds the id syncs."""
+    world = World()
+    person, row = world.linked(table, firstname="Ada")
+    day = world.marketo.snapshot()
+    world.marketo.delete(person)
+    world.settled()
+    world.marketo.restore(day)
+    world.settled()
+    world.marketo.edit(person, {"title": "Boss"})
+    world.settled()
+    world.marketo.edit(person, {"city": "London"})
+    world.settled()
+
+    assert Pair(person, row) == world.sync.link(table, dynamics=row)
+    assert ("London", "London") == world.both(person, table, row, "city")
+
+
+def test_two_are_imported_with_the_id_of_one_who_was_deleted() -> None:
+    """Invariant 27: nobody says which of them it is; once one lets go, the other meets the row."""
+    world = World()
+    person, row = world.linked("lead", firstname="Leo")
+    world.marketo.delete(person)
+    world.settled()
+    one, two = (
+        world.marketo.create_person({"lastName": "Lee", "title": name, "crmLeadId": row})
+        for name in ("One", "Two")
+    )
+    report = world.cycle()
+    before = world.row("lead", row)
+    world.marketo.edit(one, {"crmLeadId": None})
+    for _ in range(3):
+        world.cycle(DAY)
+
+    assert ["2 people hold its id"] == [outcome.why for outcome in report.notable]
+    assert 0 == report.writes.total()
+    assert (None, "Leo") == (before["jobtitle"], before["firstname"])
+    assert Pair(two, row) == world.sync.link("lead", dynamics=row)
+    assert ("Two", "Two") == world.both(two, "lead", row, "job_title")
+
+
+def test_who_held_the_id_of_one_who_was_deleted_lets_go_of_it() -> None:
+    """R46: a record that nobody meets after all is forgotten once more, and nothing waits."""
+    world = World()
+    person, row = world.linked("lead", firstname="Leo")
+    world.marketo.delete(person)
+    world.settled()
+    other = world.marketo.create_person({"lastName": "Lee", "crmLeadId": row})
+    before(world.marketo.faults, "find", lambda: world.marketo.edit(other, {"crmLeadId": None}))
+    report = world.cycle()
+
+    assert (1, 0) == (report.count(OutcomeKind.FORGOTTEN), report.writes.total())
+    assert [] == list(world.store.each_pending())
+    assert world.sync.link("lead", person=other) is None
 
 
 @pytest.mark.parametrize("gone", ["lead", "contact"])

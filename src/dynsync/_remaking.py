@@ -52,7 +52,8 @@ def held_by_others(
     """
     Look for who holds the ids of those of *entries* whose person is about to be made again.
 
-    Also of those that are gone on both sides. Asks Marketo nothing if there are none of either.
+    Also of those whose person is perhaps back, or that are gone on both sides. Asks Marketo
+    nothing if there are none.
     """
     again, over = _made_again(session, terms, entries), _over(terms, entries)
     found = Remaking()
@@ -99,11 +100,20 @@ def _over(terms: Terms, entries: Sequence[tuple[Pending, Linked]]) -> Mapping[Re
 def _made_again(
     session: Session, terms: Terms, entries: Sequence[tuple[Pending, Linked]]
 ) -> Mapping[RecordId, Pending]:
-    """Return, by the ids of their records, entries that make a person, now or perhaps before."""
+    """
+    Return, by the ids of their records, entries that make a person, now or perhaps before.
+
+    Also those whose deleted person is there all the same, as far as anybody told.
+    """
     again: dict[RecordId, Pending] = {}
     for entry, link in entries:
         there = entry.seen.dynamics
-        if not gone(entry, link).marketo or there is None or there.gone:
+        if not gone(entry, link).marketo or (there is not None and there.gone):
+            continue
+        if there is None:
+            if link.state is LinkState.GONE_MARKETO:
+                # They are back, or somebody who was heard of holds the id.
+                again[link.ids.dynamics] = attrs.evolve(entry, ids=Pair(*link.ids))
             continue
         plan = plan_record(terms, entry, link, session.now())
         # Nobody may be to be made any more: a right was taken since. But somebody was, perhaps.

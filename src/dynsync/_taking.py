@@ -376,6 +376,7 @@ class Taking:
     def _take_people(self, people: Sequence[tuple[Change, Entity | None]]) -> None:
         """Take people who hold the id of a record, of another entity than they are linked as."""
         holders: list[tuple[Terms, RecordId, Record]] = []
+        alone = {change.id for change, linked_as in people if linked_as is None}
         for change, linked_as in people:
             if isinstance(change, Record):
                 for terms in self.feed.terms.values():
@@ -388,6 +389,17 @@ class Taking:
             linked = store.known(Side.DYNAMICS, [held for held, _ in mine], terms.entity)
             # A second person with the id of a record that has one already is nobody's.
             self._take_holders(terms, [(h, record) for h, record in mine if h not in linked])
+            self._wake(terms, {h: linked[h] for h, one in mine if h in linked and one.id in alone})
+
+    def _wake(self, terms: Terms, links: Mapping[RecordId, Known]) -> None:
+        """Have it looked who holds the ids of *links* whose own person was deleted (A28)."""
+        gone = {id_: k.key for id_, k in links.items() if k.state is LinkState.GONE_MARKETO}
+        self._load(map(link_key, gone.values()))
+        for id_, link in gone.items():
+            key = link_key(link)
+            entry = self.entries.get(key) or self._new(key, terms.entity, link, Pair(None, id_))
+            self.entries[key] = attrs.evolve(entry, retry_at=self.now)
+            self.marks.open_links[link] = 1
 
     def _take_holders(self, terms: Terms, holders: Sequence[tuple[RecordId, Record]]) -> None:
         self._load(unlinked_key(terms.entity, held) for held, _ in holders)
