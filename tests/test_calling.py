@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 
 from dynsync.calling import called, hosts_own, raised_by
-from dynsync.errors import ConfigurationError, ContractError, StateError
+from dynsync.errors import ConfigurationError, ContractError, LeaseHeld, StateError, SyncError
 from dynsync.sandbox import Faults
 
 HERE: Final = Path(__file__).name
@@ -125,13 +125,25 @@ def test_what_the_host_gave_is_called_by_its_argument() -> None:
 
 
 def test_a_reader_who_went_away_is_nobodys_mistake() -> None:
-    """A broken pipe passes, and so do errors of ours."""
+    """A broken pipe passes."""
 
     def show() -> None:
         raise BrokenPipeError
 
-    def stop() -> None:
-        raise StateError("held")
-
     assert isinstance(caught(hosts_own("show", show)), BrokenPipeError)
-    assert isinstance(caught(hosts_own("show", stop)), StateError)
+
+
+@pytest.mark.parametrize("kind", [ConfigurationError, LeaseHeld, StateError, SyncError])
+def test_an_error_of_ours_is_none_of_the_runs_where_the_host_raises_it(
+    kind: type[SyncError],
+) -> None:
+    """Such as that of another sync: a host may not let it out, any more than one of its own."""
+
+    def show() -> None:
+        raise kind(VALUE)
+
+    error = caught(hosts_own("show", show))
+
+    assert isinstance(error, ContractError)
+    where = f"{kind.__name__} ({HERE}:{line_of('raise kind(VALUE)')})"
+    assert str(error).startswith(f"What was given as show= raised {where}. ")

@@ -20,6 +20,8 @@ from dynsync.errors import (
     LeaseHeld,
     Refused,
     RunStopped,
+    SyncError,
+    SystemFailure,
     Throttled,
     Unavailable,
 )
@@ -270,6 +272,75 @@ def test_a_stop_is_heeded_between_two_batches_of_entries() -> None:
     assert (True, False) == (stopped.interrupted, report.interrupted)
     assert [[500], [500]] == first
     assert [[500, 500, 100], [500, 500, 100]] == [recorder.told for recorder in slow]
+
+
+class _Raising:
+    name: str = "queue"
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def record(self, entries: Sequence[Entry]) -> None:  # noqa: ARG002 - it takes none
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ConfigurationError("x"), LeaseHeld("other.db: held"), RunStopped("guard", "x"), SyncError()],
+)
+def test_a_recorder_may_raise_no_other_error_of_ours(error: SyncError) -> None:
+    """The others are told all the same, and the run is finished and stored."""
+    world = World(LEAD)
+    world.sync.recorders = (_Raising(error), world.recorder)
+    world.lead()
+    told = f"The recorder 'queue' raised {type(error).__name__} "
+    with pytest.raises(ContractError, match=told) as caught:
+        world.cycle()
+
+    assert world.recorder.entries
+    assert "1" == world.store.get("run")
+    assert str(caught.value) in world.sync.status().troubles
+
+
+def test_a_recorder_is_on_no_side() -> None:
+    """What it tells may be down, and is neither of the two systems: the entries come again."""
+    world = World(LEAD)
+    world.sync.recorders = (_Raising(Unavailable(None, "the queue is down")), world.recorder)
+    world.lead()
+    report = world.cycle()
+    stored = world.sync.status()
+    later = MemoryRecorder("queue")
+    world.sync.recorders = (later, world.recorder)
+
+    assert ("the queue is down",) == report.troubles == stored.troubles
+    assert "run 1: 1 created; the queue is down" == stored.last_run
+    assert world.cycle().ok
+    assert world.recorder.entries == later.entries
+
+
+class _Bare(Unavailable):
+    def __init__(self) -> None:
+        """Leave out all that a failure says."""
+
+
+@pytest.mark.parametrize(
+    ("failure", "wrong"),
+    [
+        (Unavailable("queue", "down"), "a str for its side"),  # type: ignore[arg-type]
+        (Refused(Side.MARKETO, None), "None for its message"),  # type: ignore[arg-type]
+        (_Bare(), "nothing for its side"),
+    ],
+)
+def test_a_failure_of_a_recorder_that_says_nothing(failure: SystemFailure, wrong: str) -> None:
+    """Nobody could tell of it; who raised it is told instead, and the run is stored."""
+    world = World(LEAD)
+    world.sync.recorders = (_Raising(failure), world.recorder)
+    world.lead()
+    with pytest.raises(ContractError, match=rf"'queue' raised .*\) with {wrong} \(it takes "):
+        world.cycle()
+
+    assert world.recorder.entries
+    assert "1" == world.store.get("run")
 
 
 # -- who is right

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, cast
+from typing import Final, NoReturn, cast
 
 import attrs
 import pytest
 
-from dynsync.connectors import Page
+from dynsync.connectors import Capabilities, Page
 from dynsync.errors import (
     ConfigurationError,
     ContractError,
     CursorExpired,
     LeaseHeld,
+    Refused,
     RunStopped,
+    SchemaChanged,
+    SyncError,
+    SystemFailure,
+    Throttled,
+    Unavailable,
 )
 from dynsync.fields import Field, Match
 from dynsync.guards import Guards, Limit
@@ -24,7 +30,7 @@ from dynsync.maps import CONTACT, LEAD
 from dynsync.memory import MemoryStore
 from dynsync.outcomes import OutcomeKind
 from dynsync.policies import Collision, Leave, Put, Resolution, Take, manual, newest, prefer
-from dynsync.recorder import Entry
+from dynsync.recorder import Entry, entry_of
 from dynsync.records import Cursor, Entity, Pair, RecordId, Side, Wire
 from dynsync.reports import Progress
 from dynsync.sandbox import (
@@ -33,6 +39,7 @@ from dynsync.sandbox import (
     Fault,
     FaultKind,
     SandboxDynamics,
+    SandboxDynamicsConnector,
     SandboxMarketo,
     SandboxMarketoConnector,
     SimulatedCrash,
@@ -851,6 +858,80 @@ def test_a_connector_that_raises() -> None:
     assert all(("Boss", "Boss") == world.both(*_at(pair), "job_title") for pair in pairs)
 
 
+class Instead(Wrong):
+    """Raises *error* instead of writing, or reading."""
+
+    def __init__(self, world: World, method: str, error: Exception) -> None:
+        super().__init__(world)
+        setattr(self, method, self._raise)
+        self._error = error
+
+    def _raise(self, *_: object) -> NoReturn:
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    "error", [ConfigurationError("x"), LeaseHeld("other.db"), RunStopped("guard", "x"), SyncError()]
+)
+def test_a_connector_may_raise_no_other_error_of_ours(
+    error: SyncError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """C8: what the other system acknowledged is recorded, and what became of the rest found out."""
+    world = World()
+    person, row = world.linked("contact", jobtitle="Analyst", address1_city="Oslo")
+    world.marketo.edit(person, {"city": "Rome"})
+    world.dynamics.edit("contact", row, {"jobtitle": "Boss"})
+    told = len(world.recorder.entries)
+
+    def write(*_: object) -> NoReturn:
+        raise error
+
+    name = type(error).__name__
+    with monkeypatch.context() as patch:
+        patch.setattr(SandboxDynamicsConnector, "write", write)
+        with pytest.raises(ContractError, match=rf"Dynamics connector raised {name} .*write.*C8"):
+            world.cycle()
+
+    (kept,) = world.store.journal(told, 10)
+    written = {change.field: change.written for change in entry_of(kept).changes}
+    assert {"city": (), "job_title": (Side.MARKETO,)} == written
+    assert not world.sync.status().healthy
+    world.settled()
+    assert ("Boss", "Boss") == world.both(person, "contact", row, "job_title")
+    assert ("Rome", "Rome") == world.both(person, "contact", row, "city")
+
+
+@pytest.mark.parametrize("method", ["describe", "read", "write"])
+@pytest.mark.parametrize(
+    ("failure", "wrong"),
+    [
+        (Unavailable("marketo", "down"), "a str for its side"),  # type: ignore[arg-type]
+        (Unavailable(None, "down"), "None for its side"),
+        (Unavailable(Side.DYNAMICS, "down"), "Dynamics for its side"),
+        (Refused(Side.MARKETO, None), "None for its message"),  # type: ignore[arg-type]
+        (Throttled(Side.MARKETO, "slow", "5"), "a str for its retry_after"),  # type: ignore[arg-type]
+        (Throttled(Side.MARKETO, "slow", float("nan")), "no number for its retry_after"),
+        (SchemaChanged(Side.MARKETO, "gone", None), "None for its fields"),  # type: ignore[arg-type]
+        (SchemaChanged(Side.MARKETO, "gone", (5,)), "a tuple for its fields"),  # type: ignore[arg-type]
+    ],
+)
+def test_a_failure_that_nothing_can_be_done_with(
+    method: str, failure: SystemFailure, wrong: str
+) -> None:
+    """C8: a connector says of its own system what happened, in types that can be counted with."""
+    world = World()
+    world.contact()
+    good = world.sync.marketo
+    Instead(world, method, failure)
+    told = rf"Marketo connector raised .*\) with {wrong} \(it takes .*\) in {method}; .*C8"
+    with pytest.raises(ContractError, match=told):
+        world.cycle()
+    world.sync.marketo = good
+    world.settled()
+
+    assert 1 == world.marketo.count()
+
+
 def test_a_page_with_the_same_record_twice() -> None:
     """C3: told twice in one page: taken once."""
     world = World()
@@ -1166,6 +1247,38 @@ def test_reader_who_goes_away_is_no_mistake() -> None:
     world.sync.show = show
     with pytest.raises(BrokenPipeError):
         world.cycle()
+
+
+class OneByOne(Wrong):
+    """Takes one write a call, while the other system waits for more to fill one."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Return that."""
+        return attrs.evolve(super().capabilities, batch=1)
+
+
+def test_what_was_acknowledged_when_the_reader_went_away() -> None:
+    """Marketo's answers are recorded, though Dynamics was not asked yet."""
+    world = World()
+    pairs = [world.linked("contact", jobtitle="Analyst", address1_city="Oslo") for _ in range(2)]
+    for person, row in pairs:
+        world.marketo.edit(person, {"city": "Rome"})
+        world.dynamics.edit("contact", row, {"jobtitle": "Boss"})
+    OneByOne(world)
+    told = len(world.recorder.entries)
+
+    def show(progress: Progress) -> None:
+        if progress.phase == "writing" and progress.done == len(pairs):
+            raise BrokenPipeError
+
+    world.sync.show = show
+    with pytest.raises(BrokenPipeError):
+        world.cycle()
+
+    kept = world.store.journal(told, 10)
+    assert {row for _, row in pairs} == {entry.ids.dynamics for entry in kept}
+    assert ["Boss", "Boss"] == [world.person(person)["title"] for person, _ in pairs]
 
 
 def test_two_runs_at_once() -> None:

@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from operator import attrgetter
-from typing import Final, TypeAlias, cast
+from typing import Final, TypeAlias, TypeVar, cast
 
+from dynsync.arguments import is_number
+from dynsync.calling import called, raised_by
 from dynsync.connectors import Capabilities, Connector, Page
-from dynsync.errors import ContractError
+from dynsync.errors import ContractError, SchemaChanged, SystemFailure, Throttled
 from dynsync.records import (
+    MISSING,
     Change,
     Edit,
     Missing,
@@ -44,6 +47,7 @@ from dynsync.writes import (
 )
 
 __all__ = [
+    "asked",
     "check_changes",
     "check_connector",
     "check_edits",
@@ -52,8 +56,11 @@ __all__ = [
     "check_records",
     "check_row",
     "check_schema",
+    "sound",
     "usable_results",
 ]
+
+T = TypeVar("T")
 
 _Kinds: TypeAlias = type | tuple[type, ...]
 
@@ -74,6 +81,66 @@ _RESULTS: Final = (
     AmbiguousWrite,
     NotAttempted,
 )
+
+
+def asked(side: Side, what: str, function: Callable[[], T], step: str = "") -> T:
+    """
+    Return what a connector's *function* returns, of which *what* is the name.
+
+    Raises `ContractError` for what it may not raise, with the *step* that is to be taken.
+    """
+
+    def complaint(raised: str) -> str:
+        return (
+            f"The {side.label} connector raised {raised} in {what}; it may raise SystemFailure and "
+            f"its subclasses only (C8).{step}"
+        )
+
+    return sound(function, complaint, {side})
+
+
+def sound(
+    function: Callable[[], T],
+    complaint: Callable[[str], str],
+    sides: Collection[Side | None],
+) -> T:
+    """
+    Return what *function* returns; a `SystemFailure` passes that is of one of *sides*.
+
+    All else becomes a `ContractError`, and so does a failure that nothing could be done with,
+    because what it holds is of another type. *complaint* makes the message of what was raised.
+    """
+    try:
+        return called(function, complaint, passing=(SystemFailure, ContractError))
+    except SystemFailure as failure:
+        flaw = _flaw(failure, sides)
+        if not flaw:
+            raise
+        seen, trace = f"{raised_by(failure)} {flaw}", failure.__traceback__
+    # Outside of the except block: what was raised is no context of what is told of it.
+    raise ContractError(complaint(seen)).with_traceback(trace)
+
+
+def _flaw(failure: SystemFailure, sides: Collection[Side | None]) -> str:
+    """Return what *failure* holds that it cannot: its class may be the host's, too."""
+    side: object = getattr(failure, "side", MISSING)
+    if not any(side is one for one in sides):
+        seen = side.label if isinstance(side, Side) else _shown(side)
+        takes = " or ".join("None" if one is None else f"Side.{one.name}" for one in sides)
+        return f"with {seen} for its side (it takes {takes})"
+    message: object = getattr(failure, "message", MISSING)
+    if not isinstance(message, str):
+        return f"with {_shown(message)} for its message (it takes text)"
+    if isinstance(failure, Throttled):
+        wait: object = getattr(failure, "retry_after", MISSING)
+        if not is_number(wait) or math.isnan(wait):
+            seen = "no number" if is_number(wait) else _shown(wait)
+            return f"with {seen} for its retry_after (it takes a number of seconds)"
+    if isinstance(failure, SchemaChanged):
+        fields: object = getattr(failure, "fields", MISSING)
+        if not _is_list(fields) or not all(_is(name, str) for name in cast("list[str]", fields)):
+            return f"with {_shown(fields)} for its fields (it takes a tuple of names)"
+    return ""
 
 
 def check_connector(side: Side, connector: Connector) -> str:
@@ -353,4 +420,6 @@ def _whole(number: object) -> bool:
 
 def _shown(value: object) -> str:
     """Return the type of *value* for a message: a value is personal data."""
-    return "None" if value is None else f"a {type(value).__name__}"
+    if value is None or value is MISSING:
+        return "None" if value is None else "nothing"
+    return f"a {type(value).__name__}"

@@ -228,13 +228,14 @@ class Desk:
         if self.closed or (side is Side.DYNAMICS and table in self.shut):
             return [NotAttempted()] * len(writes)
 
-        def send() -> Sequence[WriteResult]:
-            # Anew for every attempt: a throttle may have been waited out in between.
-            self._remember_sent(side, batch)
-            return connector.write(table, writes)
-
         try:
-            results = self.session.call(side, "write", send)
+            results = self.session.call(
+                side,
+                "write",
+                lambda: connector.write(table, writes),
+                # Anew for every attempt: a throttle may have been waited out in between.
+                before=lambda: self._remember_sent(side, batch),
+            )
         except Ambiguous as failure:
             self.session.report.failures.append(failure)
             return [AmbiguousWrite()] * len(writes)

@@ -11,10 +11,9 @@ from typing import Final, NamedTuple, TypeVar, cast
 import attrs
 from attrs import Factory
 
-from dynsync._contract import check_connector, check_schema
+from dynsync._contract import asked, check_connector, check_schema
 from dynsync._remembering import Remembering
 from dynsync.backlog import PendingKey
-from dynsync.calling import called
 from dynsync.connectors import Clock, Connector
 from dynsync.errors import (
     Ambiguous,
@@ -47,6 +46,8 @@ _LONGEST_WAIT: Final = 300.0
 _STEP: Final = 1.0
 """How long to sleep before looking whether the host wants to stop, in seconds."""
 
+_STORED: Final = " What was acknowledged is stored: mend it and run again."
+
 
 @attrs.frozen(kw_only=True)
 class Settings:
@@ -59,6 +60,10 @@ class Settings:
     on_marketo_delete: OnMarketoDelete
     guards: Guards
     tries: int
+
+
+def _nothing() -> None:
+    """Do nothing before a call."""
 
 
 class SentAt(NamedTuple):
@@ -135,9 +140,16 @@ class Session:
             self.store.renew(self.now(), LEASE_SECONDS)
             yield
 
-    def call(self, side: Side, what: str, function: Callable[[], T]) -> T:
+    def call(
+        self,
+        side: Side,
+        what: str,
+        function: Callable[[], T],
+        *,
+        before: Callable[[], None] = _nothing,
+    ) -> T:
         """
-        Call a system, waiting out throttles and passing faults.
+        Call a system, waiting out throttles and passing faults; *before* each attempt, do that.
 
         Raises `SystemFailure` when patience ends, at once where waiting cannot help: a
         day's quota, a refusal, and for a write that got no answer.
@@ -146,8 +158,9 @@ class Session:
         attempt = 0
         while True:
             self.report.calls[side, what] += 1
+            before()
             try:
-                return _asked(side, what, function)
+                return asked(side, what, function, _STORED)
             except Throttled as failure:
                 pause = max(failure.retry_after, 0.001)
                 if failure.scope == "day" or pause > _LONGEST_WAIT or attempt == _RETRIES:
@@ -343,18 +356,6 @@ def check_pair(store: StateStore, systems: Pair[Connector], maps: Iterable[Entit
                 store.put(name, value)
 
 
-def _asked(side: Side, what: str, function: Callable[[], T]) -> T:
-    """Call a connector."""
-
-    def complaint(raised: str) -> str:
-        return (
-            f"The {side.label} connector raised {raised} in {what}; it may raise SystemFailure and "
-            f"its subclasses only (C8). What was acknowledged is stored: mend it and run again."
-        )
-
-    return called(function, complaint)
-
-
 def _stale_message(names: str) -> str:
     return f"columns are gone: {names}. Correct the map, then call refresh_schema()."
 
@@ -363,7 +364,7 @@ def absent_of(entity_map: EntityMap, systems: Pair[Connector]) -> list[str]:
     """Return the fields of *entity_map* whose columns are not there now, each ``side:field``."""
     absent: list[str] = []
     for side, table in zip(Side, entity_map.tables, strict=True):
-        schema = _asked(side, "describe", partial(systems[side].describe, table))
+        schema = asked(side, "describe", partial(systems[side].describe, table), _STORED)
         check_schema(side, table, schema)
         absent += [
             f"{side.value}:{field.name}"

@@ -82,8 +82,6 @@ def hosts_own(argument: str, function: Callable[P, T]) -> Callable[P, T]:
         )
 
     def asked(*arguments: P.args, **named: P.kwargs) -> T:
-        return called(
-            lambda: function(*arguments, **named), complaint, passing=(SyncError, BrokenPipeError)
-        )
+        return called(lambda: function(*arguments, **named), complaint, passing=(BrokenPipeError,))
 
     return asked

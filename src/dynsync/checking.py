@@ -12,10 +12,9 @@ from functools import partial
 from typing import Final, TypeVar, cast
 
 from dynsync import _checks as checks
-from dynsync._contract import check_connector, check_schema
+from dynsync._contract import asked, check_connector, check_schema
 from dynsync.arguments import clock as check_clock
 from dynsync.arguments import word
-from dynsync.calling import called
 from dynsync.connectors import (
     ActivityLog,
     Checkable,
@@ -201,16 +200,10 @@ class _Tried:
         return self._found(about, "ok", well)
 
     def _asked(self, what: str, function: Callable[[], T]) -> T:
-        def complaint(raised: str) -> str:
-            return (
-                f"The {self._side.label} connector raised {raised} in {what}; it may raise "
-                f"SystemFailure and its subclasses only (C8)."
-            )
-
-        return called(function, complaint)
+        return asked(self._side, what, function)
 
     def _missing(self, about: str, failure: SystemFailure) -> Finding:
-        return self._found(about, "missing", failure.message, _remedy(failure))
+        return self._found(about, "missing", failure.message, _remedy(self._side, failure))
 
     def _found(self, about: str, level: Level, seen: str, todo: str = "") -> Finding:
         return Finding(self._side, about, level, seen, todo)
@@ -313,8 +306,8 @@ def _words(names: Iterable[str]) -> str:
     return "[" + ", ".join(f'"{name}"' for name in names) + "]"
 
 
-def _remedy(failure: SystemFailure) -> str:
-    """Return what to do about *failure*; its message says what was seen."""
+def _remedy(side: Side, failure: SystemFailure) -> str:
+    """Return what to do about *failure* of *side*; its message says what was seen."""
     match failure:
         case Throttled(scope="day"):
             return "Wait until the quota begins anew, or see who else uses it."
@@ -323,7 +316,7 @@ def _remedy(failure: SystemFailure) -> str:
         case Unavailable():
             return "Try again; if it stays so, see the URL, the network, and what is in between."
         case _:
-            return _CORRECT[failure.side]
+            return _CORRECT[side]
 
 
 _CORRECT: Final = Pair(

@@ -74,14 +74,15 @@ class SystemFailure(SyncError):
     """
     One of the two systems did not do what it was asked.
 
-    *side* says which, *message* what was seen, without field values.
+    *side* says which, *message* what was seen, without field values. A recorder that tells
+    something else than the two, such as a queue, gives None as the side.
     """
 
-    side: Side
+    side: Side | None
     message: str
 
     def __str__(self) -> str:
-        return f"{self.side.label}: {self.message}"
+        return self.message if self.side is None else f"{self.side.label}: {self.message}"
 
 
 @attrs.define(eq=False)

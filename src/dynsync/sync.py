@@ -34,7 +34,7 @@ from dynsync.arguments import word
 from dynsync.backlog import PendingKey
 from dynsync.calling import hosts_own
 from dynsync.connectors import Clock, Connector, DynamicsConnector, MarketoConnector
-from dynsync.errors import ConfigurationError, ContractError, LeaseHeld, SystemFailure
+from dynsync.errors import ConfigurationError, LeaseHeld, SystemFailure
 from dynsync.fields import EntityMap
 from dynsync.guards import Guards
 from dynsync.holding import due_again
@@ -211,7 +211,7 @@ class Sync:
             desk.flush()
             if only is not None and not (desk.closed or session.report.interrupted):
                 leave_unknown(session, only)
-        except (ContractError, SystemFailure):
+        except Exception:
             # What was acknowledged is recorded first, whoever broke what.
             desk.close()
             raise

@@ -14,7 +14,7 @@ from typing import Final
 
 import attrs
 
-from dynsync.errors import ConfigurationError, Refused, Unavailable
+from dynsync.errors import Refused, Unavailable
 from dynsync.marketo._api import Api
 from dynsync.marketo._calls import Calls, all_of
 from dynsync.marketo._jobs import Job, created, enqueued, fetched, looked_at
@@ -119,13 +119,14 @@ class Extract:
         Return where a read of the fields with that digest begins.
 
         That is the day *began*, or else the first person, looked for among *gap* ids. Raises
-        `ConfigurationError` for a day that nobody has seen yet.
+        `Refused` for a day that nobody has seen yet.
         """
         end = int(self._calls.now().timestamp()) + 1
         start = self._oldest(gap) if began is None else max(_midnight(began), _FIRST)
         if start > end + _DAY:
             # As nobody it would seem that everybody is gone.
-            raise ConfigurationError(f"began={began} is in the future: nobody would be read.")
+            seen = f"began={began} is in the future: nobody would be read. Give an earlier day"
+            raise Refused(Side.MARKETO, seen)
         return _at(Progress(KIND, fields), _Span(min(start, end), end))
 
     def _oldest(self, gap: int) -> int:
