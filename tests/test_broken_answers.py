@@ -15,7 +15,7 @@ import attrs
 import pytest
 
 from dynsync.connectors import Capabilities, DynamicsConnector, MarketoConnector, Page
-from dynsync.errors import ContractError, SchemaChanged, SystemFailure
+from dynsync.errors import ConfigurationError, ContractError, SchemaChanged, SystemFailure
 from dynsync.fields import Match
 from dynsync.maps import CONTACT, LEAD
 from dynsync.memory import MemoryStore
@@ -440,6 +440,57 @@ def test_capabilities_that_are_none(system: str, odd: object) -> None:
     bend(world, system, capabilities=lambda _: odd)
     with pytest.raises(ContractError, match=f"{Side(system).label} connector's capabilities"):
         world.cycle()
+
+
+class Stumbling:
+    """A connector of whose attributes *name* raises after having been asked for some *times*."""
+
+    def __init__(self, good: object, name: str, times: int) -> None:
+        self._good, self._name, self._times = good, name, times
+
+    def __getattr__(self, name: str) -> object:
+        """Return what *good* has."""
+        if name != self._name:
+            return getattr(self._good, name)
+        self._times -= 1
+        if self._times < 0:
+            raise KeyError("ada@example.org")
+        return getattr(self._good, name)
+
+
+@pytest.mark.parametrize("system", ["marketo", "dynamics"])
+@pytest.mark.parametrize("name", ["identity", "capabilities"])
+def test_what_a_connector_says_of_itself_raises(system: str, name: str) -> None:
+    """C8: it is told whose fault it is, before anything is written and without a value."""
+    world = World()
+    world.contact()
+    setattr(world.sync, system, Stumbling(getattr(world.sync, system), name, 0))
+    told = rf"The {Side(system).label} connector raised KeyError .* in {name}; .*C8"
+    with pytest.raises(ContractError, match=told) as caught:
+        world.cycle()
+
+    assert "ada" not in str(caught.value)
+    assert 0 == world.marketo.count()
+
+
+@pytest.mark.parametrize("system", ["marketo", "dynamics"])
+def test_capabilities_are_asked_for_when_a_run_begins(system: str) -> None:
+    """They are constant: what they would say in the middle of it does not count."""
+    world = World()
+    setattr(world.sync, system, Stumbling(getattr(world.sync, system), "capabilities", 2))
+    world.contact()
+
+    assert world.cycle().ok
+    assert 1 == world.marketo.count()
+
+
+@pytest.mark.parametrize("system", ["marketo", "dynamics"])
+def test_a_side_that_raises(system: str) -> None:
+    """Whose connector it is is not known: it is refused where it is given."""
+    world = World()
+    connector = Stumbling(getattr(world.sync, system), "side", 0)
+    with pytest.raises(ConfigurationError, match=rf"^{system}= .*Stumbling whose side raised Key"):
+        attrs.evolve(world.sync, **{system: connector})  # type: ignore[arg-type]
 
 
 def test_conditional_writes_without_versions() -> None:

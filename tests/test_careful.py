@@ -343,6 +343,57 @@ def test_a_failure_of_a_recorder_that_says_nothing(failure: SystemFailure, wrong
     assert "1" == world.store.get("run")
 
 
+class _Renamed:
+    """Gives another name each time, *most* times at most."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.times = 0
+        self.told: list[int] = []
+
+    @property
+    def name(self) -> str:
+        self.times += 1
+        if self.times > self.most:
+            raise KeyError("ada@example.org")
+        return f"name {self.times}"
+
+    def record(self, entries: Sequence[Entry]) -> None:
+        self.told += [entry.seq for entry in entries]
+
+
+def test_a_recorder_whose_name_changes_is_told_once_a_run() -> None:
+    """It has a new place in the journal in every run, and not after every stretch."""
+    world = World(LEAD)
+    recorder = _Renamed(99)
+    world.sync.recorders = (recorder,)
+    world.lead()
+    world.cycle()
+
+    assert [1] == recorder.told
+    world.cycle()
+    assert [1, 1] == recorder.told
+
+
+@pytest.mark.parametrize(
+    ("times", "raised", "said"),
+    [
+        (0, ConfigurationError, "recorders= holds one whose name raised KeyError"),
+        (1, ContractError, "The name of a recorder raised KeyError"),
+    ],
+)
+def test_a_recorder_whose_name_raises(times: int, raised: type[SyncError], said: str) -> None:
+    """It is told before anything is written, and what it says is not quoted."""
+    world = World(LEAD)
+    world.sync.recorders = (_Renamed(times),)
+    world.lead()
+    with pytest.raises(raised, match=said) as caught:
+        world.cycle()
+
+    assert "ada" not in str(caught.value)
+    assert 0 == world.marketo.count()
+
+
 # -- who is right
 
 
@@ -599,6 +650,8 @@ def test_a_paused_report_says_what_is_left() -> None:
         ("tries", 0, "at least 1"),
         ("tries", True, "at least 1"),
         ("recorders", [print], "record"),
+        ("recorders", 5, r"recorders=\[MemoryRecorder\(\)\]"),
+        ("recorders", "activity-log", r"recorders=\[MemoryRecorder\(\)\]"),
         ("recorders", [MemoryRecorder(), MemoryRecorder()], "another name"),
         ("policy", "newest", "policy="),
         ("policy", None, "policy= got None"),
@@ -613,6 +666,18 @@ def test_what_a_host_says_is_checked(argument: str, value: object, step: str) ->
     sync = World().sync
     with pytest.raises(ConfigurationError, match=step):
         EVOLVE(sync, **{argument: value})
+
+
+def test_recorders_may_come_one_by_one() -> None:
+    """What can be gone through once is kept: the first run tells them, and the second."""
+    world = World(LEAD)
+    world.sync.recorders = (recorder for recorder in [world.recorder])  # type: ignore[assignment]
+    rows = [world.lead()]
+    world.cycle()
+    rows.append(world.lead())
+    world.cycle()
+
+    assert rows == [entry.dynamics for entry in world.recorder.entries]
 
 
 def test_a_system_is_no_connector() -> None:

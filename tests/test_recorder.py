@@ -11,7 +11,15 @@ import attrs
 import pytest
 
 from dynsync.connectors import ActivityLine, MarketoConnector
-from dynsync.errors import Ambiguous, ContractError, Refused, StateError, Throttled, Unavailable
+from dynsync.errors import (
+    Ambiguous,
+    ConfigurationError,
+    ContractError,
+    Refused,
+    StateError,
+    Throttled,
+    Unavailable,
+)
 from dynsync.outcomes import FieldChange, Outcome, OutcomeKind
 from dynsync.recorder import (
     ActivityRecorder,
@@ -23,7 +31,13 @@ from dynsync.recorder import (
     journal_entry,
 )
 from dynsync.records import MISSING, Entity, Pair, RecordId, Side
-from dynsync.sandbox import Fault, SandboxClock, SandboxMarketo
+from dynsync.sandbox import (
+    Fault,
+    SandboxClock,
+    SandboxDynamics,
+    SandboxMarketo,
+    SandboxMarketoConnector,
+)
 from dynsync.state import JournalEntry
 from dynsync.validation import ValidationResult
 from dynsync.writes import Gone, NotAttempted, Reason, Rejected, WriteResult
@@ -224,6 +238,28 @@ def test_the_reasons_of_one_refusal_are_one_line() -> None:
         "Dynamics refused city: too long [LONG]; Dynamics refused city: odd [ODD]",
         "Dynamics refused fax: too long [LONG]",
     ] == sorted(marketo.said())
+
+
+@pytest.mark.parametrize(
+    ("connector", "seen"),
+    [
+        (None, "a NoneType"),
+        (SandboxDynamics(clock=SandboxClock()).connector(), "a SandboxDynamicsConnector"),
+        (SandboxMarketo(clock=SandboxClock()), "a SandboxMarketo"),
+        (SandboxMarketoConnector, "the class SandboxMarketoConnector"),
+    ],
+)
+def test_what_writes_no_activity_logs_is_refused(connector: object, seen: str) -> None:
+    """Before a run has something to tell, and nobody to tell it to."""
+    with pytest.raises(ConfigurationError, match=rf"\(\) got {seen}, which .*Sync\(marketo=…\)"):
+        ActivityRecorder(cast("MarketoConnector", connector))
+
+
+@pytest.mark.parametrize("batch", [0, -1, True, 1.5, "300"])
+def test_a_batch_of_no_lines_is_refused(batch: object) -> None:
+    """Nothing would be told, or an error be raised that says nothing."""
+    with pytest.raises(ConfigurationError, match=rf"\(batch={batch!r}\): .*at least 1"):
+        ActivityRecorder(SandboxMarketo(clock=SandboxClock()).connector(), batch=cast("int", batch))
 
 
 def test_a_line_is_told_once() -> None:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import cast
 
 from dynsync.arguments import described, is_number, is_whole, shown
+from dynsync.calling import called
 from dynsync.errors import ConfigurationError
 from dynsync.fields import EntityMap
 from dynsync.guards import Guards
 from dynsync.maps import CONTACT, LEAD
 from dynsync.policies import AuthorityPolicy, named, refuse_policy
+from dynsync.recorder import Recorder
 from dynsync.records import Side
 from dynsync.reports import Plan
 
 __all__ = [
     "as_maps",
+    "as_recorders",
     "connector",
     "days",
     "guards",
@@ -32,7 +36,13 @@ __all__ = [
 
 def connector(side: Side, value: object) -> None:
     """Refuse what is no connector of *side*."""
-    said = cast("object", getattr(value, "side", None))
+
+    def complaint(raised: str) -> str:
+        return f"{side.value}= got {described(value)} whose side raised {raised}. Let it be a Side."
+
+    said: object = called(
+        partial(getattr, value, "side", None), complaint, passing=(), becoming=ConfigurationError
+    )
     if said is side:
         return
     if isinstance(said, Side):
@@ -55,6 +65,20 @@ def as_maps(value: object) -> tuple[EntityMap, ...]:
     if isinstance(value, EntityMap | str) or not isinstance(value, Iterable):
         raise ConfigurationError("maps= takes a list of entity maps: maps=[LEAD, CONTACT].")
     return tuple(cast("Iterable[EntityMap]", value))
+
+
+def as_recorders(value: Iterable[Recorder]) -> Sequence[Recorder]:
+    """
+    Return the recorders as a tuple: what can be gone through once is gone through here.
+
+    What is no list of them stays, for `recorders` to refuse.
+    """
+    return tuple(value) if _several(value) else cast("Sequence[Recorder]", value)
+
+
+def _several(value: object) -> bool:
+    """Return whether *value* can be gone through; a text could, letter by letter."""
+    return isinstance(value, Iterable) and not isinstance(value, str)
 
 
 def maps(value: Sequence[object]) -> None:
@@ -148,15 +172,17 @@ def owner(value: object) -> None:
         )
 
 
-def recorders(value: object) -> None:
+def recorders(value: Sequence[object]) -> None:
     """Refuse what is no recorder, and two of one name: they would share a place in the journal."""
-    if isinstance(value, str) or not isinstance(value, Iterable):
+    if not _several(value):
         raise ConfigurationError(
             "recorders= takes a list of recorders: recorders=[MemoryRecorder()]."
         )
     known: set[str] = set()
-    for one in cast("Iterable[object]", value):
-        name: object = getattr(one, "name", None)
+    for one in value:
+        name: object = called(
+            partial(getattr, one, "name", None), _nameless, passing=(), becoming=ConfigurationError
+        )
         if not isinstance(name, str) or not callable(getattr(one, "record", None)):
             raise ConfigurationError(
                 f"recorders= holds {described(one)}, which is no recorder. Give objects with a "
@@ -168,6 +194,13 @@ def recorders(value: object) -> None:
                 f"its name. Give one of them another name."
             )
         known.add(name)
+
+
+def _nameless(raised: str) -> str:
+    return (
+        f"recorders= holds one whose name raised {raised}. Let it be a text that stays: its place "
+        f"in the journal is kept under it."
+    )
 
 
 def names(maps: Sequence[EntityMap], policies: Iterable[AuthorityPolicy | None]) -> None:

@@ -73,7 +73,7 @@ def confirm(session: Session) -> None:
     if not awaited:
         return
     keys = sorted(awaited - session.echoed)
-    step = session.systems.marketo.capabilities.find
+    step = session.limits.marketo.find
     later: list[int] = []
     for start in range(0, len(keys), step):
         links = store.links(keys[start : start + step])

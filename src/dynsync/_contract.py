@@ -52,6 +52,7 @@ __all__ = [
     "check_connector",
     "check_edits",
     "check_instant",
+    "check_limits",
     "check_page",
     "check_records",
     "check_row",
@@ -145,7 +146,20 @@ def _flaw(failure: SystemFailure, sides: Collection[Side | None]) -> str:
 
 def check_connector(side: Side, connector: Connector) -> str:
     """Return the identity of *connector*; raise `ContractError` if it, or a limit, cannot be."""
-    limits = connector.capabilities
+    check_limits(side, connector)
+    # To look it up may raise, too.
+    identity = asked(side, "identity", lambda: connector.identity())  # noqa: PLW0108
+    if not _is(identity, str) or not identity:
+        raise ContractError(
+            f"The {side.label} connector's identity() is {_shown(identity)}; it is a stable name "
+            f"of the instance, such as a Munchkin id or an org URL."
+        )
+    return identity
+
+
+def check_limits(side: Side, connector: Connector) -> Capabilities:
+    """Return the capabilities of *connector*; raise `ContractError` if they cannot be."""
+    limits = asked(side, "capabilities", lambda: connector.capabilities)
     if not _is(limits, Capabilities):
         raise ContractError(
             f"The {side.label} connector's capabilities are {_shown(limits)}; they are "
@@ -157,13 +171,7 @@ def check_connector(side: Side, connector: Connector) -> str:
                 f"The {side.label} connector says that a call takes {name}={most!r}; "
                 f"Capabilities.{name} is a whole number of at least 1."
             )
-    identity = connector.identity()
-    if not _is(identity, str) or not identity:
-        raise ContractError(
-            f"The {side.label} connector's identity() is {_shown(identity)}; it is a stable name "
-            f"of the instance, such as a Munchkin id or an org URL."
-        )
-    return identity
+    return limits
 
 
 def check_schema(side: Side, table: str, schema: object) -> None:

@@ -142,7 +142,7 @@ class Desk:
                 self._settle()
         for place in chosen:
             side, table, _ = place
-            full = len(self.queues[place]) >= self.session.systems[side].capabilities.batch
+            full = len(self.queues[place]) >= self.session.limits[side].batch
             if full and (batch := self._next(side, [place])):
                 self._send(side, table, batch)
 
@@ -170,7 +170,7 @@ class Desk:
         """Take as many as fill a batch from the queues at *places*, one after another."""
         batch: list[_Case] = []
         for queue in (self.queues[place] for place in places):
-            while queue and len(batch) < self.session.systems[side].capabilities.batch:
+            while queue and len(batch) < self.session.limits[side].batch:
                 case = queue.popleft()
                 if self.ending.is_over(case.plan):
                     self._give_up(case)
@@ -273,7 +273,7 @@ class Desk:
         """
         now = self.session.marketo_now()
         sent: dict[int, tuple[Sent, ...]] = {}
-        guarded = self.session.systems[side].capabilities.conditional_writes
+        guarded = self.session.limits[side].conditional_writes
         for case in batch if side is Side.MARKETO and not guarded else ():
             link = case.plan.link
             case.forget_notes()
@@ -366,7 +366,7 @@ class Desk:
         return any(
             isinstance(write, Update)
             and write.expect is None
-            and self.session.systems[side].capabilities.conditional_writes
+            and self.session.limits[side].conditional_writes
             for side, write in zip(Side, plan.writes, strict=True)
         )
 

@@ -130,7 +130,7 @@ class _Batch:
 
     def _unversioned(self, entry: Pending, link: Linked, side: Side) -> bool:
         """Return whether the version is unknown that a conditional write needs."""
-        if not self.session.systems[side].capabilities.conditional_writes:
+        if not self.session.limits[side].conditional_writes:
             return False
         seen = entry.seen[side]
         known = link.versions[side] is not None or (seen is not None and seen.version is not None)

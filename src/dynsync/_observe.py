@@ -145,7 +145,7 @@ class _Reading:
             lambda: connector.read(feed.table, fields, cursor),
         )
         check_page(feed.side, feed.table, page)
-        versioned = connector.capabilities.conditional_writes
+        versioned = self.session.limits[feed.side].conditional_writes
         check_changes(feed.side, feed.table, "read", page.changes, versioned=versioned)
         return page
 

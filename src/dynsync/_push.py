@@ -139,7 +139,7 @@ def push_now(
     owner: str | None,
 ) -> PushAnswer:
     """Make the person in Dynamics now, on the same path as the cycle."""
-    store, instance, now = session.store, session.systems.marketo.identity(), session.now()
+    store, instance, now = session.store, session.instances.marketo, session.now()
     with store.transaction():
         entry = _ask(store, instance, session.maps, entity_map, person, owner=owner, now=now)
     if isinstance(entry, PushAnswer):

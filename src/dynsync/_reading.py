@@ -27,9 +27,9 @@ def fetch_all(
     """
     connector = session.systems[side]
     wanted = list(asked := dict.fromkeys(ids))
-    versioned = connector.capabilities.conditional_writes
+    versioned = session.limits[side].conditional_writes
     found: dict[RecordId, Record] = {}
-    step = connector.capabilities.find
+    step = session.limits[side].find
     for start in range(0, len(wanted), step):
         session.unsure.add((side, table))
         call = partial(connector.fetch, table, wanted[start : start + step], fields)
@@ -52,7 +52,7 @@ def find_all(
     connector = session.systems[side]
     values = list(dict.fromkeys(wires))
     found: dict[RecordId, Record] = {}
-    step = connector.capabilities.find
+    step = session.limits[side].find
     for start in range(0, len(values), step):
         session.unsure.add((side, table))
         call = partial(connector.find, table, field, values[start : start + step], fields)

@@ -39,7 +39,7 @@ def push_keys(
 
     Each person comes with the deleted record that was theirs before (R32).
     """
-    instance = session.systems.marketo.identity()
+    instance = session.instances.marketo
     made = {new_dynamics_id(instance, person, before): person for person, before in people}
     return {unlinked_key(e, id_): person for id_, person in made.items() for e in session.terms}
 

@@ -11,10 +11,10 @@ from typing import Final, NamedTuple, TypeVar, cast
 import attrs
 from attrs import Factory
 
-from dynsync._contract import asked, check_connector, check_schema
+from dynsync._contract import asked, check_connector, check_limits, check_schema
 from dynsync._remembering import Remembering
 from dynsync.backlog import PendingKey
-from dynsync.connectors import Clock, Connector
+from dynsync.connectors import Capabilities, Clock, Connector
 from dynsync.errors import (
     Ambiguous,
     ConfigurationError,
@@ -27,6 +27,7 @@ from dynsync.fields import EntityMap
 from dynsync.guards import Guards
 from dynsync.outcomes import Outcome
 from dynsync.policies import AuthorityPolicy
+from dynsync.recorder import Recorder
 from dynsync.records import Entity, Pair, RecordId, Side
 from dynsync.reports import Phase, Progress, Report
 from dynsync.schemas import Schema
@@ -98,6 +99,7 @@ class Session:
     people without a link were last written to, by entry; `dynsync._unanswered` fills it. *heard*
     are the outcomes of writes that an earlier run had no answer to, until the report counts their
     records. *refused* says whether anything waits that was refused; `dynsync._refused` fills it.
+    *limits* and *instances* are what the connectors say of themselves, from `check_pair` on.
     """
 
     systems: Pair[Connector]
@@ -108,6 +110,7 @@ class Session:
     report: Report
     stopping: Callable[[], bool]
     show: Callable[[Progress], None]
+    recorders: Sequence[Recorder]
     agreed: dict[Entity, Agreed]
     terms: dict[Entity, Terms] = Factory(dict[Entity, Terms])
     skews: dict[Side, float] = Factory(dict[Side, float])
@@ -120,6 +123,8 @@ class Session:
     blind: dict[Entity, set[str]] = Factory(dict[Entity, set[str]])
     heard: dict[PendingKey, Outcome] = Factory(dict[PendingKey, "Outcome"])
     refused: bool | None = None
+    limits: Pair[Capabilities] = attrs.field(init=False)
+    instances: Pair[str] = attrs.field(init=False)
 
     def now(self) -> float:
         """Return the time as a POSIX timestamp."""
@@ -322,16 +327,19 @@ class Session:
 
     def check_pair(self) -> None:
         """Refuse a state file that belongs to another pair of systems, or to other tables."""
-        check_pair(self.store, self.systems, self.maps)
+        self.limits = Pair(*(check_limits(side, self.systems[side]) for side in Side))
+        self.instances = check_pair(self.store, self.systems, self.maps)
 
 
-def check_pair(store: StateStore, systems: Pair[Connector], maps: Iterable[EntityMap]) -> None:
+def check_pair(store: StateStore, systems: Pair[Connector], maps: Iterable[EntityMap]) -> Pair[str]:
     """
     Refuse a *store* of another pair of *systems*, or of other tables than *maps* name.
 
-    What it did not know of before, it belongs to from now on. Raises `ConfigurationError`.
+    What it did not know of before, it belongs to from now on. Returns what the systems call
+    themselves. Raises `ConfigurationError`.
     """
-    pair = json.dumps([check_connector(side, systems[side]) for side in Side])
+    instances = Pair(*(check_connector(side, systems[side]) for side in Side))
+    pair = json.dumps([*instances])
     known = store.get("pair")
     if known not in (None, pair):
         raise ConfigurationError(
@@ -354,6 +362,7 @@ def check_pair(store: StateStore, systems: Pair[Connector], maps: Iterable[Entit
         with store.transaction():
             for name, value in new.items():
                 store.put(name, value)
+    return instances
 
 
 def _stale_message(names: str) -> str:

@@ -3,21 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
+
+import attrs
 
 from dynsync._contract import sound
 from dynsync._session import Session
+from dynsync.calling import called
 from dynsync.errors import ContractError, Refused, SystemFailure
 from dynsync.recorder import Entry, PartlyRefused, Recorder, entry_of
 from dynsync.records import Side
 
-__all__ = ["tell", "told_up_to"]
+__all__ = ["by_name", "tell", "told_up_to"]
 
 _AT_ONCE: Final = 500
 """Entries that a recorder is told at a time."""
 
 _MOST: Final = 20_000
 """Entries that it is told at a time where it refused fewer."""
+
+
+@attrs.frozen
+class _Named:
+    """A recorder by the name that it had: one that changes would be told all again, for ever."""
+
+    name: str
+    recorder: Recorder
+
+    def record(self, entries: Sequence[Entry]) -> None:
+        """Have the recorder take *entries*."""
+        self.recorder.record(entries)
+
+
+def by_name(recorders: Sequence[Recorder]) -> tuple[Recorder, ...]:
+    """Return *recorders*, whose names are asked for here and no more."""
+
+    def complaint(raised: str) -> str:
+        return f"The name of a recorder raised {raised}. It is a text that stays (J1)."
+
+    names = [called(partial(getattr, one, "name"), complaint, passing=()) for one in recorders]
+    return tuple(map(_Named, names, recorders))
 
 
 def told_up_to(session: Session, recorder: Recorder) -> int:

@@ -18,8 +18,17 @@ from typing import Final, Protocol, cast
 import attrs
 from attrs import Factory
 
+from dynsync.arguments import described, is_whole, shown
 from dynsync.connectors import ActivityLine, MarketoConnector
-from dynsync.errors import Ambiguous, ContractError, Refused, StateError, Throttled, Unavailable
+from dynsync.errors import (
+    Ambiguous,
+    ConfigurationError,
+    ContractError,
+    Refused,
+    StateError,
+    Throttled,
+    Unavailable,
+)
 from dynsync.outcomes import FieldChange, Lost, Outcome
 from dynsync.records import MISSING, Missing, Pair, RecordId, Side, Wire
 from dynsync.state import JournalEntry
@@ -218,6 +227,18 @@ class ActivityRecorder:
     connector: MarketoConnector
     name: str = "activity-log"
     batch: int = 300
+
+    def __attrs_post_init__(self) -> None:
+        able = (getattr(self.connector, name, None) for name in ("log", "logged"))
+        if isinstance(self.connector, type) or not all(map(callable, able)):
+            raise ConfigurationError(
+                f"ActivityRecorder() got {described(self.connector)}, which writes no activity "
+                f"logs. Give the connector to Marketo: the one of Sync(marketo=…)."
+            )
+        if not is_whole(self.batch) or self.batch < 1:
+            raise ConfigurationError(
+                f"ActivityRecorder(batch={shown(self.batch)}): give a whole number of at least 1."
+            )
 
     def record(self, entries: Sequence[Entry]) -> None:
         """

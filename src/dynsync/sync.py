@@ -28,7 +28,7 @@ from dynsync._observe import guard, observe
 from dynsync._plans import as_planned, leave_ambiguous, leave_unknown, planned, plans
 from dynsync._push import PushAnswer, PushWhenPaused, push_now, queue_push
 from dynsync._session import Agreed, Session, Settings, absent_of, check_pair
-from dynsync._telling import tell
+from dynsync._telling import by_name, tell
 from dynsync.arguments import clock as check_clock
 from dynsync.arguments import word
 from dynsync.backlog import PendingKey
@@ -61,6 +61,8 @@ def _never() -> bool:
 
 
 def _activity_log(sync: Sync) -> tuple[Recorder, ...]:
+    # Here, too: it is made before the sync can check what it was given.
+    checks.connector(Side.MARKETO, sync.marketo)
     return (ActivityRecorder(sync.marketo),)
 
 
@@ -106,7 +108,9 @@ class Sync:
     push_when_paused: PushWhenPaused = "queue"
     guards: Guards = Factory(Guards)
     keep_journal: float = 90.0
-    recorders: Sequence[Recorder] = Factory(_activity_log, takes_self=True)
+    recorders: Sequence[Recorder] = attrs.field(
+        default=Factory(_activity_log, takes_self=True), converter=checks.as_recorders
+    )
     clock: Clock = Factory(SystemClock)
     show: Callable[[Progress], None] = _silent
     stopping: Callable[[], bool] = _never
@@ -197,8 +201,8 @@ class Sync:
                     self._work(session, only)
             except SystemFailure as failure:
                 report.failures.append(failure)
-            broken = tell(session, self.recorders)
-            report = close(session, keep_journal=self.keep_journal, recorders=self.recorders)
+            broken = tell(session, session.recorders)
+            report = close(session, keep_journal=self.keep_journal, recorders=session.recorders)
             if broken is not None:
                 with told(session):
                     raise broken
@@ -245,7 +249,8 @@ class Sync:
     def _session(self, *, planning: bool = False) -> Generator[Session]:
         self._check()
         now = self.clock.now()
-        names = [recorder.name for recorder in self.recorders]
+        recorders = by_name(self.recorders)
+        names = [recorder.name for recorder in recorders]
         entities = [entity_map.entity for entity_map in self.maps]
         with (
             distrusted(self.store, entities, names),
@@ -269,6 +274,7 @@ class Sync:
                 Report(run, now),
                 stopping=hosts_own("stopping", self.stopping),
                 show=hosts_own("show", self.show),
+                recorders=recorders,
                 agreed=self._agreed,
             )
 
@@ -310,7 +316,7 @@ class Sync:
                 answer = push_now(
                     session, Desk(session, self.store.next_key()), entity_map, id_, owner=owner
                 )
-                broken = tell(session, self.recorders)
+                broken = tell(session, session.recorders)
                 if broken is not None:
                     raise broken
                 return answer
@@ -325,8 +331,7 @@ class Sync:
     def _queue(self, entity_map: EntityMap, person: RecordId, owner: str | None) -> PushAnswer:
         now = self.clock.now().timestamp()
         store = not_planned_with(self.store)
-        check_pair(store, self._systems, self.maps)
-        instance = self.marketo.identity()
+        instance = check_pair(store, self._systems, self.maps).marketo
         return queue_push(store, instance, self.maps, entity_map, person, owner=owner, now=now)
 
     def _map(self, entity: str) -> EntityMap:
