@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, cast
 
 import attrs
 import pytest
 
 from dynsync.checking import check
-from dynsync.connectors import DynamicsConnector, Finding, MarketoConnector, Needs
+from dynsync.connectors import DynamicsConnector, Finding, Level, MarketoConnector, Needs
 from dynsync.errors import ConfigurationError, ContractError
 from dynsync.fields import EntityMap, Flow, Match
 from dynsync.guards import Guards
@@ -189,6 +190,87 @@ def test_a_schema_of_another_type() -> None:
 
     with pytest.raises(ContractError, match=r"Marketo.*'person'"):
         place.found(marketo=broken)
+
+
+def _unfinished() -> Iterator[Finding]:
+    yield Finding(Side.MARKETO, "role", "ok", "fine")
+    raise ZeroDivisionError
+
+
+GOOD: Final = Finding(Side.MARKETO, "role", "ok", "fine")
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (lambda: None, r"'s check\(\) returned None; it returns a list of Finding\.$"),
+        (lambda: "role", r"'s check\(\) returned a str; it returns a list of Finding\.$"),
+        (lambda: ["role"], r"'s check\(\) returned a str among its findings; each is a Finding\.$"),
+        (_unfinished, r" raised ZeroDivisionError \(test_checking\.py:\d+\) in check; .*C8"),
+        (
+            lambda: [attrs.evolve(GOOD, side=Side.DYNAMICS)],
+            r"'s check\(\) returned a Finding whose side is not Side\.MARKETO\.$",
+        ),
+        (
+            lambda: [attrs.evolve(GOOD, level=cast("Level", "fine"))],
+            r"'s check\(\) returned a Finding whose level is no choice; there are 'ok', 'look', ",
+        ),
+        (
+            lambda: [attrs.evolve(GOOD, seen=cast("str", None))],
+            r"'s check\(\) returned a Finding whose about, seen or todo is no text\.$",
+        ),
+    ],
+)
+def test_findings_that_are_none(answer: Callable[[], object], said: str) -> None:
+    """What a connector says of its own system is looked at before it is shown."""
+    place = Place()
+    whole = place.marketo.connector()
+    broken = Plain(whole, check=lambda _: answer(), system_time=whole.system_time)
+
+    with pytest.raises(ContractError, match=f"^The Marketo connector{said}"):
+        place.found(marketo=broken)
+
+
+def test_findings_may_come_one_by_one() -> None:
+    """A generator is as good as a list."""
+    place = Place()
+    whole = place.marketo.connector()
+    kind = Plain(whole, check=lambda needs: iter(whole.check(needs)), system_time=whole.system_time)
+
+    assert WELL == place.found(marketo=kind)
+
+
+@pytest.mark.parametrize(
+    ("at", "seen"),
+    [
+        (dt.datetime(2030, 1, 1), "a datetime without a zone"),  # noqa: DTZ001 - that is what is wrong
+        ("2030-01-01T00:00:00Z", "a str"),
+    ],
+)
+def test_a_time_that_is_none(at: object, seen: str) -> None:
+    """A clock cannot be compared with it."""
+    place = Place()
+    whole = place.dynamics.connector()
+    broken = Plain(whole, check=whole.check, system_time=lambda: at)
+
+    told = (
+        rf"^The Dynamics connector's system_time\(\) returned {seen}; it is an aware datetime, or"
+    )
+    with pytest.raises(ContractError, match=told):
+        place.found(dynamics=broken)
+
+
+@pytest.mark.parametrize("what", ["fetch", "find"])
+def test_records_that_are_none(what: str) -> None:
+    """Where nobody was to be found, nobody is an empty list, as in a run."""
+    place = Place()
+    broken = Plain(place.dynamics.connector())
+    setattr(broken, what, lambda *_: None)
+
+    with pytest.raises(
+        ContractError, match=rf"Dynamics connector, {what} of 'contact': .*None.*C4"
+    ):
+        place.found(dynamics=broken)
 
 
 def test_a_word_that_is_none() -> None:

@@ -12,11 +12,11 @@ import datetime as dt
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from operator import attrgetter
-from typing import Final, TypeAlias, TypeVar, cast
+from typing import Final, TypeAlias, TypeVar, cast, get_args
 
 from dynsync.arguments import is_number
 from dynsync.calling import called, raised_by
-from dynsync.connectors import Capabilities, Connector, Page
+from dynsync.connectors import Capabilities, Connector, Finding, Level, Page
 from dynsync.errors import ContractError, SchemaChanged, SystemFailure, Throttled
 from dynsync.records import (
     MISSING,
@@ -51,12 +51,14 @@ __all__ = [
     "check_changes",
     "check_connector",
     "check_edits",
+    "check_findings",
     "check_instant",
     "check_limits",
     "check_page",
     "check_records",
     "check_row",
     "check_schema",
+    "check_time",
     "sound",
     "usable_results",
 ]
@@ -255,6 +257,39 @@ def check_records(
     check_changes(side, table, what, found, versioned=versioned)
 
 
+def check_findings(side: Side, findings: object) -> Sequence[Finding]:
+    """Return *findings* as a list; raise `ContractError` unless they are what ``check`` returns."""
+    if not _is_list(findings):
+        raise ContractError(
+            f"The {side.label} connector's check() returned {_shown(findings)}; it returns a list "
+            f"of Finding."
+        )
+    found = cast("Sequence[Finding]", findings)
+    for one in found:
+        if not _is(one, Finding):
+            seen = f"returned {_shown(one)} among its findings; each is a Finding"
+        elif one.side is not side:
+            seen = f"returned a Finding whose side is not Side.{side.name}"
+        elif one.level not in get_args(Level):
+            known = ", ".join(map(repr, get_args(Level)))
+            seen = f"returned a Finding whose level is no choice; there are {known}"
+        elif not all(_is(text, str) for text in (one.about, one.seen, one.todo)):
+            seen = "returned a Finding whose about, seen or todo is no text"
+        else:
+            continue
+        raise ContractError(f"The {side.label} connector's check() {seen}.")
+    return found
+
+
+def check_time(side: Side, at: object) -> None:
+    """Raise `ContractError` unless *at* is what ``system_time`` returns."""
+    if at is not None and not _is_aware(at):
+        raise ContractError(
+            f"The {side.label} connector's system_time() returned {_timeless(at)}; it is an aware "
+            f"datetime, or None."
+        )
+
+
 def check_row(terms: Terms, side: Side, row: Row) -> None:
     """Raise `ContractError` unless JSON can hold the values of *row*."""
     kinds = set(map(type, row))
@@ -280,14 +315,22 @@ def check_edits(table: str, edits: Iterable[Edit]) -> None:
 
 def check_instant(side: Side, table: str, name: str, at: object) -> None:
     """Raise `ContractError` unless *at* is None or a moment that knows its zone."""
-    if at is None or (isinstance(at, dt.datetime) and at.utcoffset() is not None):
+    if at is None or _is_aware(at):
         return
-    seen = "a datetime without a zone" if isinstance(at, dt.datetime) else _shown(at)
     clause = "C2" if name == "Page.at" else "C1"
     raise ContractError(
-        f"The {side.label} connector's read({table!r}) returned {seen} as {name}; it is an aware "
-        f"datetime, or None ({clause}). A naive one would be taken as the time of this machine."
+        f"The {side.label} connector's read({table!r}) returned {_timeless(at)} as {name}; it is "
+        f"an aware datetime, or None ({clause}). A naive one would be taken as the time of this "
+        f"machine."
     )
+
+
+def _is_aware(at: object) -> bool:
+    return isinstance(at, dt.datetime) and at.utcoffset() is not None
+
+
+def _timeless(at: object) -> str:
+    return "a datetime without a zone" if isinstance(at, dt.datetime) else _shown(at)
 
 
 def usable_results(

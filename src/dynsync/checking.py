@@ -12,7 +12,14 @@ from functools import partial
 from typing import Final, TypeVar, cast
 
 from dynsync import _checks as checks
-from dynsync._contract import asked, check_connector, check_schema
+from dynsync._contract import (
+    asked,
+    check_connector,
+    check_findings,
+    check_records,
+    check_schema,
+    check_time,
+)
 from dynsync.arguments import clock as check_clock
 from dynsync.arguments import word
 from dynsync.connectors import (
@@ -137,9 +144,18 @@ class _Tried:
         """Return what the connector itself says of its system."""
         connector = _checkable(self._connector)
         if connector is not None:
-            return self._asked("check", lambda: connector.check(self._needs))
+            return check_findings(self._side, self._asked("check", self._checked(connector)))
         seen = "this connector has no say in it: see dynsync.Checkable"
         return [self._found("rights and settings", "untried", seen)]
+
+    def _checked(self, connector: Checkable) -> Callable[[], object]:
+        """Return what asks *connector*, to the end: a generator raises only when it is run."""
+
+        def checked() -> object:
+            said: object = connector.check(self._needs)
+            return [*cast("Iterator[object]", said)] if isinstance(said, Iterator) else said
+
+        return checked
 
     def _described(self, table: str) -> Schema | SystemFailure:
         try:
@@ -160,6 +176,7 @@ class _Tried:
         except SystemFailure as failure:
             yield self._missing("clock", failure)
             return
+        check_time(self._side, there)
         if there is None:
             yield self._found("clock", "untried", f"{self._side.label} does not say the time")
             return
@@ -178,7 +195,7 @@ class _Tried:
         """Yield whether rows of *table* may be read, by asking for one that is not there."""
         names = sorted(n for n, column in schema.columns.items() if Access.READ in column.access)
         trial = partial(self._connector.fetch, table, [RecordId(_NOBODY)], names[:1])
-        yield self._outcome(f"reading {table!r}", "rows may be read", "fetch", trial)
+        yield self._outcome(f"reading {table!r}", "rows may be read", table, "fetch", trial)
 
     def lookups(self, entity_map: EntityMap) -> Iterator[Finding]:
         """Yield whether records can be looked up in the ways in which *entity_map* does it."""
@@ -190,13 +207,16 @@ class _Tried:
                 continue
             trial = partial(self._connector.find, table, name, [_NOBODY], [name])
             about = f"looking up {entity_map.entity}s by {name!r}"
-            yield self._outcome(about, "works", "find", trial)
+            yield self._outcome(about, "works", table, "find", trial)
 
-    def _outcome(self, about: str, well: str, what: str, trial: Callable[[], object]) -> Finding:
+    def _outcome(
+        self, about: str, well: str, table: str, what: str, trial: Callable[[], object]
+    ) -> Finding:
         try:
-            self._asked(what, trial)
+            records = self._asked(what, trial)
         except SystemFailure as failure:
             return self._missing(about, failure)
+        check_records(self._side, table, what, records)
         return self._found(about, "ok", well)
 
     def _asked(self, what: str, function: Callable[[], T]) -> T:
