@@ -33,6 +33,7 @@ from dynsync.outcomes import FieldChange, OutcomeKind
 from dynsync.policies import Collision, Put, Take, by_field, manual, newest, prefer
 from dynsync.recorder import ActivityRecorder, Entry, MemoryRecorder
 from dynsync.records import MISSING, Entity, Pair, RecordId, Side
+from dynsync.reports import Plan, PlannedRecord
 from dynsync.sandbox import Fault, SandboxClock, SandboxDynamicsConnector, SandboxMarketoConnector
 from dynsync.schemas import Access
 from dynsync.sqlite import SqliteStore
@@ -634,6 +635,9 @@ def test_a_paused_report_says_what_is_left() -> None:
         ("on_marketo_delete", "recreat", "'recreate' or 'suppress'"),
         ("guards", {"deletes": 1}, "Guards"),
         ("keep_journal", 0, "above 0"),
+        ("keep_journal", 10**400, r"too large to count with.*keep_journal=math\.inf"),
+        ("show", None, "show= got a NoneType, which cannot be called"),
+        ("stopping", True, "stopping= got a bool, which cannot be called"),
         ("maps", LEAD, r"maps=\[LEAD"),
         ("maps", ["lead"], r"maps=\[LEAD"),
         ("maps", [], "nothing would be synced"),
@@ -666,6 +670,54 @@ def test_what_a_host_says_is_checked(argument: str, value: object, step: str) ->
     sync = World().sync
     with pytest.raises(ConfigurationError, match=step):
         EVOLVE(sync, **{argument: value})
+
+
+class _Telling:
+    """A clock that tells what *function* returns."""
+
+    def __init__(self, function: Callable[[], object]) -> None:
+        self.now = function
+
+    def sleep(self, seconds: float) -> None:
+        """Let no time pass."""
+
+
+@pytest.mark.parametrize(
+    ("now", "seen"),
+    [
+        (lambda: 1_900_000_000.0, r"a _Telling whose now\(\) returned a float\."),
+        (lambda: dt.datetime(2030, 1, 1), "returned a datetime without a zone"),  # noqa: DTZ001 - so it is
+        (lambda: 1 / 0, r"whose now\(\) raised ZeroDivisionError \(test_careful\.py:"),
+    ],
+)
+def test_a_clock_tells_the_time(now: Callable[[], object], seen: str) -> None:
+    """One that does not is refused by whatever asks it first, before anything is written."""
+    world = World(LEAD)
+    world.lead()
+    world.sync.clock = cast("Clock", _Telling(now))
+    person = "1"
+    for ask in (
+        world.sync.run,
+        world.sync.plan,
+        world.sync.status,
+        lambda: world.sync.retry("lead"),
+        lambda: world.sync.sync_person(person, as_="lead", when="queued"),
+    ):
+        with pytest.raises(ConfigurationError, match=rf"^clock= got .*{seen}.*aware datetime"):
+            ask()
+
+    assert 0 == world.marketo.count()
+
+
+@pytest.mark.parametrize("records", [None, 5, "xy", (None,), ["x"]])
+def test_a_plan_of_no_records_is_not_applied(records: object) -> None:
+    """What no `plan` returned."""
+    world = World(LEAD)
+    plan = Plan(world.clock.now(), cast("tuple[PlannedRecord, ...]", records))
+    with pytest.raises(
+        ConfigurationError, match=r"^apply\(\) got a Plan whose records are no tuple"
+    ):
+        world.sync.apply(plan)
 
 
 def test_recorders_may_come_one_by_one() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import cast
 
@@ -69,6 +69,16 @@ def test_cycles_need_a_clock() -> None:
     """What tells no time is refused where the cycles are asked for."""
     with pytest.raises(ConfigurationError, match="clock= got None, which is no clock"):
         cycles(Runs(SandboxClock()), clock=cast("Clock", None))
+
+
+def test_what_cannot_be_asked_to_stop_is_refused() -> None:
+    """Where the cycles are asked for, too."""
+    with pytest.raises(ConfigurationError, match=r"^stopping= got a NoneType, .*leave it out\.$"):
+        cycles(
+            Runs(SandboxClock()),
+            clock=SandboxClock(),
+            stopping=cast("Callable[[], bool]", None),
+        )
 
 
 def test_a_report_comes_before_the_wait() -> None:

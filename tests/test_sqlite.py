@@ -443,3 +443,22 @@ class TestVersions:
         store.close()
 
         SqliteStore.read_only(path).close()
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("state\0.db", "holds a character"),
+        ("state\ud800.db", "holds a character"),
+        ("s" * 300, "is longer than"),
+    ],
+)
+def test_a_path_that_no_file_can_have(name: str, why: str, tmp_path: Path) -> None:
+    """Refused in words that a terminal can show, to be read and to be written."""
+    for opening in (SqliteStore, SqliteStore.read_only):
+        with pytest.raises(
+            StateError, match=rf"no file can be called that: it {why}.*another"
+        ) as told:
+            opening(tmp_path / name)
+
+        assert str(told.value).isascii()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import cast
 
 from dynsync.arguments import described, is_number, is_whole, shown
 from dynsync.calling import called
+from dynsync.connectors import Clock
 from dynsync.errors import ConfigurationError
 from dynsync.fields import EntityMap
 from dynsync.guards import Guards
@@ -16,7 +19,7 @@ from dynsync.maps import CONTACT, LEAD
 from dynsync.policies import AuthorityPolicy, named, refuse_policy
 from dynsync.recorder import Recorder
 from dynsync.records import Side
-from dynsync.reports import Plan
+from dynsync.reports import Plan, PlannedRecord
 
 __all__ = [
     "as_maps",
@@ -26,6 +29,7 @@ __all__ = [
     "guards",
     "maps",
     "names",
+    "now",
     "owner",
     "plan",
     "policy",
@@ -136,6 +140,14 @@ def plan(value: object) -> None:
     """Refuse what is no plan."""
     if not isinstance(value, Plan):
         raise ConfigurationError(f"apply() got {described(value)}. Give what plan() returned.")
+    records: object = value.records
+    if not isinstance(records, tuple | list) or not all(
+        isinstance(record, PlannedRecord) for record in cast("Sequence[object]", records)
+    ):
+        raise ConfigurationError(
+            "apply() got a Plan whose records are no tuple of PlannedRecord. Give what plan() "
+            "returned."
+        )
 
 
 def policy(argument: str, value: object) -> None:
@@ -156,6 +168,11 @@ def days(argument: str, value: object) -> None:
     """Refuse what is no number of days."""
     if not is_number(value) or not value > 0:
         raise ConfigurationError(f"{argument}={shown(value)}: give a number of days above 0.")
+    if is_whole(value) and value > sys.float_info.max:
+        raise ConfigurationError(
+            f"{argument}= got a whole number that is too large to count with. To keep it for "
+            f"ever, say {argument}=math.inf."
+        )
 
 
 def count(argument: str, value: object) -> None:
@@ -201,6 +218,22 @@ def _nameless(raised: str) -> str:
         f"recorders= holds one whose name raised {raised}. Let it be a text that stays: its place "
         f"in the journal is kept under it."
     )
+
+
+def now(clock: Clock) -> dt.datetime:
+    """Return the time by *clock*; refuse one that does not tell it."""
+    said: object = called(clock.now, _timeless, passing=(), becoming=ConfigurationError)
+    if isinstance(said, dt.datetime) and said.utcoffset() is not None:
+        return said
+    seen = "a datetime without a zone" if isinstance(said, dt.datetime) else described(said)
+    raise ConfigurationError(
+        f"clock= got {described(clock)} whose now() returned {seen}. Let it return an aware "
+        f"datetime, such as datetime.now(UTC)."
+    )
+
+
+def _timeless(raised: str) -> str:
+    return f"clock= got one whose now() raised {raised}. Let it return an aware datetime."
 
 
 def names(maps: Sequence[EntityMap], policies: Iterable[AuthorityPolicy | None]) -> None:

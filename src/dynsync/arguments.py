@@ -10,6 +10,7 @@ from dynsync.errors import ConfigurationError
 __all__ = [
     "clock",
     "described",
+    "function",
     "is_number",
     "is_whole",
     "number",
@@ -63,6 +64,15 @@ def number(call: str, argument: str, value: object, what: str) -> None:
     if not is_number(value) or not value >= 0:
         raise ConfigurationError(
             f"{call}({argument}={shown(value)}): give a number of {what} from 0 on."
+        )
+
+
+def function(argument: str, value: object) -> None:
+    """Refuse what cannot be called."""
+    if not callable(value):
+        raise ConfigurationError(
+            f"{argument}= got {described(value)}, which cannot be called. Give a function, or "
+            f"leave it out."
         )
 
 

@@ -86,6 +86,7 @@ def check(
     checks.guards(guards)
     clock = clock or SystemClock()
     check_clock(clock)
+    checks.now(clock)
     systems = Pair[Connector](marketo, dynamics)
     sides = [
         _Tried(side, systems[side], _needs(chosen, side, activity_log), clock) for side in Side

@@ -14,7 +14,7 @@ from typing import Final
 import attrs
 
 from dynsync.arguments import clock as check_clock
-from dynsync.arguments import number
+from dynsync.arguments import function, number
 from dynsync.calling import hosts_own
 from dynsync.connectors import Clock
 from dynsync.reports import Report
@@ -61,6 +61,7 @@ def cycles(
     # Not in the generator: that would say so where it is first asked, not where it is made.
     check_clock(clock)
     number("cycles", "delay", delay, "seconds")
+    function("stopping", stopping)
     return _cycles(run, clock, delay, hosts_own("stopping", stopping))
 
 

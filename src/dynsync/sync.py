@@ -30,7 +30,7 @@ from dynsync._push import PushAnswer, PushWhenPaused, push_now, queue_push
 from dynsync._session import Agreed, Session, Settings, absent_of, check_pair
 from dynsync._telling import by_name, tell
 from dynsync.arguments import clock as check_clock
-from dynsync.arguments import word
+from dynsync.arguments import function, word
 from dynsync.backlog import PendingKey
 from dynsync.calling import hosts_own
 from dynsync.connectors import Clock, Connector, DynamicsConnector, MarketoConnector
@@ -136,6 +136,8 @@ class Sync:
         checks.guards(self.guards)
         checks.days("keep_journal", self.keep_journal)
         check_clock(self.clock)
+        function("show", self.show)
+        function("stopping", self.stopping)
         checks.recorders(self.recorders)
         checks.names(self.maps, (self.policy, self.first, self.backfill))
 
@@ -248,7 +250,7 @@ class Sync:
     @contextmanager
     def _session(self, *, planning: bool = False) -> Generator[Session]:
         self._check()
-        now = self.clock.now()
+        now = checks.now(self.clock)
         recorders = by_name(self.recorders)
         names = [recorder.name for recorder in recorders]
         entities = [entity_map.entity for entity_map in self.maps]
@@ -329,7 +331,7 @@ class Sync:
             return attrs.evolve(answer, kind="deferred", message=f"{failure}; with the next cycle")
 
     def _queue(self, entity_map: EntityMap, person: RecordId, owner: str | None) -> PushAnswer:
-        now = self.clock.now().timestamp()
+        now = checks.now(self.clock).timestamp()
         store = not_planned_with(self.store)
         instance = check_pair(store, self._systems, self.maps).marketo
         return queue_push(store, instance, self.maps, entity_map, person, owner=owner, now=now)
@@ -386,7 +388,7 @@ class Sync:
         a cycle runs.
         """
         self._map(entity)
-        now = self.clock.now().timestamp()
+        now = checks.now(self.clock).timestamp()
         with leased(self.store, now), self.store.transaction():
             held = [e for e in self.store.each_pending() if e.entity == entity and e.holds]
             self.store.save_pending(due_again(entry, now) for entry in held)
@@ -396,7 +398,7 @@ class Sync:
 
     def status(self) -> Status:
         """Return where the sync stands. Needs no lease and talks to no system."""
-        return status_of(self.store, self.clock.now(), [m.entity for m in self.maps])
+        return status_of(self.store, checks.now(self.clock), [m.entity for m in self.maps])
 
     def link(
         self, entity: str, *, person: str | int | None = None, dynamics: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import stat
@@ -27,6 +28,7 @@ _OTHERS = 0o077
 
 def open_for_writing(path: Path) -> sqlite3.Connection:
     """Open the state file *path*, or make it."""
+    _refuse_name(path)
     _make(path)
     with Guard(path):
         connection = _connect(path, "rw")
@@ -47,6 +49,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
 
 def open_for_reading(path: Path) -> sqlite3.Connection:
     """Open the state file *path*, which another process may be writing."""
+    _refuse_name(path)
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -177,6 +180,22 @@ def _make(path: Path) -> None:
             f"{path}: it cannot be opened for writing ({error.strerror}). Check that this "
             "user may write to the file and its folder, or give another path."
         ) from error
+
+
+def _refuse_name(path: Path) -> None:
+    """Refuse a path that no file can have."""
+    try:
+        path.lstat()
+    except ValueError:
+        why = "it holds a character that no path can hold"
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            return
+        why = "it is longer than a path can be"
+    else:
+        return
+    # Outside of the except block, and without what no terminal could show.
+    raise StateError(f"{str(path)!a}: no file can be called that: {why}. Give another path.")
 
 
 def _keep_private(path: Path) -> None:
