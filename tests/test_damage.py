@@ -179,6 +179,25 @@ def test_settings_are_named(used: Used) -> None:
         assert "Oslo" not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        *(("missed:contact", "5"), ("missed:contact", "[1]")),
+        *(("blind:contact", "5"), ("refreshed:contact", "5")),
+        *(("layout:contact", "5"), ("map:contact", "[5]"), ("entities", "[]")),
+        *(("unanswered", "[]"), ("unanswered", '{"link:1": [1]}')),
+        *(("unanswered", '{"link:1": ["a", "b"]}'), ("last_run", '["Oslo", 1e300, []]')),
+    ],
+)
+def test_settings_of_another_type_are_named(used: Used, name: str, text: str) -> None:
+    """What is JSON may still be nothing that was written."""
+    shutil.copy(used.path, used.broken)
+    with SqliteStore(used.broken) as store:
+        store.put(name, text)
+    with pytest.raises(StateError, match=f"setting '{name}'.*backup"):
+        used.use()
+
+
 def run(used: Used) -> None:
     """Run once on the broken copy."""
     with SqliteStore(used.broken) as store:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
-from typing import Final, Protocol, TypeVar, runtime_checkable
+from typing import Final, Protocol, TypeVar, cast, runtime_checkable
 
 from dynsync.errors import StateError
 from dynsync.records import Entity
@@ -20,14 +20,54 @@ __all__ = ["distrusted", "setting"]
 
 T = TypeVar("T")
 
-_ODD: Final = (AttributeError, LookupError, TypeError, ValueError)
+_ODD: Final = (AttributeError, LookupError, OverflowError, TypeError, ValueError)
+
+
+def _names(text: str) -> None:
+    """Raise `TypeError` unless *text* is a list of names."""
+    _all_texts(cast("object", json.loads(text)), list)
+
+
+def _words(text: str) -> None:
+    """Raise `TypeError` unless *text* is an object of texts."""
+    said: object = json.loads(text)
+    _all_texts(said, dict)
+    _all_texts(list(cast("dict[str, object]", said).values()), list)
+
+
+def _all_texts(said: object, kind: type) -> None:
+    if not isinstance(said, kind) or not all(
+        isinstance(one, str) for one in cast("Iterable[object]", said)
+    ):
+        raise TypeError
+
+
+def _missed(text: str) -> None:
+    """Raise unless *text* is the number of a run, and a cursor or None."""
+    run, cursor = cast("tuple[object, object]", json.loads(text))
+    if not isinstance(run, int) or not isinstance(cursor, str | None):
+        raise TypeError
+
+
+def _unanswered(text: str) -> None:
+    """Raise unless *text* is an object of two times each."""
+    for times in cast("dict[str, object]", json.loads(text)).values():
+        ours, marketos = cast("tuple[float, float]", times)
+        _ = ours + 0.0, marketos + 0.0
+
 
 _PARSED: Final[dict[str, Callable[[str], object]]] = {
     **dict.fromkeys(("run", "echoes"), int),
     **dict.fromkeys(("pace", "pruned"), float),
-    **dict.fromkeys(("last_run", "unanswered", "entities"), json.loads),
+    "last_run": json.loads,
+    "unanswered": _unanswered,
+    "entities": _words,
 }
-_OF_ENTITY: Final = ("layout", "map", "known", "refreshed", "missed", "blind")
+_OF_ENTITY: Final[dict[str, Callable[[str], object]]] = {
+    **dict.fromkeys(("layout", "known", "refreshed", "blind"), _names),
+    "map": _words,
+    "missed": _missed,
+}
 
 
 @runtime_checkable
@@ -63,7 +103,8 @@ def _settings(
     entities: Iterable[Entity], recorders: Iterable[str]
 ) -> Generator[tuple[str, Callable[[str], object]]]:
     yield from _PARSED.items()
-    yield from ((f"{name}:{entity}", json.loads) for entity in entities for name in _OF_ENTITY)
+    for entity in entities:
+        yield from ((f"{name}:{entity}", parse) for name, parse in _OF_ENTITY.items())
     yield from ((f"recorder:{name}", int) for name in recorders)
 
 
