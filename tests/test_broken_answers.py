@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import datetime as dt
 import json
+import math
 from collections.abc import Callable, Collection, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -24,7 +25,15 @@ from dynsync.policies import Collision, Resolution
 from dynsync.records import Cursor, Missing, Record, RecordId, Side, Tombstone, Wire
 from dynsync.schemas import Schema
 from dynsync.sqlite import SqliteStore
-from dynsync.writes import Created, Reason, Rejected, Updated, Write, WriteResult
+from dynsync.writes import (
+    Created,
+    Reason,
+    Rejected,
+    ThrottledWrite,
+    Updated,
+    Write,
+    WriteResult,
+)
 from support import World, before
 
 T = TypeVar("T")
@@ -131,6 +140,8 @@ ODD_RESULTS: dict[str, object] = {
     "an empty id": Updated(RecordId("")),
     "another id": Updated(RecordId("zzz")),
     "created as another": Created(RecordId("zzz")),
+    "seconds as text": ThrottledWrite(cast("float", "5")),
+    "seconds that are no number": ThrottledWrite(math.nan),
     "reasons that are none": Rejected(cast("tuple[Reason, ...]", ("no",))),
 }
 

@@ -140,7 +140,7 @@ def plan(value: object) -> None:
     """Refuse what is no plan."""
     if not isinstance(value, Plan):
         raise ConfigurationError(f"apply() got {described(value)}. Give what plan() returned.")
-    records: object = value.records
+    records = cast("object", value.records)
     if not isinstance(records, tuple | list) or not all(
         isinstance(record, PlannedRecord) for record in cast("Sequence[object]", records)
     ):
@@ -222,7 +222,8 @@ def _nameless(raised: str) -> str:
 
 def now(clock: Clock) -> dt.datetime:
     """Return the time by *clock*; refuse one that does not tell it."""
-    said: object = called(clock.now, _timeless, passing=(), becoming=ConfigurationError)
+    asked = called(clock.now, _timeless, passing=(), becoming=ConfigurationError)
+    said = cast("object", asked)
     if isinstance(said, dt.datetime) and said.utcoffset() is not None:
         return said
     seen = "a datetime without a zone" if isinstance(said, dt.datetime) else described(said)

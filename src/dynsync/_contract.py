@@ -136,7 +136,7 @@ def _flaw(failure: SystemFailure, sides: Collection[Side | None]) -> str:
         return f"with {_shown(message)} for its message (it takes text)"
     if isinstance(failure, Throttled):
         wait: object = getattr(failure, "retry_after", MISSING)
-        if not is_number(wait) or math.isnan(wait):
+        if not _is_seconds(wait):
             seen = "no number" if is_number(wait) else _shown(wait)
             return f"with {seen} for its retry_after (it takes a number of seconds)"
     if isinstance(failure, SchemaChanged):
@@ -373,6 +373,11 @@ def _usable(side: Side, table: str, write: Write, answer: object) -> WriteResult
         _check_applied(side, table, write, answer)
     elif isinstance(answer, Rejected):
         _check_reasons(side, table, answer)
+    elif isinstance(answer, ThrottledWrite) and not _is_seconds(answer.retry_after):
+        seen = (
+            f"answered a write with ThrottledWrite({_shown(answer.retry_after)}); it takes seconds"
+        )
+        raise _broken(side, table, "write", f"{seen} (C5)")
     return answer
 
 
@@ -463,6 +468,11 @@ def _is(value: object, kinds: _Kinds) -> bool:
 
 def _is_list(value: object) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+
+
+def _is_seconds(number: object) -> bool:
+    """Return whether *number* can be waited for; for ever is no less than nobody would wait."""
+    return is_number(number) and not math.isnan(number)
 
 
 def _whole(number: object) -> bool:
