@@ -52,6 +52,7 @@ __all__ = [
     "check_connector",
     "check_edits",
     "check_findings",
+    "check_identity",
     "check_instant",
     "check_limits",
     "check_page",
@@ -59,6 +60,7 @@ __all__ = [
     "check_row",
     "check_schema",
     "check_time",
+    "limits_of",
     "sound",
     "usable_results",
 ]
@@ -148,21 +150,32 @@ def _flaw(failure: SystemFailure, sides: Collection[Side | None]) -> str:
 
 def check_connector(side: Side, connector: Connector) -> str:
     """Return the identity of *connector*; raise `ContractError` if it, or a limit, cannot be."""
-    check_limits(side, connector)
+    limits_of(side, connector)
     # To look it up may raise, too.
     identity = asked(side, "identity", lambda: connector.identity())  # noqa: PLW0108
-    if not _is(identity, str) or not identity:
+    check_identity(side, identity)
+    return identity
+
+
+def limits_of(side: Side, connector: Connector) -> Capabilities:
+    """Return the capabilities of *connector*; raise `ContractError` if they cannot be."""
+    limits = asked(side, "capabilities", lambda: connector.capabilities)
+    check_limits(side, limits)
+    return limits
+
+
+def check_identity(side: Side, identity: object) -> None:
+    """Raise `ContractError` unless *identity* is a name."""
+    if not isinstance(identity, str) or not identity:
         raise ContractError(
             f"The {side.label} connector's identity() is {_shown(identity)}; it is a stable name "
             f"of the instance, such as a Munchkin id or an org URL."
         )
-    return identity
 
 
-def check_limits(side: Side, connector: Connector) -> Capabilities:
-    """Return the capabilities of *connector*; raise `ContractError` if they cannot be."""
-    limits = asked(side, "capabilities", lambda: connector.capabilities)
-    if not _is(limits, Capabilities):
+def check_limits(side: Side, limits: object) -> None:
+    """Raise `ContractError` unless *limits* are capabilities that can be kept to."""
+    if not isinstance(limits, Capabilities):
         raise ContractError(
             f"The {side.label} connector's capabilities are {_shown(limits)}; they are "
             f"Capabilities, and constant."
@@ -173,7 +186,6 @@ def check_limits(side: Side, connector: Connector) -> Capabilities:
                 f"The {side.label} connector says that a call takes {name}={most!r}; "
                 f"Capabilities.{name} is a whole number of at least 1."
             )
-    return limits
 
 
 def check_schema(side: Side, table: str, schema: object) -> None:

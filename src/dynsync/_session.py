@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, TypeVar, cast
 import attrs
 from attrs import Factory
 
-from dynsync._contract import asked, check_connector, check_limits, check_schema
+from dynsync._contract import asked, check_connector, check_schema, limits_of
 from dynsync._remembering import Remembering
 from dynsync.backlog import PendingKey
 from dynsync.connectors import Capabilities, Clock, Connector
@@ -327,7 +327,7 @@ class Session:
 
     def check_pair(self) -> None:
         """Refuse a state file that belongs to another pair of systems, or to other tables."""
-        self.limits = Pair(*(check_limits(side, self.systems[side]) for side in Side))
+        self.limits = Pair(*(limits_of(side, self.systems[side]) for side in Side))
         self.instances = check_pair(self.store, self.systems, self.maps)
 
 

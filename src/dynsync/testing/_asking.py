@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from dynsync._contract import check_connector, check_records, check_schema
+from dynsync._contract import check_identity, check_limits, check_records, check_schema
 from dynsync.connectors import DynamicsConnector
 from dynsync.errors import ContractError, SchemaChanged, SyncError, SystemFailure
 from dynsync.records import Cursor, Record, RecordId, Wire, plain_id
@@ -148,12 +148,15 @@ def identify(scene: Scene) -> None:
     """Ask for the name, and see that it and the capabilities stay."""
     connector, setting = scene.connector, scene.setting
     scene.witness.tally["identity"] += 1
+
+    def told() -> str:
+        check_limits(setting.side, connector.capabilities)
+        name = connector.identity()
+        check_identity(setting.side, name)
+        return name
+
     try:
-        name = scene.witness.ask(
-            "identity",
-            "connector.identity()",
-            lambda: check_connector(setting.side, connector),
-        )
+        name = scene.witness.ask("identity", "connector.identity()", told)
     except SystemFailure as failure:
         raise Halted(str(failure)) from failure
     except Breach as breach:
