@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import attrs
 import pytest
@@ -250,6 +250,54 @@ def test_a_person_of_two_rows(lost: bool) -> None:  # noqa: FBT001 - a case, not
     assert 2 == world.marketo.count()
     assert 1 == len(world.people_of(other))
     assert [person] == world.people_of(lead) == world.people_of(contact)
+
+
+@pytest.mark.parametrize("first", ["lead", "contact"])
+@pytest.mark.parametrize(("table", "label"), [("lead", "Lead"), ("contact", "Contact")])
+def test_a_person_of_two_rows_says_which(table: str, label: str, first: str) -> None:
+    """Invariant 27: what they were before the state was lost they are again, and not the other."""
+    world = World()
+    rows: dict[str, RecordId] = {}
+    for name in sorted(IDS, key=lambda name: name != first):
+        rows[name] = world.dynamics.create(name, {"lastname": name, "jobtitle": name})
+        world.clock.advance(60)
+    ids = {IDS[name]: row for name, row in rows.items()}
+    person = world.marketo.create_person({"lastName": "Lee", "microsoftType": label, **ids})
+    other = "contact" if table == "lead" else "lead"
+    report = world.cycle()
+
+    assert 1 == report.count(OutcomeKind.AMBIGUOUS, other)
+    assert Pair(person, rows[table]) == world.sync.link(table, person=person)
+    assert (other, other) == tuple(
+        world.row(other, rows[other])[name] for name in ("lastname", "jobtitle")
+    )
+
+
+@pytest.mark.parametrize("gone", ["lead", "contact"])
+def test_a_person_of_two_rows_of_which_one_is_gone(gone: str) -> None:
+    """R45: they are the one that is there, and are never told that they are deleted."""
+    world = World()
+    person, row = world.linked(gone, firstname="Ada")
+    world.dynamics.delete(gone, row)
+    world.settled()
+    world.marketo.edit(person, {"company": "Roe"})
+    kept = "contact" if gone == "lead" else "lead"
+    made = world.sync.sync_person(person, as_=kept).dynamics
+    world.settled()
+    flags: list[Wire] = []
+
+    def note(values: Mapping[str, Wire]) -> dict[str, Wire]:
+        flags.append(values["microsoftIsDeleted"])
+        return {}
+
+    world.marketo.when_changed("microsoftIsDeleted", note)
+    world.store = world.sync.store = MemoryStore()
+    report = world.cycle()
+    world.settled()
+
+    assert 0 == report.count(OutcomeKind.AMBIGUOUS)
+    assert [] == flags
+    assert Pair(person, made) == world.sync.link(kept, person=person)
 
 
 def test_a_person_who_gets_a_second_id() -> None:

@@ -239,6 +239,7 @@ class _Batch:
         """
         Refuse to pair a person that is linked to another record, or about to be.
 
+        Of several records it is the one that the person says to be, and one that is there.
         Who is pushed while another record is about to be theirs is not made a second one (A7).
         """
         pairs = [
@@ -247,9 +248,10 @@ class _Batch:
             if entry.link is None and entry.ids.marketo is not None and entry.push is None
         ]
         known = self.session.store.known(Side.MARKETO, [person for person, _ in pairs])
-        for person, key in pairs:
+        for person, key in sorted(pairs, key=lambda pair: self._claim(self.entries[pair[1]])):
             entry = self.entries[key]
-            if person in known and entry.seen.dynamics is not None and entry.seen.dynamics.gone:
+            over = entry.seen.dynamics is not None and entry.seen.dynamics.gone
+            if over and (person in known or self.session.claimed.get(person, key) != key):
                 # Another record is the person's by now, and nothing is left of this one.
                 unmet = entry.seen.replace(Side.MARKETO, None)
                 self.entries[key] = attrs.evolve(entry, seen=unmet)
@@ -261,6 +263,16 @@ class _Batch:
             pushed = entry.ids.marketo if self._wants_a_record(entry) else None
             if pushed is not None and self.session.claimed.setdefault(pushed, key) != key:
                 self.trouble[key] = TAKEN
+
+    def _claim(self, entry: Pending) -> int:
+        """Return how late *entry* may claim its person, before whom others of the batch may."""
+        here, there = entry.seen
+        if there is not None and there.gone:
+            return 2
+        terms = self.terms[entry.entity]
+        if here is None or "@type" not in terms.layout:
+            return 1
+        return 0 if here.row[terms.index("@type")] == terms.map.type_label else 1
 
     def _wants_a_record(self, entry: Pending) -> bool:
         """Return whether *entry* asks for a record of a person who has none."""
