@@ -676,6 +676,17 @@ def test_a_one_way_field_goes_where_nothing_is_known() -> None:
     assert (None, MISSING) == told(plan)
 
 
+@pytest.mark.parametrize(("held", "lost"), [("b", "b"), ("", MISSING), (None, MISSING)])
+def test_a_one_way_field_keeps_what_stood_where_it_is_new(held: Wire, lost: object) -> None:
+    """Nobody knew what its target held: the journal does from now on."""
+    plan = decided(case("created", NOTHING, (held, "a")))
+    known = decided(case("created", ("b", MISSING), ("b", "a")))
+
+    assert ("a", MISSING) == told(plan)
+    assert lost == plan.lost
+    assert MISSING is known.lost
+
+
 def test_a_one_way_field_to_dynamics_waits_for_the_link() -> None:
     """Nothing goes to Dynamics when two records first meet (A29)."""
     plan = decided(case("score", NOTHING, (7, 8), linked=False))

@@ -13,11 +13,11 @@ import pytest
 
 from dynsync.backlog import LinkState
 from dynsync.errors import ConfigurationError
-from dynsync.fields import Field, Match
+from dynsync.fields import Field, Flow, Match
 from dynsync.maps import CONTACT, LEAD, extend
 from dynsync.outcomes import OutcomeKind
 from dynsync.policies import manual, prefer
-from dynsync.records import Entity, Pair, RecordId, Side
+from dynsync.records import MISSING, Entity, Pair, RecordId, Side
 from dynsync.reports import Report
 from dynsync.sandbox import Fault
 from dynsync.schemas import FULL_ACCESS, Access, Column
@@ -206,6 +206,30 @@ def test_a_field_gained_is_backfilled() -> None:
     world.settled()
 
     assert "https://example.org" == world.person(world.person_of(row))["website"]
+
+
+@pytest.mark.parametrize("source", ["https://example.org", None])
+def test_what_gave_way_to_a_one_way_field_that_was_gained_is_in_the_journal(
+    source: str | None,
+) -> None:
+    """Invariant 6: what stood in a field before it was synced is not lost."""
+    world = World(CONTACT)
+    person, row = world.linked("contact", websiteurl=source)
+    world.marketo.edit(person, {"website": "theirs"})
+    schemas = Pair(world.sync.marketo.describe("person"), world.sync.dynamics.describe("contact"))
+    gained = extend(CONTACT, schemas, website=Pair("website", "websiteurl")).field("website")
+    world.settled()
+    world.sync.maps = (CONTACT.plus(attrs.evolve(gained, flow=Flow.TO_MARKETO)),)
+    world.settled()
+    lost = [
+        change.lost
+        for told in world.sync.explain("contact", dynamics=row)
+        for change in told.changes
+        if change.field == "website" and change.lost is not MISSING
+    ]
+
+    assert source == world.person(person)["website"]
+    assert ["theirs"] == lost
 
 
 def test_narrowing_the_selection_clears_nothing() -> None:

@@ -20,7 +20,7 @@ from dynsync.kinds import Kind, Unfit
 from dynsync.merge import FieldMerge, Verdict, merge_field
 from dynsync.outcomes import Lost
 from dynsync.policies import AuthorityPolicy
-from dynsync.records import MISSING, SIDES, Missing, Pair, Side, Value, Wire
+from dynsync.records import MISSING, SIDES, Missing, Pair, Side, Value, Wire, is_empty
 from dynsync.terms import Terms
 from dynsync.validation import check, truncate
 from dynsync.writes import Reason
@@ -243,6 +243,9 @@ def _plan_flow(case: Case) -> FieldPlan | None:
         plan.adopt = True
         return plan
     _tell(case, plan, source.other, value)
+    if case.base[source.other] is MISSING and not is_empty(held):
+        # What stood in a field that is synced for the first time is nowhere else.
+        plan.lost = held
     return plan
 
 
