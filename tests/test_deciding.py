@@ -687,6 +687,18 @@ def test_a_one_way_field_keeps_what_stood_where_it_is_new(held: Wire, lost: obje
     assert MISSING is known.lost
 
 
+@pytest.mark.parametrize("linked", [True, False])
+def test_a_one_way_field_that_was_never_filled_erases_nothing(*, linked: bool) -> None:
+    """An empty value without a base is no edit, and the base moves past it."""
+    for name, seen in (("created", ("theirs", None)), ("score", (None, 8))):
+        plan = decided(case(name, NOTHING, seen, linked=linked))
+        assert NOTHING == told(plan)
+        assert plan.advance
+        assert not plan.adopt
+    emptied = decided(case("created", ("was", "was"), ("was", None)))
+    assert (None, MISSING) == told(emptied)
+
+
 def test_a_one_way_field_to_dynamics_waits_for_the_link() -> None:
     """Nothing goes to Dynamics when two records first meet (A29)."""
     plan = decided(case("score", NOTHING, (7, 8), linked=False))

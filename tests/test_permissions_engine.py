@@ -13,11 +13,11 @@ import pytest
 
 from dynsync.backlog import LinkState
 from dynsync.errors import ConfigurationError
-from dynsync.fields import Field, Flow, Match
+from dynsync.fields import EntityMap, Field, Flow, Match
 from dynsync.maps import CONTACT, LEAD, extend
 from dynsync.outcomes import OutcomeKind
 from dynsync.policies import manual, prefer
-from dynsync.records import MISSING, Entity, Pair, RecordId, Side
+from dynsync.records import MISSING, Entity, Pair, RecordId, Side, Wire
 from dynsync.reports import Report
 from dynsync.sandbox import Fault
 from dynsync.schemas import FULL_ACCESS, Access, Column
@@ -208,18 +208,20 @@ def test_a_field_gained_is_backfilled() -> None:
     assert "https://example.org" == world.person(world.person_of(row))["website"]
 
 
-@pytest.mark.parametrize("source", ["https://example.org", None])
-def test_what_gave_way_to_a_one_way_field_that_was_gained_is_in_the_journal(
-    source: str | None,
-) -> None:
+def gained(world: World, flow: Flow) -> EntityMap:
+    """Return the map of contacts with a website that flows one way."""
+    schemas = Pair(world.sync.marketo.describe("person"), world.sync.dynamics.describe("contact"))
+    field = extend(CONTACT, schemas, website=Pair("website", "websiteurl")).field("website")
+    return CONTACT.plus(attrs.evolve(field, flow=flow))
+
+
+def test_what_gave_way_to_a_one_way_field_that_was_gained_is_in_the_journal() -> None:
     """Invariant 6: what stood in a field before it was synced is not lost."""
     world = World(CONTACT)
-    person, row = world.linked("contact", websiteurl=source)
+    person, row = world.linked("contact", websiteurl="https://example.org")
     world.marketo.edit(person, {"website": "theirs"})
-    schemas = Pair(world.sync.marketo.describe("person"), world.sync.dynamics.describe("contact"))
-    gained = extend(CONTACT, schemas, website=Pair("website", "websiteurl")).field("website")
     world.settled()
-    world.sync.maps = (CONTACT.plus(attrs.evolve(gained, flow=Flow.TO_MARKETO)),)
+    world.sync.maps = (gained(world, Flow.TO_MARKETO),)
     world.settled()
     lost = [
         change.lost
@@ -228,8 +230,40 @@ def test_what_gave_way_to_a_one_way_field_that_was_gained_is_in_the_journal(
         if change.field == "website" and change.lost is not MISSING
     ]
 
-    assert source == world.person(person)["website"]
+    assert "https://example.org" == world.person(person)["website"]
     assert ["theirs"] == lost
+
+
+@pytest.mark.parametrize("flow", [Flow.TO_MARKETO, Flow.TO_DYNAMICS])
+def test_a_one_way_field_that_was_gained_empties_nothing(flow: Flow) -> None:
+    """An empty value never erases where there is no base; an edit that empties does, from then."""
+    world = World(CONTACT)
+    person, row = world.linked("contact")
+
+    def enter(side: Side, value: str | None) -> None:
+        if side is Side.MARKETO:
+            world.marketo.edit(person, {"website": value})
+        else:
+            world.dynamics.edit("contact", row, {"websiteurl": value})
+        world.settled()
+
+    def both() -> tuple[Wire, Wire]:
+        return world.person(person)["website"], world.row("contact", row)["websiteurl"]
+
+    giving, receiving = (Side.DYNAMICS, Side.MARKETO)[:: 1 if flow is Flow.TO_MARKETO else -1]
+    enter(receiving, "theirs")
+    world.sync.maps = (gained(world, flow),)
+    world.settled()
+    world.dynamics.expire_cursors()
+    world.settled()
+    kept = both()
+    enter(giving, "ours")
+    told = both()
+    enter(giving, None)
+
+    assert {None, "theirs"} == set(kept)
+    assert ("ours", "ours") == told
+    assert (None, None) == both()
 
 
 def test_narrowing_the_selection_clears_nothing() -> None:

@@ -239,6 +239,11 @@ def _plan_flow(case: Case) -> FieldPlan | None:
     if field.same(wire, held, Pair(source, source.other)) or _holds(case, source.other, value):
         plan.advance = moved
         return plan if moved else None
+    unheard_of = case.base[source] is MISSING and held is not MISSING
+    if value is None and unheard_of and case.at < case.terms.plain:
+        # Nobody emptied anything, and what was never filled erases nothing.
+        plan.advance = True
+        return plan
     if source is Side.MARKETO and not case.linked:
         plan.adopt = True
         return plan
