@@ -1390,6 +1390,46 @@ def test_a_person_is_made_again_where_nobody_holds_the_id(gone: str) -> None:
     assert "Boss" == world.person(world.person_of(row))["title"]
 
 
+@pytest.mark.parametrize("gone", ["lead", "contact"])
+def test_whose_person_was_deleted_meets_who_resembles_it(gone: str) -> None:
+    """A28, R46: entered anew in Marketo meanwhile, they are not made a second time."""
+    world = by_email()
+    person, row = world.linked(gone, emailaddress1="leo@example.org", firstname="Leo")
+    world.marketo.delete(person)
+    world.settled()
+    anew = world.marketo.create_person({"email": "Leo@example.org", "lastName": "Lee"})
+    world.settled()
+    world.dynamics.edit(gone, row, {"jobtitle": "Boss"})
+    world.settled()
+
+    assert 1 == world.marketo.count()
+    assert anew == world.person_of(row)
+    assert "Boss" == world.person(anew)["title"]
+    assert "Leo" == world.person(anew)["firstName"]
+
+
+@pytest.mark.parametrize("strangers", [1, 2])
+def test_whose_person_was_deleted_and_nobody_can_tell_who_it_is(strangers: int) -> None:
+    """Invariant 27: several people, or somebody of another record's, are nobody's to choose."""
+    world = by_email()
+    person, row = world.linked("lead", emailaddress1="leo@example.org")
+    world.marketo.delete(person)
+    world.settled()
+    if strangers == 1:
+        _, other = world.linked("contact", emailaddress1="kim@example.org")
+        world.marketo.edit(world.person_of(other), {"email": "leo@example.org"})
+        world.settled()
+    else:
+        for _ in range(strangers):
+            world.marketo.create_person({"email": "leo@example.org", "lastName": "Lee"})
+    world.dynamics.edit("lead", row, {"jobtitle": "Boss"})
+    report = world.cycle()
+
+    assert 1 == report.count(OutcomeKind.AMBIGUOUS)
+    assert strangers == world.marketo.count()
+    assert [] == world.people_of(row)
+
+
 def test_nobody_is_asked_for_where_deleted_people_stay_away() -> None:
     """R46: with ``suppress`` no person is made again, whoever holds the id."""
     world = World()

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import attrs
 from attrs import Factory
 
-from dynsync._match import match_by_field
+from dynsync._match import match_unlinked
 from dynsync._pushed import pushed_people
 from dynsync._reading import fetch_all, find_holders, seen_now
 from dynsync._remaking import held_by_others
@@ -200,14 +200,7 @@ class _Batch:
                 by_entity[entry.entity].append(entry)
         for entity, entries in by_entity.items():
             terms = self.terms[entity]
-            name = terms.map.match.field
-            if name is None:
-                continue
-            if name not in terms.layout:
-                # As long as nobody can say who they are, they are nobody's, and nobody new.
-                self.trouble.update((one.key, f"{name!r} may not be read") for one in entries)
-                continue
-            found = match_by_field(self.session, terms, entries, name)
+            found = match_unlinked(self.session, terms, entries)
             for entry in (one for one in entries if one.key in found):
                 person = found[entry.key]
                 if isinstance(person, str):

@@ -15,7 +15,7 @@ from dynsync.outcomes import TAKEN
 from dynsync.records import MISSING, Missing, Record, RecordId, Side, Wire, plain_id
 from dynsync.terms import Terms
 
-__all__ = ["Found", "match_by_field"]
+__all__ = ["Found", "match_unlinked"]
 
 Found: TypeAlias = Record | str
 """The person of a record, or why it is nobody's to say."""
@@ -45,11 +45,24 @@ def _taken(session: Session, terms: Terms, people: Mapping[RecordId, Record]) ->
     }
 
 
-def match_by_field(
+def match_unlinked(
+    session: Session, terms: Terms, entries: Sequence[Pending]
+) -> Mapping[PendingKey, Found]:
+    """Say of Dynamics records that nobody is known to be who they are, where the host asks."""
+    name = terms.map.match.field
+    if name is None or not entries:
+        return {}
+    if name not in terms.layout:
+        # As long as nobody can say who they are, they are nobody's, and nobody new.
+        return dict.fromkeys((one.key for one in entries), f"{name!r} may not be read")
+    return _match_by_field(session, terms, entries, name)
+
+
+def _match_by_field(
     session: Session, terms: Terms, entries: Sequence[Pending], name: str
 ) -> dict[PendingKey, Found]:
     """
-    Say of unlinked Dynamics records who they are, by equal values of the field *name*.
+    Say of Dynamics records who they are, by equal values of the field *name*.
 
     A hit counts only if it is the only one on either side: both systems are asked, so that
     the answer does not depend on what else is in the backlog. Who is found but is linked

@@ -3,6 +3,7 @@ Before a person who was deleted in Marketo is made again, or forgotten: see who 
 
 A merge, or somebody's edit, may have given it to another person. Marketo's upsert by that field
 would find them and replace their values; and that the record is gone is theirs to say (R45).
+Where nobody holds it, whom the record resembles is asked as for a new one (A28).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Container, Mapping, Sequence
 import attrs
 from attrs import Factory
 
+from dynsync._match import match_unlinked
 from dynsync._reading import find_holders, seen_now
 from dynsync._session import Session
 from dynsync._unanswered import is_unanswered
@@ -70,7 +72,25 @@ def held_by_others(
         elif holder and id_ in again:
             # Where the record is gone too, nothing is left that could be anybody's.
             found.trouble[entry.key] = holder
+    unheld = [one for id_, one in again.items() if id_ not in holders and one.seen.dynamics]
+    _match_again(session, terms, unheld, found)
     return found
+
+
+def _match_again(
+    session: Session, terms: Terms, entries: Sequence[Pending], found: Remaking
+) -> None:
+    """Let records whose person is to be made again meet who resembles them, as new ones do."""
+    by_person = match_unlinked(session, terms, entries)
+    for entry in (one for one in entries if one.key in by_person):
+        id_, person = entry.ids.dynamics or RecordId(""), by_person[entry.key]
+        key = unlinked_key(terms.entity, id_)
+        if isinstance(person, Record):
+            person = _holder(session, key, [person], ())
+        if isinstance(person, Record):
+            found.meetings[entry.key] = _meeting(session, terms, entry, id_, person)
+        else:
+            found.trouble[entry.key] = person
 
 
 def _holder(
