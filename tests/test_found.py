@@ -1179,3 +1179,18 @@ def test_two_writes_at_one_moment_are_told_apart() -> None:
             ("collide", collide),
         ]
     )
+
+
+def test_a_feed_is_not_forgotten_before_it_has_told_of_an_edit() -> None:
+    """Invariant 31: what we overwrote, and a cursor that ends then, nobody could ever hear of."""
+    edits = {"at": 0, "edit": ("first_name", "Bo"), "other": ("first_name", None)}
+    resolve = {"at": 0, "name": "city", "side": Side.MARKETO, "choices": (0, 0)}
+    replay(
+        [
+            ("hold_back_feed", {}),
+            ("edit_both", edits),
+            ("resolve_by_hand", {**resolve, "noise": 468664481}),
+            ("hold_back_feed", {}),
+            ("expire", {"run": True, "noise": 432889087}),
+        ]
+    )
