@@ -12,8 +12,8 @@ from broken import run
 from broken.connectors import BROKEN, Broken, OnDynamics, OnMarketo, Wrapped
 from broken.systems import COLUMNS, DynamicsOutside, MarketoOutside, dynamics, marketo
 from dynsync.connectors import Connector, Page
-from dynsync.errors import ConfigurationError, Throttled, Unavailable
-from dynsync.records import Cursor, Record, RecordId, Tombstone, Wire
+from dynsync.errors import ConfigurationError, Refused, Throttled, Unavailable
+from dynsync.records import Cursor, Record, RecordId, Side, Tombstone, Wire
 from dynsync.sandbox import (
     NO_LIMITS,
     BusinessRule,
@@ -399,6 +399,36 @@ def test_system_that_takes_nothing_is_not_reached() -> None:
 
 def _nobody(_before: Mapping[str, Wire] | None, _after: dict[str, Wire]) -> None:
     raise BusinessRule("closed")
+
+
+class Particular(OnDynamics):
+    """A connector whose system takes text with quotes, and cannot look for it."""
+
+    def find(
+        self, table: str, field: str, values: Collection[Wire], fields: Sequence[str]
+    ) -> Sequence[Record]:
+        """Refuse to look for quotes."""
+        if any("'" in str(value) or '"' in str(value) for value in values):
+            raise Refused(Side.DYNAMICS, "text with quotes cannot be looked for")
+        return super().find(table, field, values, fields)
+
+
+def test_text_that_is_hard_to_spell_may_be_refused() -> None:
+    """By a rule for a column, and where it is looked for."""
+
+    def make() -> Made:
+        connector, outside = dynamics()
+        outside.org.add_rule("contact", _letters_only)
+        return Particular(connector, outside), outside
+
+    found = check_connector(make, table="contact", rounds=0)
+
+    assert found.held, found
+
+
+def _letters_only(_before: Mapping[str, Wire] | None, after: dict[str, Wire]) -> None:
+    if not str(after.get("firstname") or "a").replace("'", "").isascii():
+        raise BusinessRule("a first name is of ASCII", "firstname")
 
 
 def test_own_values_are_written() -> None:

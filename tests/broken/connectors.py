@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Final, TypeAlias, cast
 
 import attrs
@@ -169,6 +170,42 @@ class ValuesOfOtherFields(OnDynamics):
 def _turned(record: Record) -> list[Wire]:
     wires = list(record.values.values())
     return [*wires[1:], *wires[:1]]
+
+
+class DropsZeros(OnDynamics):
+    """Reads text of digits as a number, as a spreadsheet does."""
+
+    def fetch(
+        self, table: str, ids: Collection[RecordId], fields: Sequence[str]
+    ) -> Sequence[Record]:
+        """Read it so."""
+        found = super().fetch(table, ids, fields)
+        return [cast("Record", valued(one, _counted)) for one in found]
+
+
+def _counted(values: Mapping[str, Wire]) -> Mapping[str, Wire]:
+    return {
+        name: int(wire) if isinstance(wire, str) and wire.isdecimal() else wire
+        for name, wire in values.items()
+    }
+
+
+class OneAlphabet(OnDynamics):
+    """Tells a question mark for each letter that is not of ASCII."""
+
+    def fetch(
+        self, table: str, ids: Collection[RecordId], fields: Sequence[str]
+    ) -> Sequence[Record]:
+        """Replace them."""
+        found = super().fetch(table, ids, fields)
+        return [cast("Record", valued(one, _in_ascii)) for one in found]
+
+
+def _in_ascii(values: Mapping[str, Wire]) -> Mapping[str, Wire]:
+    return {
+        name: wire.encode("ascii", "replace").decode() if isinstance(wire, str) else wire
+        for name, wire in values.items()
+    }
 
 
 class NaiveModified(OnDynamics):
@@ -937,6 +974,40 @@ class FindsFirst(OnMarketo):
         return super().find(table, field, values, fields)[:1]
 
 
+class FindsNoQuote(OnDynamics):
+    """Puts a value into its query as it is, so that a quote in it ends the query."""
+
+    def find(
+        self, table: str, field: str, values: Collection[Wire], fields: Sequence[str]
+    ) -> Sequence[Record]:
+        """Fail over a quote."""
+        if any("'" in str(value) for value in values):
+            raise Unavailable(Side.DYNAMICS, "400 Bad Request")
+        return super().find(table, field, values, fields)
+
+
+class FindsByPattern(OnDynamics):
+    """Finds what is like the value, which holds signs of a pattern."""
+
+    def find(
+        self, table: str, field: str, values: Collection[Wire], fields: Sequence[str]
+    ) -> Sequence[Record]:
+        """Find what is like it."""
+        every = [*dict.fromkeys([field, *fields])]
+        page = self.inner.read(table, every, None)
+        records = [*page.changes]
+        while page.more:
+            page = self.inner.read(table, every, page.cursor)
+            records += page.changes
+        like = [str(value).casefold().replace("%", "*").replace("_", "?") for value in values]
+        return [
+            one
+            for one in records
+            if isinstance(one, Record)
+            and any(fnmatchcase(str(one.values[field]).casefold(), pattern) for pattern in like)
+        ]
+
+
 class FindsTooMuch(OnDynamics):
     """Finds what begins with the same letter, on the first page."""
 
@@ -1037,6 +1108,8 @@ BROKEN: Final[tuple[Broken, ...]] = (
     Broken(Converts, "C1"),
     Broken(ParsesDates, "C1"),
     Broken(ValuesOfOtherFields, "C1"),
+    Broken(DropsZeros, "C1"),
+    Broken(OneAlphabet, "C1"),
     Broken(NaiveModified, "C1"),
     Broken(DropsPage, "C2"),
     Broken(RepeatsPageForEver, "C2"),
@@ -1096,6 +1169,8 @@ BROKEN: Final[tuple[Broken, ...]] = (
     Broken(FindsWithoutField, "find"),
     Broken(FindsFirst, "find"),
     Broken(FindsTooMuch, "find"),
+    Broken(FindsNoQuote, "find"),
+    Broken(FindsByPattern, "find"),
     Broken(LogsTwice, "log"),
     Broken(ForgetsLines, "log"),
     Broken(LogsForTheGone, "log"),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from dynsync.testing._outside import Trouble
-from dynsync.testing._palette import Palette
+from dynsync.testing._palette import TEXTS, Palette
 from dynsync.testing._steps import (
     Again,
     Begin,
@@ -27,6 +27,7 @@ from dynsync.testing._steps import (
     Program,
     Several,
     Somebody,
+    Spell,
     Step,
     Stray,
     Troubled,
@@ -64,6 +65,16 @@ def by_hand(palette: Palette) -> Iterator[Program]:
             yield from _troubled(trouble)
         yield from (_column(name) for name in palette.values if name not in palette.fields)
         yield from ((Longest(0, n), Fetch((0,))) for n in range(len(palette.fields)))
+        yield from _spelt(palette)
+
+
+def _spelt(palette: Palette) -> Iterator[Program]:
+    """Yield a program for each text that is hard to spell, in the first field of plain words."""
+    fields = range(len(palette.fields))
+    field = next((n for n in fields if palette.plain(palette.field(n))), None)
+    if field is not None:
+        for text in range(len(TEXTS)):
+            yield (Make(0), Make(1), Spell(0, text, field), Begin(), Finish())
 
 
 def _column(name: str) -> Program:

@@ -14,7 +14,7 @@ from dynsync.maps import CONTACT, LEAD
 from dynsync.records import Side, Wire
 from dynsync.schemas import FULL_ACCESS, Column, Schema
 
-__all__ = ["Palette", "choose", "misfit", "same"]
+__all__ = ["TEXTS", "Palette", "choose", "misfit", "same"]
 
 Family: TypeAlias = Literal["text", "flag", "whole", "number", "choice", "choices", "day", "moment"]
 
@@ -29,6 +29,16 @@ _FAMILIES: Final[Mapping[str, Family]] = {
     **dict.fromkeys(("datetime", "timezoneindependent"), "moment"),
 }
 _WORDS: Final = ("Ann", "Bea", "Cleo", "Dora")
+TEXTS: Final = (
+    "O'Neil",
+    'a "b", c; d',
+    "A_n%",
+    "0150",
+    "null",
+    "a\\b",
+    "Zoë Łęcka 北京",
+)
+"""Texts that a column of words takes, and that are hard to spell in a query or a file."""
 _LINKS: Final = (CONTACT.link_field, LEAD.link_field)
 
 
@@ -60,6 +70,10 @@ class Palette:
     def family(self, field: str) -> Family | None:
         """Return what kind of values a field holds."""
         return _family(self.columns[field])
+
+    def plain(self, field: str) -> bool:
+        """Return whether a field is text like any other: no address, and no values of the host."""
+        return set(self.values[field]) <= {*_WORDS}
 
     def without(self, dropped: Iterable[str]) -> Palette:
         """Return the palette without some fields."""

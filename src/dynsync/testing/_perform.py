@@ -8,7 +8,7 @@ from typing import assert_never
 import attrs
 
 from dynsync.connectors import Connector
-from dynsync.testing import _asking, _beside, _logs, _reading, _writing
+from dynsync.testing import _asking, _beside, _logs, _reading, _spelling, _writing
 from dynsync.testing._outside import CanFail, Outside
 from dynsync.testing._scene import Scene, Setting
 from dynsync.testing._steps import (
@@ -30,6 +30,7 @@ from dynsync.testing._steps import (
     Program,
     Several,
     Somebody,
+    Spell,
     Step,
     Stray,
     Troubled,
@@ -111,6 +112,8 @@ def _do(scene: Scene, step: Step) -> None:
             _beside.somebody(scene, step)
         case Longest():
             _beside.longest(scene, step)
+        case Spell():
+            _spelling.spell(scene, step)
         case Permitted():
             _beside.permitted(scene, step)
         case Troubled():

@@ -33,6 +33,7 @@ __all__ = [
     "Program",
     "Several",
     "Somebody",
+    "Spell",
     "Step",
     "Stray",
     "Troubled",
@@ -165,6 +166,15 @@ class Longest:
 
 
 @attrs.frozen
+class Spell:
+    """Set a field of *who* to the text of that number that is hard to spell, and find it by it."""
+
+    who: int
+    text: int
+    field: int = 0
+
+
+@attrs.frozen
 class Permitted:
     """Set a column of *who* that is described as writable, by its name."""
 
@@ -225,6 +235,7 @@ Step: TypeAlias = (
     | Identify
     | User
     | Longest
+    | Spell
     | Permitted
     | Unknown
     | Stray

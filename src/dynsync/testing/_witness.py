@@ -106,12 +106,12 @@ class Witness:
         before the same is asked again, and may raise `Breach`.
         """
         self.note(line)
-        last = ""
+        last: SystemFailure | None = None
         for _ in range(_TRIES):
             try:
                 result = self._once(method, call, given)
             except SystemFailure as failure:
-                last = f"{type(failure).__name__}: {failure}"
+                last = failure
                 # A limit may be reached before the trouble that waits behind it.
                 limit = isinstance(failure, Throttled) and self._armed != "throttled"
                 if self._armed is not None and not limit:
@@ -126,7 +126,8 @@ class Witness:
                     self.swallowed, self._armed = self._armed, None
                 self._kept.append((result, repr(result), line))
                 return result
-        raise Halted(f"{method} failed {_TRIES} times in a row, at last with {last}")
+        told = f"{type(last).__name__}: {last}"
+        raise Halted(f"{method} failed {_TRIES} times in a row, at last with {told}") from last
 
     def _once(self, method: str, call: Callable[[], T], given: Sequence[object]) -> T:
         before = [repr(one) for one in given]
