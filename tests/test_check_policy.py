@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -177,6 +178,34 @@ def quotes_both(collision: Collision) -> Resolution:
     return Leave(f"{collision}")
 
 
+def quotes_a_number(collision: Collision) -> Resolution:
+    """Let the larger number win, and say which."""
+    match collision.values:
+        case Pair(marketo=int() as one, dynamics=int() as other):
+            return Put(max(one, other), f"{max(one, other)} is more")
+        case _:
+            return Leave()
+
+
+def quotes_a_day(collision: Collision) -> Resolution:
+    """Say which day wins."""
+    day = collision.values.marketo
+    return Take(Side.MARKETO, f"since {day}") if isinstance(day, dt.date) else Leave()
+
+
+def quotes_an_option(collision: Collision) -> Resolution:
+    """Say which option gives way."""
+    option = collision.values.dynamics
+    return Take(Side.MARKETO, f"not {option.label}") if isinstance(option, Choice) else Leave()
+
+
+def quotes_an_address(collision: Collision) -> Resolution:
+    """Say in small letters which address wins."""
+    if collision.field == "email":
+        return Take(Side.MARKETO, f"{collision.values.marketo} is better".lower())
+    return Leave()
+
+
 def always(policy: AuthorityPolicy) -> Callable[[], AuthorityPolicy]:
     """Return a maker of a policy that needs no making."""
     return lambda: policy
@@ -190,6 +219,8 @@ BROKEN: Final[Mapping[Callable[[], AuthorityPolicy], str]] = {
     **{always(policy): "P4" for policy in (settles, forgets_base, swaps)},
     **{always(policy): "P5" for policy in (gives_up, by_share, by_parity)},
     **{always(policy): "P6" for policy in (quotes_the_winner, quotes_the_loser, quotes_both)},
+    **{always(policy): "P6" for policy in (quotes_a_number, quotes_a_day)},
+    **{always(policy): "P6" for policy in (quotes_an_option, quotes_an_address)},
 }
 
 

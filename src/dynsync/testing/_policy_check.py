@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Collection, Mapping, Sequence
+import datetime as dt
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
+from decimal import Decimal
 from functools import partial
 from typing import Final, TypeAlias, cast
 
@@ -17,7 +19,7 @@ from dynsync.kinds import Kind
 from dynsync.maps import CONTACT, LEAD
 from dynsync.merge import merge_field
 from dynsync.policies import AuthorityPolicy, Collision, Leave, Put, Resolution, Take, named
-from dynsync.records import Entity, Pair, Side
+from dynsync.records import Choice, Entity, Pair, Reference, Side, Value
 from dynsync.testing._attempts import Raised, attempted
 from dynsync.testing._collisions import MARKERS, collisions
 from dynsync.testing._findings import Clause, Finding, Findings, Standing
@@ -66,6 +68,8 @@ POLICY_CLAUSES: Final = (
 """The clauses, in order; P7 is told and not judged."""
 
 _LATER: Final = 3600.0
+_TELLING: Final = 5
+_DAY: Final = len("2024-02-29")
 _POLICIES: Final = (
     "Give a policy: newest(), prefer(Side.MARKETO), manual, or any function from a Collision to a "
     "Resolution."
@@ -263,12 +267,32 @@ def _decision(answer: Resolution | None) -> object:
 
 def _quotes(policy: AuthorityPolicy, collision: Collision) -> str:
     answer = _answer(policy, collision)
-    if collision.values != MARKERS or not isinstance(answer, Take | Put | Leave):
+    if not isinstance(answer, Take | Put | Leave):
         return ""
-    told = str(answer.why)
-    if any(str(value) in told for value in collision.values):
+    told = str(answer.why).casefold()
+    texts = {text.casefold() for value in collision.values for text in _tellings(value)}
+    if any(text in told for text in texts):
         return "its reason quotes a value"
     return ""
+
+
+def _tellings(value: Value) -> Iterator[str]:
+    """Yield the texts by which *value* is known in a reason; of short ones nothing is known."""
+    match value:
+        case str():
+            # Other texts look like words of a reason: "undefined", "Monday".
+            texts = [value] if value in MARKERS or "@" in value else []
+        case Choice():
+            texts = [value.label]
+        case Reference():
+            texts = [value.id]
+        case dt.date():
+            texts = [str(value), value.isoformat(), str(value)[:_DAY]]
+        case int() | Decimal() if not isinstance(value, bool):
+            texts = [str(value)]
+        case _:
+            texts = []
+    yield from (text for text in texts if len(text) >= _TELLING)
 
 
 def _mirrored(policy: AuthorityPolicy, asked: Sequence[Collision]) -> Finding:
