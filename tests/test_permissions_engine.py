@@ -11,6 +11,7 @@ from typing import Final
 import attrs
 import pytest
 
+from dynsync._session import UNASKED
 from dynsync.backlog import LinkState
 from dynsync.errors import ConfigurationError
 from dynsync.fields import EntityMap, Field, Flow, Match
@@ -810,6 +811,8 @@ def test_blinded_in_a_run_that_breaks_off(*, cleared: bool) -> None:
     assert ((None, None) if cleared else ("Analyst", "Analyst")) == world.both(
         person, "lead", row, "job_title"
     )
+    # It was asked, once: no later run doubts it again.
+    assert world.sync.store.get(UNASKED) is None
 
 
 def test_blinded_right_before_a_zero_is_read_again() -> None:
