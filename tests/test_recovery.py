@@ -70,7 +70,7 @@ def state_of(world: World) -> tuple[list[str], dict[RecordId, dict[str, Wire]]]:
 # -- edits that a write of ours overwrites (invariant 31)
 
 
-def retitled(world: World, table: str, title: str) -> tuple[RecordId, RecordId]:
+def retitled(world: World, table: str, title: str | None) -> tuple[RecordId, RecordId]:
     """Link an analyst, and give it another title in Dynamics: we are to write that to Marketo."""
     person, row = world.linked(table, jobtitle="Analyst")
     world.dynamics.edit(table, row, {"jobtitle": title})
@@ -89,6 +89,20 @@ def test_edit_between_read_and_write(table: str, expected: str, seconds: int) ->
         world.marketo.edit(person, {"title": "Theirs"})
 
     before(world.marketo.faults, "write", edit)
+    world.cycle()
+    world.settled()
+
+    assert (expected, expected) == world.both(person, table, row, "job_title")
+
+
+@pytest.mark.parametrize(("table", "expected"), [("lead", "Theirs"), ("contact", None)])
+def test_edit_between_reading_that_it_was_emptied_and_the_write(
+    table: str, expected: str | None
+) -> None:
+    """Invariant 31: what somebody emptied in Dynamics was changed there, and collides."""
+    world = World()
+    person, row = retitled(world, table, None)
+    world.meanwhile(person, {"title": "Theirs"})
     world.cycle()
     world.settled()
 
