@@ -92,6 +92,8 @@ NASTY: Final[tuple[Wire, ...]] = (
     "e",
     "1e5",
     "1e400",
+    "1e99999999999999999999",
+    "0e-99999999999999999999",
     "1_000",
     "１２",  # noqa: RUF001 - digits of another width
     "\u0663",
@@ -348,6 +350,9 @@ REFUSED: Final[tuple[tuple[Kind, Wire, str, str], ...]] = (
     (NumberKind(), True, "VALUE_TYPE", "not a number"),
     (NumberKind(), 10**101, "VALUE_RANGE", "a number that no column can hold"),
     (NumberKind(), float("inf"), "VALUE_RANGE", "a number that no column can hold"),
+    (NumberKind(), "-1e99999999999999999999", "VALUE_RANGE", "a number that no column can hold"),
+    (NumberKind(), "0e99999999999999999999", "VALUE_RANGE", "a number that no column can hold"),
+    (IntegerKind(), "1e-9999999999999999999", "VALUE_RANGE", "a number that no column can hold"),
     (IntegerKind(), "twelve", "VALUE_TYPE", "not a number"),
     (IntegerKind(), 14.1, "VALUE_TYPE", "not a whole number"),
     (BooleanKind(), "maybe", "VALUE_TYPE", "neither true nor false"),

@@ -8,7 +8,7 @@ No message holds the value.
 from __future__ import annotations
 
 import datetime as dt
-from decimal import Context, Decimal, InvalidOperation
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, InvalidOperation
 from typing import Final
 
 import attrs
@@ -26,7 +26,7 @@ _EARLIEST: Final = "1753-01-01"
 _DAYS: Final = frozenset({"DateTime", "DateOnly", "TimeZoneIndependent"})
 """Dynamics' words for what holds a day; Marketo knows no earliest one."""
 
-_EXACT: Final = Context(prec=400)
+_EXACT: Final = Context(prec=400, Emin=MIN_EMIN, Emax=MAX_EMAX)
 """Wide enough to round nothing, whatever the host has made of its own context."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable
-from decimal import ROUND_HALF_EVEN, Context, Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Final
 
@@ -25,20 +25,29 @@ _DECIMAL: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | r
 """How a number is written. `Decimal` would also take ``1_000``, and digits of any script."""
 
 
+def _written(text: str) -> Decimal | None:
+    """Return the number that *text* writes, None if its exponent is past what `Decimal` takes."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return None
+
+
 def _number(wire: Wire) -> Decimal | None:
     """Return *wire* as an exact number, blank text as None."""
     if blank(wire):
         return None
+    number: Decimal | None
     if isinstance(wire, float):
         number = Decimal(repr(wire))
     elif isinstance(wire, int) and not isinstance(wire, bool):
         number = Decimal(wire)
     elif isinstance(wire, str) and _DECIMAL.fullmatch(text := wire.strip()):
-        number = Decimal(text)
+        number = _written(text)
     else:
         raise Unfit("VALUE_TYPE", "not a number")
     # A zero has an exponent too, and `Decimal` keeps it.
-    if not number.is_finite() or (number and abs(number.adjusted()) > _FAR):
+    if number is None or not number.is_finite() or (number and abs(number.adjusted()) > _FAR):
         raise Unfit("VALUE_RANGE", "a number that no column can hold")
     return number
 
