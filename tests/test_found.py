@@ -1194,3 +1194,25 @@ def test_a_feed_is_not_forgotten_before_it_has_told_of_an_edit() -> None:
             ("expire", {"run": True, "noise": 432889087}),
         ]
     )
+
+
+def test_what_comes_back_waits_with_its_record_though_both_sides_agree() -> None:
+    """Invariant 31: an edit that we overwrote goes back when nothing holds the record any more."""
+    turns = {"at": 0, "name": "job_title", "first": Side.MARKETO, "choices": (0, 0), "pause": 60}
+    window = {"at": 5, "sides": [Side.DYNAMICS, Side.MARKETO], "name": "job_title"}
+    unheard = {"at": 0, "side": Side.MARKETO, "name": "first_name", "choice": 0, "later": 0}
+    told = {"marketo": 3600, "dynamics": 0, "hold": "record", "on_marketo_delete": "recreate"}
+    long = ("first_name", "x" * 60)
+    replay(
+        [
+            ("begin", told),
+            ("take_turns", turns),
+            ("edit_in_the_window", {**window, "choices": (4, 9, True)}),
+            ("crashing_commit", {"at": 1, "when": "before", "who": 0, "edit": long}),
+            (
+                "edit_after_no_answer",
+                {**unheard, "kind": "lost_response", "again": Side.MARKETO},
+            ),
+            ("late_rows", {"at": 0, "names": ("first_name", "first_name"), "choices": (0, 0)}),
+        ]
+    )

@@ -176,8 +176,11 @@ class Checker:
         stays = blocked or scene.refused(cell.name, here) or human.judge(cell).waits
         if cell.muddled and stays:
             wanted = list(cell.now.values()) if meet else None
-        elif wanted is not None and held and not (meet and cell.may_be(here, wanted)):
-            # Nothing goes out, and what we overwrote does not go back.
+        elif wanted is not None and held and (
+            cell.muddled or not (meet and cell.may_be(here, wanted))
+        ):
+            # Nothing goes out, and what we overwrote does not go back: where nobody can know
+            # which edit was the last, it may yet, though the two meet for now.
             self.reached["held with its record"] += 1
             self._check_waits(cell, here, there, where)
             return
@@ -231,10 +234,13 @@ class Checker:
         known = [*cell.history, *cell.agreed.values(), *cell.now.values()]
         assert cell.may_be(here, known), f"{cell}, Marketo {here!r}"
         assert cell.may_be(there, known), f"{cell}, Dynamics {there!r}"
-        if scene.same(name, scene.normal(name, here), there):
+        if held:
+            # Also where they meet for now: an edit that we overwrote may yet come back.
+            cell.now = {Side.MARKETO: here, Side.DYNAMICS: there}
+        elif scene.same(name, scene.normal(name, here), there):
             cell.settle(here, there)
         else:
-            stopped = held or name == scene.secured or human.judge(cell).waits
+            stopped = name == scene.secured or human.judge(cell).waits
             stopped = stopped or any(scene.refused(name, v) for v in known)
             assert stopped, f"did not converge: {cell}, Marketo {here!r}, Dynamics {there!r}"
             cell.now = {Side.MARKETO: here, Side.DYNAMICS: there}
