@@ -352,6 +352,45 @@ def test_what_is_too_long_is_cut_if_that_is_asked() -> None:
     assert (MISSING, "x" * 10) == told(plan)
 
 
+@pytest.mark.parametrize("base", [NOTHING, ("Oslo", "Oslo")])
+@pytest.mark.parametrize("policy", [prefer(Side.DYNAMICS), prefer(Side.MARKETO), manual])
+def test_what_a_side_holds_as_much_of_as_goes_there_is_agreed(
+    base: Wires, policy: AuthorityPolicy
+) -> None:
+    """A35: nobody is asked, and what was not cut stays; a beginning that is shorter differs."""
+    fields = LEAD.plus(attrs.evolve(LEAD.field("city"), too_long="truncate"))
+    terms = terms_with(fields=fields, policy=policy, first=policy, backfill=policy)
+    short = (Side.MARKETO, Column("city", length=10))
+    other = terms_with(short, fields=fields, policy=policy, first=policy, backfill=policy)
+    there = decided(case("city", base, ("x" * 11, "x" * 10), terms=terms))
+    here = decided(case("city", base, ("x" * 10, "x" * 11), terms=other))
+    less = decided(case("city", base, ("x" * 11, "x" * 9), terms=terms))
+
+    for plan in (there, here):
+        assert (NOTHING, True, MISSING) == (told(plan), plan.advance, plan.lost)
+        assert plan.decision is not None
+        assert (Verdict.AGREED, None) == (plan.decision.verdict, plan.decision.winner)
+    assert less.decision is not None
+    assert Verdict.AGREED is not less.decision.verdict
+
+
+def test_what_was_cut_and_what_one_side_changed_alone_is_told() -> None:
+    """Also where the other side holds as much of it; and what was overwritten is told in full."""
+    cut = LEAD.plus(attrs.evolve(LEAD.field("city"), too_long="truncate"))
+    terms = terms_with(fields=cut, policy=prefer(Side.DYNAMICS))
+    whole, beginning = "x" * 11, "x" * 10
+    alone = decided(case("city", (whole, "Oslo"), (whole, beginning), terms=terms))
+    claim = case("city", ("a", "a"), (whole, beginning), terms=terms, claimed=True)
+    claimed = decided(attrs.evolve(claim, actual=Pair[Maybe](beginning, beginning)))
+    silent = decided(case("city", ("a", MISSING), (whole, MISSING), terms=terms))
+
+    assert (beginning, MISSING) == told(alone)
+    assert claimed.decision is not None
+    assert Verdict.COLLISION is claimed.decision.verdict
+    assert whole == claimed.lost
+    assert (MISSING, beginning) == told(silent)
+
+
 def test_a_side_without_a_schema_is_told_all_the_same() -> None:
     """Stamps have no column in Dynamics; what Marketo should hold of them goes there."""
     plan = decided(case("@deleted", (False, False), (False, True)))

@@ -860,6 +860,25 @@ def test_what_was_cut_is_written_once(flow: Flow) -> None:
     assert "x" * 100 in str(there)
 
 
+@pytest.mark.parametrize("entity_map", [LEAD, CONTACT], ids=["lead", "contact"])
+def test_what_was_cut_outlives_the_state(entity_map: EntityMap) -> None:
+    """A35: without a base, what Dynamics could hold of a text takes nothing from the rest of it."""
+    cut = entity_map.plus(attrs.evolve(entity_map.field("first_name"), too_long="truncate"))
+    world = World(cut)
+    table = str(entity_map.entity)
+    person, row = world.linked(table, firstname="Ada")
+    world.marketo.edit(person, {"firstName": LONG})
+    world.settled()
+    anew = World(cut, clock=world.clock, marketo=world.marketo, dynamics=world.dynamics)
+    anew.settled()
+    written = anew.both(person, table, row, "first_name")
+    anew.marketo.edit(person, {"firstName": "Augusta"})
+    anew.settled()
+
+    assert (LONG, LONG[:50]) == written
+    assert ("Augusta", "Augusta") == anew.both(person, table, row, "first_name")
+
+
 # -- Marketo's blocked fields
 
 

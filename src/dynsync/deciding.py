@@ -19,7 +19,7 @@ from dynsync.fields import Field, Flow
 from dynsync.kinds import Kind, Unfit
 from dynsync.merge import FieldMerge, Verdict, merge_field
 from dynsync.outcomes import Lost
-from dynsync.policies import AuthorityPolicy
+from dynsync.policies import AuthorityPolicy, manual
 from dynsync.records import MISSING, SIDES, Missing, Pair, Side, Value, Wire, is_empty
 from dynsync.terms import Terms
 from dynsync.validation import check, truncate
@@ -168,8 +168,11 @@ def _encode(case: Case, side: Side, value: Value) -> Wire:
 def _holds(case: Case, side: Side, value: Value) -> bool:
     """Return whether *side* holds all of *value* that it would be sent."""
     held = case.actual[side]
-    if held is MISSING:
-        return False
+    return held is not MISSING and _is_all(case, side, value, held)
+
+
+def _is_all(case: Case, side: Side, value: Value, held: Wire) -> bool:
+    """Return whether *held* is all of *value* that *side* would be sent."""
     try:
         return case.field.same(_encode(case, side, value), held, Pair(side, side))
     except Unfit:
@@ -283,17 +286,28 @@ def _plan_field(case: Case) -> FieldPlan | None:
     """Decide on a two-way field and prepare what each side is told."""
     field = case.field
     base, seen = case.decode(case.base), case.decode(case.seen)
+    cut = field.too_long == "truncate" and _is_cut(case, seen)
     decision = merge_field(
         field.name,
         base,
         seen,
-        policy=_policy(case),
+        policy=manual if cut else _policy(case),
         same=field.equal,
         entity=case.terms.entity,
         ages=case.ages,
     )
     if decision is None:
         return None
+    if cut and decision.verdict is Verdict.UNRESOLVED:
+        return FieldPlan(field.name, _CUT, advance=True)
+    return _carry_out(case, decision, base, seen)
+
+
+def _carry_out(
+    case: Case, decision: FieldMerge, base: Pair[Value | Missing], seen: Pair[Value | Missing]
+) -> FieldPlan:
+    """Prepare what each side is told of a *decision* on a two-way field."""
+    field = case.field
     _check_put(case, decision)
     if (error := case.unfit(decision.winner)) is not None:
         return _unfit(case, *error)
@@ -317,6 +331,25 @@ def _plan_field(case: Case) -> FieldPlan | None:
         return _wait(case, plan)
     plan.advance = not plan.told
     return plan
+
+
+_CUT: Final = Ruling(Verdict.AGREED, None, "both hold it, one of them as much as goes there")
+
+
+def _is_cut(case: Case, seen: Pair[Value | Missing]) -> bool:
+    """
+    Return whether a side says all that goes there of what the other one says (A35).
+
+    Then they do not differ, and the rest of the text gives way to nothing. An edit that we
+    overwrote is not there any more, whatever it began with.
+    """
+    if case.claimed:
+        return False
+    sides = ((side, case.seen[side], seen[side.other]) for side in SIDES)
+    return any(
+        held is not MISSING and whole is not MISSING and _is_all(case, side, whole, held)
+        for side, held, whole in sides
+    )
 
 
 def is_of_kind(kind: Kind, value: Value) -> bool:
