@@ -352,6 +352,18 @@ def test_what_is_too_long_is_cut_if_that_is_asked() -> None:
     assert (MISSING, "x" * 10) == told(plan)
 
 
+def test_only_text_is_cut() -> None:
+    """The beginning of a list of options, or of an id, would name others, or none."""
+    hobbies = attrs.evolve(HOBBIES.map.field("hobbies"), too_long="truncate")
+    short = (Side.MARKETO, Column("hobbies", length=8))
+    options = (Side.DYNAMICS, HOBBIES.columns.dynamics[HOBBIES.index("hobbies")])
+    terms = terms_with(short, options, fields=LEAD.plus(hobbies))
+    plan = decided(case("hobbies", ("Golf", "1"), ("Golf", "1,2"), terms=terms))
+
+    assert NOTHING == told(plan)
+    assert ["FIELD_LENGTH"] == [reason.code for reason in reasons(plan, Side.MARKETO)]
+
+
 @pytest.mark.parametrize("base", [NOTHING, ("Oslo", "Oslo")])
 @pytest.mark.parametrize("policy", [prefer(Side.DYNAMICS), prefer(Side.MARKETO), manual])
 def test_what_a_side_holds_as_much_of_as_goes_there_is_agreed(

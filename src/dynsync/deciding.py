@@ -158,9 +158,10 @@ def _standing_hold(case: Case, side: Side, wire: Wire) -> bool:
 
 
 def _encode(case: Case, side: Side, value: Value) -> Wire:
-    """Return *value* in *side*'s words, as much as goes there. Raises `Unfit`."""
+    """Return *value* in *side*'s words, of text as much as goes there. Raises `Unfit`."""
     wire = case.field.kind.encode(value, side)
-    if case.field.too_long == "truncate":
+    # The beginning of a text is less of it; that of a number, an id or options is another value.
+    if case.field.too_long == "truncate" and isinstance(value, str):
         return truncate(wire, case.terms.columns[side][case.at])
     return wire
 
