@@ -506,6 +506,24 @@ LONG: Final = Column("", "here", "string", length=255)
             Column("", "There", "Integer"),
             ["integer, but the map says decimal"],
         ),
+        (
+            attrs.evolve(FIELD, kind=ChoiceKind()),
+            Column("", "Here", "integer"),
+            Column("", "There", "Picklist"),
+            ["Marketo holds codes, but the map says labels"],
+        ),
+        (
+            attrs.evolve(FIELD, kind=ChoiceKind(marketo="code")),
+            Column("", "Here", "integer"),
+            Column("", "There", "Picklist"),
+            [],
+        ),
+        (
+            attrs.evolve(FIELD, kind=ChoiceKind(marketo="code")),
+            Column("", "Here", "string"),
+            Column("", "There", "Picklist"),
+            [],
+        ),
     ],
 )
 def test_lint(field: Field, marketo: Column, dynamics: Column, warnings: list[str]) -> None:

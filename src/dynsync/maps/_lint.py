@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from dynsync.fields import EntityMap, Field
-from dynsync.kinds import TextKind
+from dynsync.kinds import ChoiceKind, Kind, TextKind
 from dynsync.maps._columns import KINDS, bridge
 from dynsync.records import Pair, Side
 from dynsync.schemas import Column, Schema
@@ -54,8 +54,15 @@ def _misfits(field: Field, columns: Pair[Column]) -> Iterator[str]:
         yield f"the columns are {types}, which no kind of dynsync's bridges"
     elif not isinstance(field.kind, type(both)):
         yield f"the columns are {types}: {both.name}, but the map says {field.kind.name}"
+    elif _takes_codes(both) and not _takes_codes(field.kind):
+        yield f"the columns are {types}: Marketo holds codes, but the map says labels"
     elif isinstance(both, TextKind) and field.too_long == "refuse":
         yield from _too_short(field, columns)
+
+
+def _takes_codes(kind: Kind) -> bool:
+    """Return whether Marketo holds a choice by its code: a column of numbers takes no label."""
+    return isinstance(kind, ChoiceKind) and kind.marketo == "code"
 
 
 def _too_short(field: Field, columns: Pair[Column]) -> Iterator[str]:
