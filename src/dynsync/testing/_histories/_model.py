@@ -176,8 +176,10 @@ class Checker:
         stays = blocked or scene.refused(cell.name, here) or human.judge(cell).waits
         if cell.muddled and stays:
             wanted = list(cell.now.values()) if meet else None
-        elif wanted is not None and held and (
-            cell.muddled or not (meet and cell.may_be(here, wanted))
+        elif (
+            wanted is not None
+            and held
+            and (cell.muddled or not (meet and cell.may_be(here, wanted)))
         ):
             # Nothing goes out, and what we overwrote does not go back: where nobody can know
             # which edit was the last, it may yet, though the two meet for now.
