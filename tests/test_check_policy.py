@@ -199,6 +199,15 @@ def quotes_an_option(collision: Collision) -> Resolution:
     return Take(Side.MARKETO, f"not {option.label}") if isinstance(option, Choice) else Leave()
 
 
+def quotes_all_options(collision: Collision) -> Resolution:
+    """Say which options win."""
+    match collision.values.marketo:
+        case frozenset() as options:
+            return Take(Side.MARKETO, ", ".join(sorted(option.label for option in options)))
+        case _:
+            return Leave()
+
+
 def quotes_an_address(collision: Collision) -> Resolution:
     """Say in small letters which address wins."""
     if collision.field == "email":
@@ -220,7 +229,8 @@ BROKEN: Final[Mapping[Callable[[], AuthorityPolicy], str]] = {
     **{always(policy): "P5" for policy in (gives_up, by_share, by_parity)},
     **{always(policy): "P6" for policy in (quotes_the_winner, quotes_the_loser, quotes_both)},
     **{always(policy): "P6" for policy in (quotes_a_number, quotes_a_day)},
-    **{always(policy): "P6" for policy in (quotes_an_option, quotes_an_address)},
+    **{always(policy): "P6" for policy in (quotes_an_option, quotes_all_options)},
+    **{always(policy): "P6" for policy in (quotes_an_address,)},
 }
 
 

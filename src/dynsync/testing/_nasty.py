@@ -62,7 +62,8 @@ VALUES: Final[Mapping[str, tuple[Value, ...]]] = {
     "wall-clock time": tuple(_CLOCKS),
     "choice": tuple(Choice(option.code, option.label) for option in OPTIONS),
     "multi-choice": tuple(
-        frozenset(Choice(option.code) for option in OPTIONS[:size]) for size in (1, 2, 4)
+        frozenset(Choice(option.code, option.label) for option in OPTIONS[:size])
+        for size in (1, 2, 4)
     ),
     "reference": (
         Reference("8a2e0c1d-0000-4000-8000-00000000000f"),

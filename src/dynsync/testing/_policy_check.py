@@ -278,12 +278,15 @@ def _quotes(policy: AuthorityPolicy, collision: Collision) -> str:
 
 def _tellings(value: Value) -> Iterator[str]:
     """Yield the texts by which *value* is known in a reason; of short ones nothing is known."""
+    texts: Sequence[str]
     match value:
         case str():
             # Other texts look like words of a reason: "undefined", "Monday".
             texts = [value] if value in MARKERS or "@" in value else []
         case Choice():
             texts = [value.label]
+        case frozenset():
+            texts = [option.label for option in value]
         case Reference():
             texts = [value.id]
         case dt.date():
