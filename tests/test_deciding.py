@@ -364,6 +364,31 @@ def test_only_text_is_cut() -> None:
     assert ["FIELD_LENGTH"] == [reason.code for reason in reasons(plan, Side.MARKETO)]
 
 
+def test_what_is_no_value_is_not_all_of_another() -> None:
+    """What cannot be said in Dynamics' words is refused, and not taken for cut."""
+    hobbies = attrs.evolve(HOBBIES.map.field("hobbies"), too_long="truncate")
+    options = (Side.DYNAMICS, HOBBIES.columns.dynamics[HOBBIES.index("hobbies")])
+    terms = terms_with((Side.MARKETO, Column("hobbies")), options, fields=LEAD.plus(hobbies))
+    plan = decided(case("hobbies", ("Golf", "1"), ("Chessboxing", "1,2"), terms=terms))
+
+    assert ["PICKLIST_RANGE"] == [reason.code for reason in reasons(plan, Side.DYNAMICS)]
+
+
+@pytest.mark.parametrize("side", Side)
+def test_of_a_field_that_flows_one_way_what_was_cut_is_not_told_again(side: Side) -> None:
+    """A35: each side is asked for as much as its own column holds."""
+    flow = Flow.TO_MARKETO if side is Side.MARKETO else Flow.TO_DYNAMICS
+    fields = LEAD.plus(attrs.evolve(LEAD.field("city"), too_long="truncate", flow=flow))
+    lengths = Pair(20, 20).replace(side, 5)
+    columns = [(one, Column(fields.field("city").names[one], length=lengths[one])) for one in Side]
+    terms = terms_with(*columns, fields=fields)
+    whole, part = "x" * 9, "x" * 5
+    news = (part, whole) if side is Side.MARKETO else (whole, part)
+    plan = decided(case("city", ("Oslo", "Oslo"), news, terms=terms))
+
+    assert ("city", NOTHING, True) == (plan.name, told(plan), plan.advance)
+
+
 @pytest.mark.parametrize("base", [NOTHING, ("Oslo", "Oslo")])
 @pytest.mark.parametrize("policy", [prefer(Side.DYNAMICS), prefer(Side.MARKETO), manual])
 def test_what_a_side_holds_as_much_of_as_goes_there_is_agreed(
@@ -372,14 +397,15 @@ def test_what_a_side_holds_as_much_of_as_goes_there_is_agreed(
     """A35: nobody is asked, and what was not cut stays; a beginning that is shorter differs."""
     fields = LEAD.plus(attrs.evolve(LEAD.field("city"), too_long="truncate"))
     terms = terms_with(fields=fields, policy=policy, first=policy, backfill=policy)
-    short = (Side.MARKETO, Column("city", length=10))
+    short = (Side.MARKETO, Column("city", length=8))
     other = terms_with(short, fields=fields, policy=policy, first=policy, backfill=policy)
     there = decided(case("city", base, ("x" * 11, "x" * 10), terms=terms))
-    here = decided(case("city", base, ("x" * 10, "x" * 11), terms=other))
+    here = decided(case("city", base, ("x" * 8, "x" * 10), terms=other))
     less = decided(case("city", base, ("x" * 11, "x" * 9), terms=terms))
 
     for plan in (there, here):
-        assert (NOTHING, True, MISSING) == (told(plan), plan.advance, plan.lost)
+        assert ("city", NOTHING, True) == (plan.name, told(plan), plan.advance)
+        assert MISSING is plan.lost
         assert plan.decision is not None
         assert (Verdict.AGREED, None) == (plan.decision.verdict, plan.decision.winner)
     assert less.decision is not None
@@ -880,7 +906,8 @@ def test_a_new_record_is_told(side: Side) -> None:
 
     assert wires[side] == plan.wire(side)
     assert (side,) == plan.told
-    assert (None, "first", False) == (plan.decision, plan.flow, plan.advance)
+    assert ("rating", None, "first") == (plan.name, plan.decision, plan.flow)
+    assert not plan.advance
 
 
 def test_a_new_record_is_told_in_the_words_of_its_side() -> None:

@@ -287,6 +287,18 @@ def test_a_refused_field_holds_itself_alone() -> None:
     assert ["city"] == [field.name for field in whole.fields if field.refused]
 
 
+def test_what_a_field_yields_to_is_not_told_while_it_is_refused() -> None:
+    """A16: that Marketo refused for the other field just now, it is not offered once more."""
+    made = entry(seen({"subject": "a", "topic": "b"}))
+    hold = held(Side.MARKETO, "topic", refusal_digest("a", "b"))
+    late = attrs.evolve(hold, retry_at=NOW)
+    early = planned(attrs.evolve(made, holds=(hold,)), SUBJECTS)
+    again = planned(attrs.evolve(made, holds=(late,)), SUBJECTS)
+
+    assert (None, (Side.MARKETO,)) == (early.writes.marketo, early.fields[1].held)
+    assert Update(PERSON, {"microsoftTopic": "a"}) == again.writes.marketo
+
+
 def test_a_record_is_held_with_a_field_that_was_refused_before() -> None:
     """A hold is a refusal that was told already."""
     terms = terms_with(hold="record")
@@ -522,6 +534,17 @@ def test_a_field_that_is_new_brings_nobody_back() -> None:
     assert Action.FORGET is planned(CHANGED, known).action
 
 
+@pytest.mark.parametrize("told", [None, "", MISSING])
+def test_what_dynamics_puts_into_what_was_just_made_brings_nobody_back(told: Wire) -> None:
+    """R46: of a person who was never told of it, what was empty was never known."""
+    known = link({"@id": told, "city": None})
+    linked = link({"city": None})
+
+    assert Action.FORGET is planned(CHANGED, known).action
+    assert Action.CREATE_PERSON is planned(CHANGED, linked).action
+    assert Action.CREATE_PERSON is planned(CHANGED, link({"@id": told, "city": "Oslo"})).action
+
+
 def test_gone_on_both_sides() -> None:
     """Nothing is left to link."""
     for made, state in (
@@ -749,6 +772,7 @@ def test_a_person_who_is_in_dynamics_is_not_made_again(
     assert why == plan.entry.reason
     if there:
         assert Pair(row({}), row({})) == plan.actual
+        assert Pair(PERSON, None) == plan.entry.ids
 
 
 def test_a_person_who_is_in_dynamics_where_no_deletion_is_kept() -> None:
@@ -773,6 +797,7 @@ def test_nobody_is_made_under_the_id_of_a_record_that_they_have() -> None:
 
     assert (Action.DROP, NO_WRITES) == (plan.action, plan.writes)
     assert "the person holds the id of a Dynamics record already" == plan.entry.reason
+    assert Pair(PERSON, None) == plan.entry.ids
 
 
 def test_a_record_is_not_made_without_what_is_required() -> None:

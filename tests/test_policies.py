@@ -125,13 +125,15 @@ def test_a_tolerance_is_a_number_of_seconds(tolerance: object) -> None:
     assert told == str(caught.value)
 
 
-@pytest.mark.parametrize("given", ["email", ["email"], None])
-def test_policies_stand_by_name(given: object) -> None:
+@pytest.mark.parametrize(
+    ("given", "got"), [("email", "'email'"), (["email"], "a list"), (7, "7"), (None, "None")]
+)
+def test_policies_stand_by_name(given: object, got: str) -> None:
     """A list of fields says nothing of who is right in them."""
     table = cast("dict[str, AuthorityPolicy]", given)
-    with pytest.raises(ConfigurationError, match=r"by_field\(\) got .* by_field\(\{'city': manual"):
+    with pytest.raises(ConfigurationError, match=rf"\(\) got {got}\. .* by_field\(\{{'city': manu"):
         by_field(table, default=manual)
-    with pytest.raises(ConfigurationError, match=r"by_entity\(\) got .* by_entity\(\{'lead': "):
+    with pytest.raises(ConfigurationError, match=rf"\(\) got {got}\. .* by_entity\(\{{'lead': "):
         by_entity(table)
 
 

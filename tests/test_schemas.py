@@ -20,7 +20,7 @@ LEAD: Final = Schema.of("lead", [NAME, RATING])
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"name": 5}, "The column 5 needs a name that is text"),
+        ({"name": 5}, "The column 5 needs a name that is text: Column('lastname', length=50)"),
         ({"type": 5}, "The column 'a' has type=5; give the system's own word"),
         ({"length": "40"}, "The column 'a' has length='40'; give a whole number from 0 on"),
         ({"length": -1}, "The column 'a' has length=-1; give a whole number"),

@@ -251,6 +251,7 @@ def test_what_a_side_refused_is_not_called_written_there(refuses: Side) -> None:
     ("answer", "lost"),
     [
         (Updated(GUID), "d"),
+        (Updated(GUID, values={"address1_city": "m"}), "d"),
         (AmbiguousWrite(), "d"),
         (Rejected((Reason("NO", "no"),)), MISSING),
         (ThrottledWrite(9.0), MISSING),
