@@ -1272,6 +1272,37 @@ class OneByOne(Wrong):
         return attrs.evolve(super().capabilities, batch=1)
 
 
+class TwoByTwo(Wrong):
+    """Takes two writes a call, and counts those that come."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.took: list[int] = []
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Return that."""
+        return attrs.evolve(super().capabilities, batch=2)
+
+    def write(self, table: str, writes: Sequence[Write]) -> Sequence[WriteResult]:
+        """Count them."""
+        self.took.append(len(writes))
+        return super().write(table, writes)
+
+
+def test_what_is_left_of_several_kinds_goes_out_in_calls_that_its_system_takes() -> None:
+    """C5: an update and people made by two fields fill no call of their own, and none too far."""
+    world = World()
+    _, row = world.linked("contact", jobtitle="Analyst")
+    world.dynamics.edit("contact", row, {"jobtitle": "Boss"})
+    lead, contact = world.lead(), world.contact()
+    two = TwoByTwo(world)
+    world.cycle()
+
+    assert [2, 1] == two.took
+    assert [1, 1] == [len(world.people_of(made)) for made in (lead, contact)]
+
+
 def test_what_was_acknowledged_when_the_reader_went_away() -> None:
     """Marketo's answers are recorded, though Dynamics was not asked yet."""
     world = World()
