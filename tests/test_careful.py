@@ -754,7 +754,9 @@ def test_fields_and_sides_are_checked() -> None:
 
 
 class _Ask(Protocol):
-    def __call__(self, entity: str, *, person: str | None = None) -> object: ...
+    def __call__(
+        self, entity: str, *, person: str | None = None, dynamics: str | None = None
+    ) -> object: ...
 
 
 def test_a_question_wants_a_record() -> None:
@@ -766,6 +768,10 @@ def test_a_question_wants_a_record() -> None:
             ask("leed", person="1")
         with pytest.raises(ConfigurationError, match="person="):
             ask("lead")
+        with pytest.raises(ConfigurationError, match=r"person=' ' is no id\. .* in Marketo\."):
+            ask("lead", person=" ")
+        with pytest.raises(ConfigurationError, match=r"dynamics='' is no id\. .* in Dynamics\."):
+            ask("lead", dynamics="")
 
 
 def test_a_question_is_about_one_record() -> None:
@@ -981,7 +987,7 @@ def test_a_plan_says_who_is_ambiguous() -> None:
     world.lead(emailaddress1="ada@example.org")
     (planned,) = world.sync.plan().records
 
-    assert (OutcomeKind.AMBIGUOUS, ()) == (planned.outcome, planned.writes)
+    assert (OutcomeKind.AMBIGUOUS, (), ()) == (planned.outcome, planned.writes, planned.changes)
     assert "2 people" in planned.why
     assert 1 == world.cycle().count(OutcomeKind.AMBIGUOUS)
 

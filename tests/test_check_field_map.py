@@ -145,6 +145,15 @@ class Cuts(TextKind):
 
 
 @attrs.frozen
+class SaysLess(TextKind):
+    """Says the beginning of a text."""
+
+    def encode(self, value: Value, side: Side) -> Wire:
+        wire = TextKind.encode(self, value, side)
+        return wire[:100] if isinstance(wire, str) else wire
+
+
+@attrs.frozen
 class Folds(TextKind):
     """Compares text without case, accents not minded."""
 
@@ -272,7 +281,7 @@ class CaseCounts(EmailKind):
 KINDS: Final[Mapping[type[Kind], str]] = {
     **dict.fromkeys((Crashes, LooksUp, Ascii), "F1"),
     **dict.fromkeys((Escapes, Rounds, Upper), "F2"),
-    **dict.fromkeys((Midnight, YesOnly, Negates), "F3"),
+    **dict.fromkeys((Midnight, YesOnly, Negates, SaysLess), "F3"),
     **dict.fromkeys((Cuts, Folds, Doubles, Naive), "F4"),
     **dict.fromkeys((Unhashable, NotANumber, Grows), "F5"),
     **dict.fromkeys((BlankIsText, EmptyIsZero, NoDay), "F6"),
@@ -290,6 +299,13 @@ def test_broken_kind_is_caught(broken: type[Kind]) -> None:
     assert Standing.BROKEN is finding.standing, str(found)
     assert 1 <= len(finding.calls) <= 2
     assert "field('two').kind" in finding.calls[0]
+
+
+def test_how_much_was_cut_is_told() -> None:
+    """Two texts that begin alike are not shown twice."""
+    finding = check_field_map(mapped(SaysLess())).of("F3")
+
+    assert re.search(r"says a text of \d+ characters as one that means 100$", finding.why)
 
 
 @pytest.mark.parametrize(

@@ -1370,6 +1370,25 @@ def test_who_held_the_id_of_one_who_was_deleted_lets_go_of_it() -> None:
     assert world.sync.link("lead", person=other) is None
 
 
+@pytest.mark.parametrize("table", ["lead", "contact"])
+def test_each_record_meets_who_holds_its_id_by_now(table: str) -> None:
+    """A28, R46: of several people who were entered anew in one stretch each is its record's."""
+    world = World()
+    pairs = [world.linked(table, firstname=name) for name in ("Ada", "Leo")]
+    for person, _ in pairs:
+        world.marketo.delete(person)
+    world.settled()
+    field = "crmLeadId" if table == "lead" else "crmContactId"
+    anew = [world.marketo.create_person({"lastName": "Lee", field: row}) for _, row in pairs]
+    for _, row in pairs:
+        world.dynamics.edit(table, row, {"jobtitle": "Clerk"})
+    report = world.cycle()
+
+    assert (2, 0) == (report.records, report.count(OutcomeKind.AMBIGUOUS))
+    assert anew == [world.person_of(row) for _, row in pairs]
+    assert ["Clerk", "Clerk"] == [world.person(person)["title"] for person in anew]
+
+
 @pytest.mark.parametrize("gone", ["lead", "contact"])
 def test_a_person_is_made_again_where_nobody_holds_the_id(gone: str) -> None:
     """R46: who holds the id is asked once, for the row that was edited; then it is as ever."""

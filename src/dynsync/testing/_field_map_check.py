@@ -23,6 +23,9 @@ __all__ = ["FIELD_MAP_CLAUSES", "check_field_map"]
 _TELLING: Final = 5
 """The length from which a value is told by its text; shorter ones are in any text."""
 
+_SHOWN: Final = 80
+"""How much of a value is shown."""
+
 FIELD_MAP_CLAUSES: Final = (
     Clause(
         "F1",
@@ -214,12 +217,22 @@ def _and_back(
         return
     wire, back = said
     if not _same(kind, value, back):
-        why = f"the kind of {name!r} says it as {wire!r:.80}, which means {written(back):.80}"
-        yield _Broken(number, why, calls)
+        yield _Broken(number, f"the kind of {name!r} {_unlike(value, wire, back)}", calls)
         return
     again = kind.encode(back, side)
     if kind.encode(kind.decode(again, side), side) != again:
         yield _Broken("F5", f"the kind of {name!r} says it in another way each time", calls)
+
+
+def _unlike(value: Value, wire: Wire, back: Value) -> str:
+    """Return how *value*, said as *wire*, comes *back* as something else."""
+    match value, back:
+        # Their beginnings are alike.
+        case str(), str() if len(value) != len(back) >= _SHOWN:
+            return f"says a text of {len(value)} characters as one that means {len(back)}"
+        case _:
+            pass
+    return f"says it as {wire!r:.{_SHOWN}}, which means {written(back):.{_SHOWN}}"
 
 
 def _settled(kind: Kind, name: str, value: Value, call: str) -> Iterator[_Broken]:
