@@ -183,7 +183,7 @@ def test_results_that_are_no_list(odd: object) -> None:
     """C5: an answer that is no list of results is refused."""
     world, person, row = both_edited()
     mend = bend(world, "dynamics", write=lambda _: odd)
-    with pytest.raises(ContractError, match="C5"):
+    with pytest.raises(ContractError, match=r"^The Dynamics connector, write of 'lead': .*C5"):
         world.cycle()
     mend()
     world.settled()
@@ -336,12 +336,13 @@ def test_odd_lists_of_records(method: str, odd: object) -> None:
     world = World(attrs.evolve(LEAD, match=Match("email")))
     bend(world, "marketo", **{method: lambda _: odd})
     world.lead(emailaddress1="a@x.org")
+    said = rf"^The Marketo connector, {method} of '{LEAD.tables.marketo}': "
     if method == "fetch":
         person = world.marketo.create_person({"lastName": "Lee"})
-        with pytest.raises(ContractError):
+        with pytest.raises(ContractError, match=said):
             world.sync.sync_person(person, as_="lead")
     else:
-        with pytest.raises(ContractError):
+        with pytest.raises(ContractError, match=said):
             world.cycle()
 
 
