@@ -12,14 +12,17 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final, Protocol, TypeAlias
 
 import attrs
+import click
 import pytest
 from click.testing import CliRunner, Result
 from hypothesis import given
@@ -1443,6 +1446,39 @@ def test_interrupt_behind_the_plan_leaves_it(
     assert INTERRUPTED == result.exit_code
     assert "dynsync: stopped; nothing was changed anywhere.\n" == result.stderr
     assert 10 < len(list(rows_of(tmp_path / "plan.csv")))
+
+
+@pytest.mark.parametrize("statement", ["CREATE INDEX people_id", "SELECT r.row", "SELECT row"])
+@pytest.mark.parametrize("over", [preview, app])
+def test_disk_that_is_full_under_the_index_is_told_as_that(
+    statement: str, over: click.Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the files are read and while they are compared; and no half plan is left."""
+
+    class Full(sqlite3.Connection):
+        def execute(self, sql: str, parameters: Sequence[str] = (), /) -> sqlite3.Cursor:  # type: ignore[override]
+            if sql.startswith(statement):
+                raise sqlite3.OperationalError("database or disk is full")
+            return super().execute(sql, parameters)
+
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Full))
+    plan = tmp_path / "plan.csv"
+    words = ["preview"] if over is app else []
+    given = [*words, str(PEOPLE), str(CONTACTS), "--plan", str(plan)]
+    result = CliRunner().invoke(over, given)
+
+    assert USAGE == result.exit_code
+    assert "the temporary index cannot be written or read; SQLITE_TMPDIR says" in result.stderr
+    assert "database or disk is full" in result.stderr
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_plan_whose_name_can_be_no_file_is_told(tmp_path: Path) -> None:
+    """What the system says of the name is said before anything is read."""
+    result = run(PEOPLE, CONTACTS, "--plan", tmp_path / ("p" * 300))
+
+    assert USAGE == result.exit_code
+    assert "File name too long" in result.stderr
 
 
 def test_plan_goes_through_a_link_and_a_pipe(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ INTERRUPTED: Final = 130
 
 _NEEDY: Final = (Bucket.REFUSED, Bucket.AMBIGUOUS, Bucket.MALFORMED)
 
-_NO_ROOM: Final = "the temporary index cannot be written; SQLITE_TMPDIR says where it lies"
+_NO_ROOM: Final = "the temporary index cannot be written or read; SQLITE_TMPDIR says where it lies"
 
 
 _POLICIES: Final[Mapping[str, AuthorityPolicy]] = {
@@ -134,6 +134,8 @@ def preview(
                 show(console, found, examples, values=values)
             if len(found.problems) or _needs_a_person(found):
                 raise click.exceptions.Exit(ATTENTION)
+    except sqlite3.Error as error:
+        raise _Unusable(f"{_NO_ROOM}: {error}") from None
     except KeyboardInterrupt:
         raise _Interrupted(unwritten) from None
 
@@ -169,24 +171,20 @@ def _opened(
         )
     except InputRefused as error:
         raise _Unusable(str(error)) from None
-    except sqlite3.Error as error:
-        raise _Unusable(f"{_NO_ROOM}: {error}") from None
 
 
 def _check_free(plan: Path, inputs: Iterable[Path]) -> None:
     """Raise a usage error where writing *plan* would destroy something."""
-    if plan.exists() and any(plan.samefile(path) for path in inputs):
-        raise click.UsageError("The plan would overwrite one of the exports; name another file.")
-    if not _is_free(plan):
-        message = f"{plan}: it is there, is no plan, and is not replaced. Name another file"
-        raise click.BadParameter(message, param_hint="--plan")
-
-
-def _is_free(plan: Path) -> bool:
     try:
-        return may_be_replaced(plan)
+        input_of_ours = plan.exists() and any(plan.samefile(path) for path in inputs)
+        free = may_be_replaced(plan)
     except OSError as error:
         raise _Unusable(f"{plan}: {error.strerror or error}") from None
+    if input_of_ours:
+        raise click.UsageError("The plan would overwrite one of the exports; name another file.")
+    if not free:
+        message = f"{plan}: it is there, is no plan, and is not replaced. Name another file"
+        raise click.BadParameter(message, param_hint="--plan")
 
 
 def _needs_a_person(found: Preview) -> bool:
