@@ -848,7 +848,7 @@ def test_a_table_that_takes_nothing_stops_its_entity_alone(at: int, stops: str) 
         report = world.cycle()
         held = {table: world.row(table, row)["jobtitle"] for table, (_, row) in people.items()}
 
-        assert [stops] == list(report.stopped)
+        assert {stops: str(report.failures[0])} == report.stopped
         assert 1 == len(report.failures)
         assert {"lead": f"Turn {turn}", "contact": f"Turn {turn}", stops: None} == held
     world.dynamics.faults.clear()
